@@ -1,0 +1,39 @@
+# Everything works from a fresh clone: each target makes the virtual environment it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "orch needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+install: $(VENV)/.installed ## the virtual environment, with orch in it
+
+demo: install ## fetch the default model (98 MB, once) and answer real support tickets with it
+	@$(BIN)/orch models pull smollm2-135m
+	$(BIN)/orch run examples/01-support-desk/workflow.yaml
+
+test: install ## the whole test suite
+	@$(BIN)/orch models pull smollm2-135m
+	$(BIN)/pytest
+
+full: install ## the suite with everything that is sampled otherwise
+	@$(BIN)/orch models pull smollm2-135m
+	$(BIN)/pytest --full
+
+check: install ## lint, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: install ## the figures, on this machine
+	$(BIN)/python -m benchmarks
+
+.PHONY: help install demo test full check bench

@@ -1,0 +1,118 @@
+"""Every error a person can meet, as one tree. Raised where it is known, caught once, in the CLI.
+
+    OrchError                      exit code
+     ├─ UsageError                    2   wrong command line, unknown input, unreadable file
+     ├─ SpecError                     2   the workflow file is wrong (carries diagnostics)
+     ├─ NotSupported                  2   the file asks for what this version does not execute
+     ├─ CredentialsMissing            4   a model needs a key that the environment does not hold
+     ├─ BudgetExceeded                5
+     ├─ PrivacyError                  6
+     ├─ StoreError                    1   the run store is unreadable, locked or full
+     ├─ RunFailed                     1   a step failed and nothing caught it
+     ├─ ProviderError                 1   a model server did not do its part (kinds below)
+     └─ StepError                     1   a step could not produce its value (kinds below)
+
+Knows no file format and no provider.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+ProviderKind = Literal[
+    "unreachable",  # nothing answers at the address
+    "refused",  # the server understood and said no (4xx that is none of the others)
+    "auth",  # 401, 403
+    "not_found",  # the model is not there; the message names what is
+    "rate_limited",  # 429 after the last retry
+    "server",  # 5xx after the last retry
+    "timeout",  # no progress for longer than the step allows
+    "protocol",  # malformed, cut off, wrong content type, too large
+    "overflow",  # the request does not fit the model's context
+    "crashed",  # the model's process died
+]
+RETRYABLE: frozenset[str] = frozenset({"unreachable", "rate_limited", "server", "protocol", "crashed"})
+
+StepKind = Literal[
+    "invalid",  # the last answer did not satisfy its schema
+    "check",  # a check said no to the last answer
+    "template",  # an expression failed while it ran
+    "overflow",  # the prompt does not fit
+    "timeout",
+    "provider",
+    "unmet",  # a repeat reached its maximum
+    "items",  # foreach over something that is no list, or zip of unequal lengths
+    "workflow",  # a subworkflow failed
+    "output",  # a value does not have the declared type
+]
+
+
+class OrchError(Exception):
+    """What went wrong, in the user's words; `hint` says what to do about it."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(OrchError):
+    exit_code = 2
+
+
+class NotSupported(UsageError):
+    """The file is right, but uses a part of the language that this version does not execute."""
+
+
+class CredentialsMissing(OrchError):
+    exit_code = 4
+
+
+class BudgetExceeded(OrchError):
+    exit_code = 5
+
+
+class PrivacyError(OrchError):
+    exit_code = 6
+
+
+class StoreError(OrchError):
+    pass
+
+
+class RunFailed(OrchError):
+    """A run ended as failed; `run` is its id and `path` the step that failed first."""
+
+    def __init__(self, message: str, *, run: str, path: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.run = run
+        self.path = path
+
+
+class ProviderError(OrchError):
+    """A fault of a model server, mapped from whatever its client raised.
+
+    `retry_after` is in seconds, when the server named it.
+    """
+
+    def __init__(
+        self, kind: ProviderKind, message: str, *, hint: str = "", retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.kind: ProviderKind = kind
+        self.retry_after = retry_after
+
+    @property
+    def retryable(self) -> bool:
+        return self.kind in RETRYABLE
+
+
+class StepError(OrchError):
+    """A step could not produce its value; `answer` is the last invalid one, if there was one."""
+
+    def __init__(self, kind: StepKind, message: str, *, hint: str = "", answer: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.kind: StepKind = kind
+        self.answer = answer

@@ -1,0 +1,280 @@
+"""The facts a run is made of: one class per fact, appended and never changed.
+
+Everything else (the live screen, resume, cost tables, replay) is a fold over these.
+`at` is wall-clock seconds since the epoch. `path` names a step's instance, `answer.3.reply~2.draft`.
+Frozen dataclasses, because the engine makes them on its hot path; pydantic decodes them from bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run exists. `source` is the digest of the workflow and all it includes; `inputs` are typed values."""
+
+    at: float
+    run: str
+    workflow: str
+    file: str
+    root: str
+    revision: str
+    source: str
+    version: str
+    inputs: Mapping[str, Any]
+    options: Mapping[str, Any]
+    steps: int
+    kind: Literal["run.started"] = "run.started"
+
+
+@dataclass(frozen=True, slots=True)
+class RunResumed:
+    """Another process took the run up again after it stopped, waited or crashed."""
+
+    at: float
+    owner: str
+    kind: Literal["run.resumed"] = "run.resumed"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReady:
+    """A model answered for the first time in this run. `seconds` is what starting or loading it took."""
+
+    at: float
+    model: str
+    ref: str
+    local: bool
+    context: int
+    slots: int
+    digest: str
+    endpoint: str
+    seconds: float
+    kind: Literal["model.ready"] = "model.ready"
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """An instance began. `items` is the length of a foreach list, None for a single instance."""
+
+    at: float
+    path: str
+    verb: str
+    items: int | None = None
+    kind: Literal["step.started"] = "step.started"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    """A prompt is about to go to a model.
+
+    `messages` is what the model will read, as `{role, content}`; `tokens` its measured length, `exact` if the
+    model's own tokenizer counted. `parts` names what the prompt consists of, with tokens or characters each.
+    `intent` is true for calls that leave the machine: such an event is durable before the call.
+    """
+
+    at: float
+    path: str
+    attempt: int
+    model: str
+    messages: tuple[Mapping[str, Any], ...]
+    tokens: int
+    exact: bool
+    parts: Mapping[str, int]
+    intent: bool = False
+    kind: Literal["attempt.started"] = "attempt.started"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFinished:
+    """A model answered or failed, and what was decided about it.
+
+    `outcome`: ok, invalid (schema), check (a check said no), cut (token bound), error (provider).
+    `decision`: keep, repair, fail. `reason` says why in a sentence. Seconds and tokens/s as measured.
+    """
+
+    at: float
+    path: str
+    attempt: int
+    model: str
+    outcome: Literal["ok", "invalid", "check", "cut", "error"]
+    decision: Literal["keep", "repair", "fail"]
+    reason: str
+    text: str
+    thinking: str
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    seconds: float
+    first_token: float | None
+    rate: float | None
+    retries: int = 0
+    kind: Literal["attempt.finished"] = "attempt.finished"
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    """An instance has its value. Committed means it never runs again.
+
+    `facts` holds what stands under `steps.<name>`: model, tokens, attempts, seconds, passes, met, error.
+    `cached` is true when the answer was reused. `handled` holds the error that `on_error` turned into `value`.
+    """
+
+    at: float
+    path: str
+    value: Any
+    facts: Mapping[str, Any]
+    cached: bool = False
+    handled: str = ""
+    kind: Literal["step.finished"] = "step.finished"
+
+
+@dataclass(frozen=True, slots=True)
+class StepSkipped:
+    """An instance does not run: its `when` was false, or something it reads is null. Its value is null."""
+
+    at: float
+    path: str
+    reason: str
+    kind: Literal["step.skipped"] = "step.skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailed:
+    """An instance failed for good. `kept` is true when `on_item_error: keep` put null in its place."""
+
+    at: float
+    path: str
+    error_kind: str
+    message: str
+    hint: str = ""
+    kept: bool = False
+    facts: Mapping[str, Any] | None = None
+    kind: Literal["step.failed"] = "step.failed"
+
+
+@dataclass(frozen=True, slots=True)
+class AskOpened:
+    """A person is asked. `deadline` is wall-clock seconds; `then` is the answer when it passes."""
+
+    at: float
+    path: str
+    question: str
+    show: Any
+    choices: tuple[str, ...]
+    deadline: float | None
+    then: str | None
+    kind: Literal["ask.opened"] = "ask.opened"
+
+
+@dataclass(frozen=True, slots=True)
+class AskAnswered:
+    """`by` says who: a login name, or `timeout`."""
+
+    at: float
+    path: str
+    choice: str
+    by: str
+    edit: Any = None
+    kind: Literal["ask.answered"] = "ask.answered"
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something a person should know that stops nothing; `path` is empty when it concerns the run."""
+
+    at: float
+    message: str
+    path: str = ""
+    kind: Literal["warned"] = "warned"
+
+
+@dataclass(frozen=True, slots=True)
+class RunWaiting:
+    """Nothing can go on until somebody answers; `asks` are the open paths. The process ends with exit code 7."""
+
+    at: float
+    asks: tuple[str, ...]
+    kind: Literal["run.waiting"] = "run.waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class RunInterrupted:
+    """Stopped from outside (Ctrl-C, `orch cancel`) with everything finished written down. `by` says by whom."""
+
+    at: float
+    by: str
+    cancelled: bool = False
+    kind: Literal["run.interrupted"] = "run.interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailed:
+    at: float
+    path: str
+    error_kind: str
+    message: str
+    hint: str = ""
+    exit_code: int = 1
+    kind: Literal["run.failed"] = "run.failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    at: float
+    outputs: Any
+    kind: Literal["run.finished"] = "run.finished"
+
+
+Event: TypeAlias = (
+    RunStarted
+    | RunResumed
+    | ModelReady
+    | StepStarted
+    | AttemptStarted
+    | AttemptFinished
+    | StepFinished
+    | StepSkipped
+    | StepFailed
+    | AskOpened
+    | AskAnswered
+    | Warned
+    | RunWaiting
+    | RunInterrupted
+    | RunFailed
+    | RunFinished
+)
+
+
+@cache
+def _names(cls: type[Any]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(cls))
+
+
+def to_dict(event: Event) -> dict[str, Any]:
+    """The event as a flat map in field order; values are shared, not copied."""
+    return {name: getattr(event, name) for name in _names(type(event))}
+
+
+def encode(event: Event) -> str:
+    """Compact JSON, one line."""
+    return json.dumps(to_dict(event), ensure_ascii=False, separators=(",", ":"))
+
+
+@cache
+def _adapter() -> TypeAdapter[Event]:
+    from pydantic import Field, TypeAdapter
+
+    return TypeAdapter(Annotated[Event, Field(discriminator="kind")])
+
+
+def decode(text: str | bytes) -> Event:
+    """The event in one line of JSON. Raises pydantic.ValidationError for what is none."""
+    return _adapter().validate_json(text)

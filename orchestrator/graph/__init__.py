@@ -1,0 +1,1 @@
+"""The wiring: names to nodes, expressions to programs, and every static check."""

@@ -1,0 +1,86 @@
+"""The graph a run executes: scopes of integer-indexed nodes. Frozen; `build` makes it, the engine reads it.
+
+A scope is one level of `steps:` (the file's, or a group's). Edges stay inside a scope: when a step in a
+group reads an outer step, the group depends on that step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from orchestrator.library import Agent
+from orchestrator.render import Program
+from orchestrator.spec.diagnostics import Mark
+from orchestrator.spec.model import ModelSpec, Step, Workflow
+from orchestrator.spec.types import Type
+
+Chain: TypeAlias = tuple[str, ...]
+"""A dotted name as its parts: `hard.expert.text` is ('hard', 'expert', 'text')."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One step, wired.
+
+    `programs` holds what is compiled, by key: the step's own keys (`prompt`, `role`, `when`, `foreach`, `value`,
+    `with`, `ask`, `show`, `images`, `reduce`, `each`, `until`, `else`, `on_error`) and `check` sentences as
+    `check:<sentence>`. `nulls` says, by the same key, which chains make the step null when they are null.
+    """
+
+    index: int
+    name: str
+    path: str
+    verb: str
+    step: Step
+    mark: Mark
+    deps: tuple[int, ...] = ()
+    successors: tuple[int, ...] = ()
+    needs: tuple[int, ...] = ()
+    """The subset of `deps` that `needs:` names."""
+    programs: Mapping[str, Program] = field(default_factory=dict)
+    nulls: Mapping[str, tuple[Chain, ...]] = field(default_factory=dict)
+    agent: Agent | None = None
+    """The effective agent: found, merged along `uses`, overridden by the step and filled from `defaults`."""
+    models: tuple[str, ...] = ()
+    """Names of the models this step calls; more than one only with `models:`."""
+    output: Type | None = None
+    """Type of one answer; None is plain text."""
+    schema: Mapping[str, Any] | None = None
+    """`output` as JSON Schema."""
+    value_type: Type | None = None
+    """What the step's name means to readers in its scope (a list under `foreach`, Nullable where it can be null)."""
+    loop: tuple[str, ...] = ()
+    """Names of the loop variables of `foreach`, e.g. ('item',) or ('ticket', 'tri')."""
+    body: Scope | None = None
+    child: Graph | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One level of steps, in topological order of the file's names."""
+
+    path: str
+    nodes: tuple[Node, ...]
+    roots: tuple[int, ...]
+    """Indexes of the nodes without dependencies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A checked workflow. `file` as the user named it; `root` the project's root; both absolute where opened."""
+
+    workflow: Workflow
+    file: str
+    root: str
+    digest: str
+    """sha256 over the workflow and everything it includes (agents, subworkflows, project file)."""
+    scope: Scope
+    models: Mapping[str, ModelSpec]
+    """Every model that a step can call, by the name steps use; includes the default."""
+    outputs: Program | None
+    """`outputs:` compiled; None when the file has none (then the last step's value is the result)."""
+    agents: Mapping[str, Agent] = field(default_factory=dict)
+    later: tuple[tuple[str, str], ...] = ()
+    """What this version checks but does not execute: (step path or section, feature), e.g. ('send', 'tool')."""

@@ -1,0 +1,119 @@
+"""What goes to a model and what comes back, in the words every provider shares. Knows no provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image for a model that sees: raw bytes and their media type, e.g. `image/png`."""
+
+    data: bytes
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Role
+    content: str
+    images: tuple[Image, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of a model.
+
+    `schema` is a JSON Schema the answer must satisfy (the provider turns it into a grammar).
+    `params` holds sampling parameters in the common names: temperature, top_p, top_k, min_p, seed,
+    repeat_penalty, stop; a provider ignores none of them silently, it maps or refuses them.
+    `max_tokens` bounds the answer. `idle` is the longest silence allowed, in seconds, from sending
+    to the first token and from token to token; `wall` bounds the whole call.
+    `affinity` names who asks (an agent): requests of one affinity share a prompt prefix.
+    """
+
+    messages: tuple[Message, ...]
+    max_tokens: int
+    schema: Mapping[str, Any] | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    logprobs: bool = False
+    idle: float = 300.0
+    wall: float | None = None
+    affinity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the engine counted them; `cached` prompt tokens were not read again."""
+
+    prompt: int = 0
+    completion: int = 0
+    cached: int = 0
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds: `first` from sending to the first token, `total` to the last; rates in tokens/s."""
+
+    total: float = 0.0
+    first: float | None = None
+    prompt_rate: float | None = None
+    generation_rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """One generated token, its natural-log probability and the best alternatives `(token, logprob)`."""
+
+    token: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A finished answer. `finish` is `length` when the token bound cut it off. `retries` counts transport retries."""
+
+    text: str
+    finish: Literal["stop", "length"]
+    usage: Usage
+    timings: Timings = Timings()
+    model: str = ""
+    thinking: str = ""
+    logprobs: tuple[TokenLogprob, ...] | None = None
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCount:
+    """Tokens of a prompt; `exact` when the model's own tokenizer and chat template counted them."""
+
+    tokens: int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What is known of a model once it answers.
+
+    `context` is in tokens, for one request. `slots` is how many requests it serves at once.
+    `digest` identifies weights and engine build (empty where the server does not say).
+    `local` means: the endpoint is on this machine and the provider attests the weights.
+    """
+
+    name: str
+    ref: str
+    provider: str
+    context: int
+    slots: int
+    local: bool
+    digest: str = ""
+    endpoint: str = ""
+    sees: bool = False
+    logprobs: bool = False
+    chat_template: str = ""

@@ -1,0 +1,76 @@
+"""The seams of the engine: protocols it calls and somebody else fills in. `cli` does the wiring.
+
+Knows only values: messages and events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount
+
+if TYPE_CHECKING:
+    from orchestrator.events import Event
+
+Emit = Callable[[str], None]
+"""Receives the text of an answer piece by piece while it is generated."""
+
+
+class Model(Protocol):
+    """A language model that answers requests; the same protocol for every provider."""
+
+    async def prepare(self) -> ModelInfo:
+        """Make the model ready to answer (start, load, look it up); cheap when it already is.
+
+        Raises ProviderError or CredentialsMissing.
+        """
+        ...
+
+    async def count(self, messages: Sequence[Message]) -> TokenCount:
+        """Tokens these messages take, chat template included."""
+        ...
+
+    async def generate(self, request: Request, emit: Emit) -> Completion:
+        """Answer once. Cancelling the task stops the generation on the server too. Raises ProviderError."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Journal(Protocol):
+    """Where events go. Appending is in order and never blocks on the disk."""
+
+    def append(self, event: Event) -> None: ...
+
+    async def flush(self) -> None:
+        """Return when everything appended so far is durable. Raises StoreError."""
+        ...
+
+
+class Cache(Protocol):
+    """Finished answers by content key."""
+
+    def get(self, key: str) -> Any | None: ...
+
+    def put(self, key: str, value: Any) -> None: ...
+
+
+class Clock(Protocol):
+    def now(self) -> float:
+        """Wall clock, seconds since the epoch."""
+        ...
+
+    def monotonic(self) -> float: ...
+
+
+class Asker(Protocol):
+    """Puts a question to a person who is there now; None means nobody answered, ask later."""
+
+    def __call__(self, path: str, question: str, show: Any, choices: Sequence[str]) -> Awaitable[str | None]: ...
+
+
+class Live(Protocol):
+    """Lossy channel for tokens while they are generated."""
+
+    def __call__(self, path: str, text: str) -> None: ...

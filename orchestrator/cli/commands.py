@@ -1,0 +1,46 @@
+"""Every command of `orch`: where it lives and its one line of help. Imports none of them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """`module` below `orchestrator.cli` and the click command in it."""
+
+    module: str
+    help: str
+    attribute: str = "command"
+
+
+SECTIONS: dict[str, dict[str, Entry]] = {
+    "Start": {
+        "init": Entry("init", "Write a first workflow into a directory."),
+        "run": Entry("run", "Run a workflow: a file, or the name of one that ships."),
+        "workflows": Entry("agents", "List the workflows that can be run by name.", "workflows"),
+        "agents": Entry("agents", "List the specialists that workflows can use.", "agents"),
+    },
+    "Before a run": {
+        "validate": Entry("validate", "Check workflow files without running anything."),
+        "plan": Entry("plan", "Show order, models, calls, prompt sizes and memory of a run."),
+        "graph": Entry("graph", "Draw a workflow as Mermaid, text or SVG."),
+        "explain": Entry("explain", "Explain an error code, with a wrong and a right example."),
+    },
+    "Runs": {
+        "runs": Entry("runs", "List runs."),
+        "show": Entry("show", "Show a run, or one of its steps."),
+        "logs": Entry("logs", "Print what happens in a run, live with -f."),
+        "resume": Entry("resume", "Go on with a run that stopped, waited or crashed."),
+        "approve": Entry("approve", "Answer a question that a run is waiting for."),
+        "reject": Entry("approve", "Say no to a question that a run is waiting for.", "reject"),
+        "cancel": Entry("cancel", "Stop a run from another shell."),
+    },
+    "This machine": {
+        "models": Entry("models", "List, fetch, inspect and stop local models."),
+        "doctor": Entry("doctor", "Say what is installed, what fits, and what is in the way."),
+        "schema": Entry("schema", "Print the JSON Schema of workflow files, for editors."),
+        "completion": Entry("completion", "Print the completion script for bash, zsh or fish."),
+    },
+}
+
+COMMANDS: dict[str, Entry] = {name: entry for section in SECTIONS.values() for name, entry in section.items()}

@@ -1,0 +1,28 @@
+"""Text from outside, made fit for a terminal: controls are shown, never obeyed.
+
+Covers C0 and C1 controls, escape sequences (their ESC), bidirectional overrides, line separators,
+invisible tag characters and lone surrogates. Line ends and tabs stay.
+"""
+
+from __future__ import annotations
+
+import re
+
+UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
+
+
+def safe(text: str) -> str:
+    """The text with every control character in a visible form: ESC as ␛, U+202E as <U+202E>."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    return UNSAFE.sub(_visible, text)
+
+
+def _visible(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "␡" if code == 0x7F else f"<U+{code:04X}>"

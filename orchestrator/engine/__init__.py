@@ -1,0 +1,1 @@
+"""Runs a graph: frames, workers, one small module per verb. Knows models, disk and people only by protocol."""

@@ -6,7 +6,7 @@ group reads an outer step, the group depends on that step.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -84,3 +84,11 @@ class Graph:
     agents: Mapping[str, Agent] = field(default_factory=dict)
     later: tuple[tuple[str, str], ...] = ()
     """What this version checks but does not execute: (step path or section, feature), e.g. ('send', 'tool')."""
+
+
+def all_nodes(scope: Scope) -> Iterator[Node]:
+    """Every node of a scope and of the groups inside it, outside in; not those of subworkflows."""
+    for node in scope.nodes:
+        yield node
+        if node.body is not None:
+            yield from all_nodes(node.body)

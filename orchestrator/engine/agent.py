@@ -1,0 +1,118 @@
+"""The agent verb: one answer, one per model (`models:`), or a bounded tree of merges (`reduce:`)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.engine.attempt import answer
+from orchestrator.engine.frame import Frame
+from orchestrator.engine.run import Failed, Outcome, Run, evaluate
+from orchestrator.engine.schedule import drain
+from orchestrator.errors import ProviderError, StepError
+from orchestrator.events import StepFailed, StepFinished, StepStarted
+from orchestrator.graph.model import Node
+from orchestrator.spec.model import AgentStep
+
+MERGE = 4
+"""How many items one merge of a `reduce` takes when `by` does not say."""
+
+
+async def agent(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
+    step = node.step
+    assert isinstance(step, AgentStep)
+    if step.models:
+        return await _each_model(run, node, frame, path)
+    if "reduce" in node.programs:
+        return await _reduce(run, node, frame, path)
+    return await answer(run, node, frame, path, node.models[0])
+
+
+async def _each_model(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
+    """The same step once per model, at `<path>@<model>`; the value is a map by model name."""
+    outcomes = await asyncio.gather(
+        *(_part(run, node, frame, f"{path}@{name}", name) for name in node.models), return_exceptions=True
+    )
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    found = {name: o for name, o in zip(node.models, outcomes, strict=True) if isinstance(o, Outcome)}
+    return Outcome(
+        {name: outcome.value for name, outcome in found.items()},
+        {name: outcome.facts for name, outcome in found.items()},
+        cached=all(outcome.cached for outcome in found.values()),
+    )
+
+
+async def _reduce(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
+    """Merge the items `by` at a time, level by level, until one is left; `<path>^<level>.<n>` names a merge.
+
+    An empty list gives null. A single item is still merged once, so that the value always is an answer.
+    """
+    step = node.step
+    assert isinstance(step, AgentStep)
+    items = evaluate(node, "reduce", frame)
+    if not isinstance(items, list | tuple):
+        raise StepError("items", f"reduce: {node.programs['reduce'].source} is not a list")
+    if not items:
+        return Outcome(None, {})
+    by, level, spent = step.by or MERGE, 1, _Merged()
+    while len(items) > 1 or level == 1:
+        batches = [list(items[n : n + by]) for n in range(0, len(items), by)]
+        items = await _merge_level(run, node, frame, f"{path}^{level}", batches, spent)
+        level += 1
+    return Outcome(items[0], {"model": node.models[0], "tokens": spent.tokens, "attempts": spent.attempts})
+
+
+@dataclass(slots=True)
+class _Merged:
+    tokens: int = 0
+    attempts: int = 0
+
+
+async def _merge_level(
+    run: Run, node: Node, frame: Frame, path: str, batches: list[list[Any]], spent: _Merged
+) -> list[Any]:
+    """One merge per batch; a batch of one above the first level is an answer already."""
+    merged: list[Any] = [None] * len(batches)
+    first = path.endswith("^1")
+
+    async def merge(n: int) -> bool:
+        if len(batches[n]) == 1 and not first:
+            merged[n] = batches[n][0]
+            return True
+        outcome = await _part(run, node, frame, f"{path}.{n}", node.models[0], {"items": batches[n]})
+        merged[n] = outcome.value
+        spent.tokens += outcome.facts.get("tokens") or 0
+        spent.attempts += outcome.facts.get("attempts") or 0
+        return True
+
+    await drain(deque(range(len(batches))), run, merge)
+    return merged
+
+
+async def _part(
+    run: Run, node: Node, frame: Frame, path: str, name: str, extra: Mapping[str, Any] | None = None
+) -> Outcome:
+    """One of several answers that make up a step, with its own path, so that resume does not repeat it."""
+    recorded = run.recovered.done.get(path)
+    if recorded is not None:
+        return Outcome(recorded.value, recorded.facts)
+    run.emit(StepStarted(at=run.now(), path=path, verb="agent"))
+    try:
+        outcome = await answer(run, node, frame, path, name, extra)
+    except (StepError, ProviderError) as error:
+        cause = (
+            error if isinstance(error, StepError) else StepError("provider", error.message, hint=error.hint)
+        )
+        run.emit(
+            StepFailed(at=run.now(), path=path, error_kind=cause.kind, message=cause.message, hint=cause.hint)
+        )
+        raise Failed(path, cause) from None
+    run.emit(
+        StepFinished(at=run.now(), path=path, value=outcome.value, facts=outcome.facts, cached=outcome.cached)
+    )
+    return outcome

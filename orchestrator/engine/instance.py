@@ -1,0 +1,247 @@
+"""The life of one node: recorded or null, then foreach, then per item when, verb, on_error, on_item_error.
+
+This is the order LANGUAGE.md promises. Verbs come in as a table; knows no model.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from orchestrator.engine.frame import Frame, null_among
+from orchestrator.engine.run import Blocked, Failed, Outcome, Run, evaluate
+from orchestrator.engine.schedule import drain
+from orchestrator.errors import ProviderError, StepError
+from orchestrator.events import StepFailed, StepFinished, StepSkipped, StepStarted
+from orchestrator.graph.model import Node
+
+Verb = Callable[[Run, Node, Frame, str], Awaitable[Outcome]]
+CONTAINERS = frozenset({"steps", "workflow"})
+
+
+def node_runner(verbs: Mapping[str, Verb]) -> Callable[[Run, Node, Frame], Awaitable[bool]]:
+    """The function that runs any node of a graph, given one function per verb."""
+
+    async def run_node(run: Run, node: Node, frame: Frame) -> bool:
+        path = frame.prefix + node.name
+        try:
+            reason = _passed_on(node, frame)
+            if reason:
+                _skip(run, node, frame, path, reason)
+            elif "foreach" in node.programs:
+                await _foreach(run, node, frame, path, verbs[node.verb])
+            else:
+                value, facts = await _instance(run, node, frame, path, verbs[node.verb])
+                _keep(run, node, frame, value, facts)
+        except Blocked:
+            return False
+        return True
+
+    return run_node
+
+
+def _passed_on(node: Node, frame: Frame) -> str:
+    """Why the node is skipped before anything of it is looked at; empty when it is not."""
+    if node.step.needs:
+        skipped = next((name for name in node.step.needs if name in frame.skipped), None)
+        if skipped is not None:
+            return f"it needs {skipped}, which was skipped"
+    null = null_among(frame, node.nulls["foreach"]) if "foreach" in node.nulls else None
+    return f"{null} is null" if null else ""
+
+
+def _keep(run: Run, node: Node, frame: Frame, value: Any, facts: Any) -> None:
+    frame.names[node.name] = value
+    if run.keeps_facts:
+        frame.facts[node.name] = facts
+
+
+def _skip(run: Run, node: Node, frame: Frame, path: str, reason: str) -> None:
+    if path not in run.recovered.done:
+        run.emit(StepSkipped(at=run.now(), path=path, reason=reason))
+    frame.skipped.add(node.name)
+    _keep(run, node, frame, None, None)
+
+
+async def _instance(
+    run: Run, node: Node, frame: Frame, path: str, verb: Verb, *, kept: bool = False
+) -> tuple[Any, Any]:
+    """One instance, from `when` to `on_error`. Raises Failed or Blocked.
+
+    `kept` says that whoever called puts null in the place of a failure.
+    """
+    recorded = run.recovered.done.get(path)
+    if recorded is not None:
+        if recorded.skipped:
+            frame.skipped.add(node.name)
+        return recorded.value, recorded.facts
+    try:
+        reason = _unwanted(node, frame)
+        if reason:
+            run.emit(StepSkipped(at=run.now(), path=path, reason=reason))
+            frame.skipped.add(node.name)
+            return None, None
+        run.emit(StepStarted(at=run.now(), path=path, verb=node.verb))
+        outcome = await verb(run, node, frame, path)
+    except (StepError, ProviderError, Failed) as error:
+        outcome = _on_error(run, node, frame, path, error, kept=kept)
+    facts = outcome.facts
+    if node.verb in CONTAINERS and not outcome.handled:
+        # The value of a container is made of its steps' values, which are in the log already.
+        run.emit(StepFinished(at=run.now(), path=path, value=None, facts={"container": node.verb}))
+    else:
+        run.emit(
+            StepFinished(
+                at=run.now(),
+                path=path,
+                value=outcome.value,
+                facts=facts,
+                cached=outcome.cached,
+                handled=outcome.handled,
+            )
+        )
+    return outcome.value, facts
+
+
+def _unwanted(node: Node, frame: Frame) -> str:
+    if "when" in node.programs and not evaluate(node, "when", frame):
+        return f"when: {node.programs['when'].source}"
+    for key, chains in node.nulls.items():
+        if key not in ("foreach", "until") and (null := null_among(frame, chains)):
+            return f"{null} is null"
+    return ""
+
+
+def _on_error(
+    run: Run,
+    node: Node,
+    frame: Frame,
+    path: str,
+    error: StepError | ProviderError | Failed,
+    *,
+    kept: bool = False,
+) -> Outcome:
+    """What `on_error` makes of a failure: a value, null, or Failed (raised, and written to the log)."""
+    cause = _as_step_error(error)
+    facts = {"error": cause.message}
+    try:
+        match node.step.on_error:
+            case "continue":
+                return Outcome(None, facts, handled=cause.message)
+            case None | "fail":
+                pass
+            case _:
+                scope = {"kind": cause.kind, "message": cause.message}
+                value = evaluate(node, "on_error", frame, {"error": scope, "answer": cause.answer})
+                return Outcome(value, facts, handled=cause.message)
+    except StepError as second:
+        cause = second
+    run.emit(
+        StepFailed(
+            at=run.now(),
+            path=path,
+            error_kind=cause.kind,
+            message=cause.message,
+            hint=cause.hint,
+            kept=kept,
+            facts=facts,
+        )
+    )
+    first = error.path if isinstance(error, Failed) else path
+    raise Failed(first, cause) from None
+
+
+def _as_step_error(error: StepError | ProviderError | Failed) -> StepError:
+    if isinstance(error, Failed):
+        return error.error
+    if isinstance(error, ProviderError):
+        kind = (
+            "overflow" if error.kind == "overflow" else "timeout" if error.kind == "timeout" else "provider"
+        )
+        return StepError(kind, error.message, hint=error.hint)
+    return error
+
+
+# ------------------------------------------------------------------------------------------------ foreach
+
+
+async def _foreach(run: Run, node: Node, frame: Frame, path: str, verb: Verb) -> None:
+    """One instance per item, results in input order; null for a skipped or kept one."""
+    recorded = run.recovered.done.get(path)
+    if recorded is not None:
+        if recorded.skipped:
+            frame.skipped.add(node.name)
+        _keep(run, node, frame, recorded.value, recorded.facts)
+        return
+    try:
+        items = _items(node, evaluate(node, "foreach", frame))
+    except StepError as error:
+        run.emit(StepStarted(at=run.now(), path=path, verb=node.verb))
+        outcome = _on_error(run, node, frame, path, error)
+        run.emit(
+            StepFinished(
+                at=run.now(), path=path, value=outcome.value, facts=outcome.facts, handled=outcome.handled
+            )
+        )
+        _keep(run, node, frame, outcome.value, outcome.facts)
+        return
+    run.emit(StepStarted(at=run.now(), path=path, verb=node.verb, items=len(items)))
+    kept = node.step.on_item_error == "keep"
+    values: list[Any] = [None] * len(items)
+    facts: list[Any] = [None] * len(items) if run.keeps_facts else []
+    loop = node.loop
+
+    async def work(index: int) -> bool:
+        item_path = f"{path}.{index}"
+        names = {"index": index}
+        if len(loop) == 1:
+            names[loop[0]] = items[index]
+        else:
+            names.update(zip(loop, items[index], strict=True))
+        inner = Frame(frame, frame.prefix, names)
+        try:
+            value, fact = await _instance(run, node, inner, item_path, verb, kept=kept)
+        except Blocked:
+            return False
+        except Failed:
+            if kept:
+                return True
+            raise
+        values[index] = value
+        if run.keeps_facts:
+            facts[index] = fact
+        return True
+
+    width = node.step.parallel if isinstance(node.step.parallel, int) else None
+    try:
+        complete = await drain(deque(range(len(items))), run, work, width)
+    except Failed as failed:
+        run.emit(
+            StepFailed(at=run.now(), path=path, error_kind=failed.error.kind, message=failed.error.message)
+        )
+        raise
+    if not complete:
+        raise Blocked
+    run.emit(StepFinished(at=run.now(), path=path, value=None, facts={"container": "foreach"}))
+    _keep(run, node, frame, values, facts)
+
+
+def _items(node: Node, value: Any) -> Sequence[Any]:
+    source = node.programs["foreach"].source
+    if not isinstance(value, list | tuple):
+        kind = "null" if value is None else type(value).__name__
+        raise StepError("items", f"foreach: {source} is {kind}, not a list")
+    wanted = len(node.loop)
+    if wanted > 1:
+        wrong = next((n for n, item in enumerate(value) if not _has_parts(item, wanted)), None)
+        if wrong is not None:
+            raise StepError("items", f"foreach: item {wrong} of {source} does not have {wanted} parts")
+    return value
+
+
+def _has_parts(item: Any, count: int) -> bool:
+    return isinstance(item, list | tuple) and len(item) == count
+
+
+__all__ = ["Verb", "node_runner"]

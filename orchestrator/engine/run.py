@@ -1,0 +1,114 @@
+"""What all parts of one running run share: the ports, what was recovered, the limits. No logic of steps."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.engine.frame import Frame
+from orchestrator.engine.gate import Gate
+from orchestrator.engine.recover import Recovered
+from orchestrator.errors import StepError
+from orchestrator.events import AskOpened, Event
+from orchestrator.graph.model import Graph, Node, Scope
+from orchestrator.policy.budget import Ledger
+from orchestrator.ports import Asker, Cache, Clock, Journal, Live
+
+
+class Blocked(Exception):  # noqa: N818 - a signal, not an error
+    """This instance waits for a person; whatever does not depend on it goes on."""
+
+
+class Failed(Exception):  # noqa: N818 - a signal: the failure itself is already in the log
+    """An instance failed for good and said so in the log; what contains it may still catch this."""
+
+    def __init__(self, path: str, error: StepError) -> None:
+        super().__init__(f"{path}: {error.message}")
+        self.path = path
+        self.error = error
+
+
+class Rejected(Exception):  # noqa: N818 - a signal
+    """A person refused to let the run go on."""
+
+    def __init__(self, path: str, by: str) -> None:
+        super().__init__(f"{path}: rejected by {by}")
+        self.path = path
+        self.by = by
+
+
+class SystemClock:
+    def now(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+def deaf(_path: str, _text: str) -> None:
+    """Nobody follows the live tokens."""
+
+
+@dataclass(slots=True)
+class Ports:
+    """What `cli` fills in. `asker` is None when no person is there."""
+
+    journal: Journal
+    clock: Clock = field(default_factory=SystemClock)
+    cache: Cache | None = None
+    asker: Asker | None = None
+    live: Live = deaf
+
+
+@dataclass(slots=True)
+class Run:
+    """One run while it executes; a subworkflow gets a copy with its own graph and gates.
+
+    `width` bounds how many instances are open at once in one scope or foreach.
+    """
+
+    graph: Graph
+    ports: Ports
+    gates: Mapping[str, Gate]
+    """The graph's own models, by the name its steps use."""
+    all_gates: Mapping[str, Gate]
+    recovered: Recovered
+    ledger: Ledger
+    enter: Callable[[Run, Scope, Frame], Awaitable[bool]]
+    today: str
+    width: int = 16
+    keeps_facts: bool = True
+    ticks: int = 0
+    asking: dict[str, AskOpened] = field(default_factory=dict)
+    """Questions nobody has answered yet, by path."""
+
+    def emit(self, event: Event) -> None:
+        self.ports.journal.append(event)
+
+    def now(self) -> float:
+        return self.ports.clock.now()
+
+    async def breathe(self) -> None:
+        """Let other tasks have their turn now and then, when steps finish without ever waiting."""
+        self.ticks += 1
+        if self.ticks & 63 == 0:
+            await asyncio.sleep(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step's verb came to. `handled` is the error that `on_error` turned into the value."""
+
+    value: Any
+    facts: Mapping[str, Any]
+    cached: bool = False
+    handled: str = ""
+
+
+def evaluate(node: Node, key: str, frame: Frame, extra: Mapping[str, Any] | None = None) -> Any:
+    """The value of one of the node's programs here. Raises StepError."""
+    program = node.programs[key]
+    return program.evaluate(frame.context(program, extra))

@@ -1,0 +1,206 @@
+"""Starts a run and brings it to its end: done, waiting, failed or interrupted, always with a last event.
+
+This is the engine's whole face: `Engine(...).execute()` and `cancel()`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from orchestrator.engine import verbs
+from orchestrator.engine.agent import agent
+from orchestrator.engine.frame import Frame
+from orchestrator.engine.gate import Gate, gates_of, models_needed
+from orchestrator.engine.instance import node_runner
+from orchestrator.engine.recover import Recovered
+from orchestrator.engine.run import Failed, Ports, Rejected, Run
+from orchestrator.engine.schedule import run_scope
+from orchestrator.errors import NotSupported, OrchError, StepError
+from orchestrator.events import RunFailed, RunFinished, RunInterrupted, RunResumed, RunStarted, RunWaiting
+from orchestrator.graph.model import Graph, Scope, all_nodes
+from orchestrator.policy.budget import Ledger
+from orchestrator.ports import Model
+
+NARROW, WIDE = 8, 256
+_RUN_NODE = node_runner(
+    {
+        "agent": agent,
+        "value": verbs.value,
+        "ask": verbs.ask,
+        "steps": verbs.group,
+        "workflow": verbs.workflow,
+    }
+)
+
+
+async def _enter(run: Run, scope: Scope, frame: Frame) -> bool:
+    return await run_scope(run, scope, frame, _RUN_NODE)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a run ended. `exit_code` is the process's, by the table in errors.py."""
+
+    status: Literal["done", "waiting", "failed", "interrupted", "cancelled"]
+    exit_code: int
+    outputs: Any = None
+    error: OrchError | None = None
+    path: str = ""
+    asks: tuple[str, ...] = ()
+
+
+def refuse_later(graph: Graph) -> None:
+    """Raise NotSupported for a file that uses what this version only checks, naming every step."""
+    found = [f"{place}: {feature}" for place, feature in _later(graph)]
+    if found:
+        raise NotSupported(
+            f"{graph.file} is valid, but this version of orch does not execute: {'; '.join(found)}",
+            hint="take these out of the file to run it now",
+        )
+
+
+def _later(graph: Graph) -> Iterator[tuple[str, str]]:
+    yield from graph.later
+    for node in all_nodes(graph.scope):
+        if node.child is not None:
+            yield from (
+                (f"{node.path} ({node.child.file}) {place}", what) for place, what in _later(node.child)
+            )
+
+
+class Engine:
+    """One run. `models` holds a Model for every name that `models_needed` gives; they are not closed here."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        inputs: Mapping[str, Any],
+        models: Mapping[str, Model],
+        ports: Ports,
+        *,
+        today: str,
+        recovered: Recovered | None = None,
+    ) -> None:
+        refuse_later(graph)
+        budget = graph.workflow.budget
+        recovered = recovered or Recovered()
+        ledger = Ledger(
+            tokens=budget.tokens if budget else None,
+            cloud_calls=budget.cloud_calls if budget else None,
+            spent=recovered.tokens,
+            calls=recovered.cloud_calls,
+        )
+        specs = models_needed(graph)
+        gates = {name: Gate(name, spec, models[name]) for name, spec in specs.items()}
+        self._inputs = dict(inputs)
+        self._task: asyncio.Task[bool] | None = None
+        self._stopped: tuple[str, bool] | None = None
+        self._wall = budget.wall if budget else None
+        self._run = Run(
+            graph=graph,
+            ports=ports,
+            gates=gates_of(graph, gates),
+            all_gates=gates,
+            recovered=recovered,
+            ledger=ledger,
+            enter=_enter,
+            today=today,
+            keeps_facts=_reads_facts(graph),
+        )
+
+    def cancel(self, by: str, *, cancelled: bool = True) -> None:
+        """Stop as soon as possible with everything finished written down. `cancelled` is for good."""
+        if self._stopped is None:
+            self._stopped = (by, cancelled)
+            if self._task is not None:
+                self._task.cancel()
+
+    async def execute(self, first: RunStarted | RunResumed) -> Result:
+        """Run to the end; the last event is durable when this returns. Raises only StoreError."""
+        run = self._run
+        run.emit(first)
+        await run.ports.journal.flush()
+        result = await self._result()
+        run.emit(_last_event(run, result))
+        await run.ports.journal.flush()
+        return result
+
+    async def _result(self) -> Result:
+        run = self._run
+        frame = Frame(None, "", {"inputs": self._inputs, "today": run.today})
+        try:
+            await self._prepare()
+            if self._stopped is not None:
+                return self._interrupted()
+            self._task = asyncio.create_task(_enter(run, run.graph.scope, frame))
+            async with asyncio.timeout(self._wall):
+                complete = await self._task
+            if not complete:
+                return Result("waiting", 7, asks=tuple(run.asking))
+            return Result("done", 0, outputs=verbs.outputs_of(run.graph, frame))
+        except asyncio.CancelledError:
+            if self._stopped is None:
+                self._stopped = ("the process was stopped", False)
+            return self._interrupted()
+        except TimeoutError:
+            error = OrchError(f"the run took longer than budget.wall ({self._wall:g} s)")
+            error.exit_code = 5
+            return Result("failed", 5, error=error)
+        except Rejected as rejected:
+            error = OrchError(f"{rejected.path} was rejected by {rejected.by}")
+            return Result("failed", 3, error=error, path=rejected.path)
+        except Failed as failed:
+            return Result("failed", 1, error=failed.error, path=failed.path)
+        except OrchError as error:
+            return Result("failed", error.exit_code, error=error)
+
+    async def _prepare(self) -> None:
+        """Every model answers before the first step runs: a late failure would waste what came before."""
+        run, journal, clock = self._run, self._run.ports.journal, self._run.ports.clock
+        infos = [await gate.ready(journal, clock) for gate in run.all_gates.values()]
+        run.width = min(WIDE, max(NARROW, 2 * sum(info.slots for info in infos)))
+
+    def _interrupted(self) -> Result:
+        assert self._stopped is not None
+        by, cancelled = self._stopped
+        return Result("cancelled" if cancelled else "interrupted", 130, error=OrchError(f"stopped by {by}"))
+
+
+def _last_event(run: Run, result: Result) -> RunFinished | RunFailed | RunWaiting | RunInterrupted:
+    at = run.now()
+    match result.status:
+        case "done":
+            return RunFinished(at=at, outputs=result.outputs)
+        case "waiting":
+            return RunWaiting(at=at, asks=result.asks)
+        case "interrupted" | "cancelled":
+            by = result.error.message if result.error else ""
+            return RunInterrupted(at=at, by=by, cancelled=result.status == "cancelled")
+        case "failed":
+            error = result.error or OrchError("unknown")
+            kind = error.kind if isinstance(error, StepError) else type(error).__name__
+            return RunFailed(
+                at=at,
+                path=result.path,
+                error_kind=kind,
+                message=error.message,
+                hint=error.hint,
+                exit_code=result.exit_code,
+            )
+
+
+def _reads_facts(graph: Graph) -> bool:
+    """Whether any expression reads `steps.<name>.<fact>`: only then are facts kept in memory."""
+    if graph.outputs is not None and "steps" in graph.outputs.names:
+        return True
+    return any(
+        any("steps" in program.names for program in node.programs.values())
+        or (node.child is not None and _reads_facts(node.child))
+        for node in all_nodes(graph.scope)
+    )
+
+
+__all__ = ["Engine", "Result", "models_needed", "refuse_later"]

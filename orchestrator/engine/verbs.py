@@ -1,0 +1,227 @@
+"""The verbs that call no model: value, ask, workflow and groups with their bounded loop."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from orchestrator.engine.frame import Frame, null_among
+from orchestrator.engine.gate import gates_of
+from orchestrator.engine.run import Blocked, Failed, Outcome, Rejected, Run, evaluate
+from orchestrator.errors import StepError
+from orchestrator.events import AskAnswered, AskOpened
+from orchestrator.graph.model import Graph, Node
+from orchestrator.spec.model import AskStep, GroupStep, ValueStep, WorkflowStep
+from orchestrator.spec.schema import check_value
+
+TIMED_OUT = "timeout"
+
+
+async def value(run: Run, node: Node, frame: Frame, path: str) -> Outcome:  # noqa: ARG001 - the shape of a verb
+    """A pure expression, checked against its declared type and its `check` sentences."""
+    assert isinstance(node.step, ValueStep)
+    result = evaluate(node, "value", frame)
+    if node.output is not None and (problems := check_value(node.output, result)):
+        raise StepError("output", f"the value does not have its declared type: {'; '.join(problems)}")
+    failed = failed_check(node, frame, {"output": result})
+    if failed:
+        raise StepError("check", f"check failed: {failed}")
+    return Outcome(result, {})
+
+
+def failed_check(node: Node, frame: Frame, extra: dict[str, Any]) -> str | None:
+    """The sentence of the first check that says no; None when all agree."""
+    sentences = getattr(node.step, "check", None) or ()
+    return next((text for text in sentences if not evaluate(node, f"check:{text}", frame, extra)), None)
+
+
+# ---------------------------------------------------------------------------------------------------- ask
+
+
+async def ask(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
+    """Ask a person, once or per item of `each`; the value is the choice, or a list of them."""
+    if "each" not in node.programs:
+        return Outcome(await _question(run, node, frame, path), {})
+    items = evaluate(node, "each", frame)
+    if not isinstance(items, list | tuple):
+        raise StepError("items", f"each: {node.programs['each'].source} is not a list")
+    frames = [Frame(frame, frame.prefix, {"item": item, "index": n}) for n, item in enumerate(items)]
+    questions = [_question(run, node, inner, f"{path}.{n}") for n, inner in enumerate(frames)]
+    answers = await asyncio.gather(*questions, return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException) and not isinstance(answer, Blocked):
+            raise answer
+    if any(isinstance(answer, Blocked) for answer in answers):
+        raise Blocked
+    return Outcome(list(answers), {})
+
+
+async def _question(run: Run, node: Node, frame: Frame, path: str) -> str:
+    answer = run.recovered.answered.get(path)
+    if answer is not None:
+        return _choice(answer, path)
+    opened = run.recovered.asked.get(path) or _open(run, node, frame, path)
+    if opened.deadline is not None and run.now() >= opened.deadline:
+        return _time_out(run, opened)
+    run.asking[path] = opened
+    if run.ports.asker is None:
+        raise Blocked
+    choice = await run.ports.asker(path, opened.question, opened.show, opened.choices)
+    if choice is None:
+        raise Blocked
+    del run.asking[path]
+    given = AskAnswered(at=run.now(), path=path, choice=choice, by="terminal")
+    run.emit(given)
+    return _choice(given, path)
+
+
+def _open(run: Run, node: Node, frame: Frame, path: str) -> AskOpened:
+    step = node.step
+    assert isinstance(step, AskStep)
+    opened = AskOpened(
+        at=run.now(),
+        path=path,
+        question=str(evaluate(node, "ask", frame)),
+        show=evaluate(node, "show", frame) if "show" in node.programs else None,
+        choices=step.choices,
+        deadline=None if step.timeout is None else run.now() + step.timeout,
+        then=step.then,
+    )
+    run.emit(opened)
+    return opened
+
+
+def _choice(answer: AskAnswered, path: str) -> str:
+    if not answer.choice:
+        raise Rejected(path, answer.by)
+    return answer.choice
+
+
+def _time_out(run: Run, opened: AskOpened) -> str:
+    if opened.then is None:
+        raise StepError("timeout", "nobody answered in time", hint="give the ask a `then:` choice")
+    run.emit(AskAnswered(at=run.now(), path=opened.path, choice=opened.then, by=TIMED_OUT))
+    return opened.then
+
+
+# ------------------------------------------------------------------------------------------------- groups
+
+
+async def group(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
+    """A group: once, or as the passes of a bounded loop. The value is the map of its steps' values."""
+    step = node.step
+    assert isinstance(step, GroupStep)
+    assert node.body is not None
+    try:
+        async with asyncio.timeout(step.wall):
+            if step.repeat is None:
+                inner = await _pass(run, node, frame, f"{path}.", {})
+                return Outcome(_value_of(node, inner), dict(inner.facts))
+            return await _repeat(run, node, frame, path)
+    except TimeoutError:
+        raise StepError("timeout", f"the group took longer than its wall of {step.wall:g} s") from None
+
+
+async def _pass(run: Run, node: Node, frame: Frame, prefix: str, names: dict[str, Any]) -> Frame:
+    assert node.body is not None
+    inner = Frame(frame, prefix, names)
+    if not await run.enter(run, node.body, inner):
+        raise Blocked
+    return inner
+
+
+def _value_of(node: Node, inner: Frame) -> dict[str, Any]:
+    assert node.body is not None
+    values = {child.name: inner.names[child.name] for child in node.body.nodes}
+    parent = inner.parent
+    if node.loop and parent is not None:
+        values = {name: parent.names[name] for name in node.loop if name in parent.names} | values
+    return values
+
+
+async def _repeat(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
+    step = node.step
+    assert isinstance(step, GroupStep)
+    assert step.repeat is not None
+    last: dict[str, Any] | None = None
+    inner = frame
+    for number in range(1, step.repeat.max + 1):
+        inner = await _pass(run, node, frame, f"{path}~{number}.", {"last": last})
+        last = _value_of(node, inner)
+        if _met(node, inner):
+            return Outcome(last, {**inner.facts, "met": True, "passes": number})
+    facts = {**inner.facts, "met": False, "passes": step.repeat.max}
+    match step.repeat.else_:
+        case "keep":
+            return Outcome(last, facts)
+        case "fail":
+            raise StepError(
+                "unmet",
+                f"until: {step.repeat.until} was still false after {step.repeat.max} passes",
+                hint="raise `max`, or say what happens then with `else: keep` or a value",
+            )
+        case _:
+            return Outcome(evaluate(node, "else", frame), facts)
+
+
+def _met(node: Node, inner: Frame) -> bool:
+    if null_among(inner, node.nulls.get("until", ())):
+        return False
+    return bool(evaluate(node, "until", inner))
+
+
+# ------------------------------------------------------------------------------------------- subworkflows
+
+
+async def workflow(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
+    """Another workflow in this run: its steps are `<path>.<step>`, its value is its `outputs`."""
+    step = node.step
+    assert isinstance(step, WorkflowStep)
+    child = node.child
+    assert child is not None
+    given = evaluate(node, "with", frame) if "with" in node.programs else {}
+    names = {"inputs": typed_inputs(child, given, run.today), "today": run.today}
+    attempts = 1 + (step.retry or 0)
+    inside = replace(run, graph=child, gates=gates_of(child, run.all_gates))
+    try:
+        async with asyncio.timeout(step.wall):
+            for attempt in range(attempts):
+                inner = Frame(None, f"{path}.", dict(names))
+                try:
+                    if not await run.enter(inside, child.scope, inner):
+                        raise Blocked
+                    break
+                except Failed:
+                    if attempt + 1 == attempts:
+                        raise
+    except TimeoutError:
+        raise StepError("timeout", f"the workflow took longer than its wall of {step.wall:g} s") from None
+    return Outcome(outputs_of(child, inner), {"attempts": attempt + 1})
+
+
+def typed_inputs(graph: Graph, given: dict[str, Any], today: str) -> dict[str, Any]:
+    """The inputs of a subworkflow: what `with` gives and the defaults of the rest. Raises StepError."""
+    values: dict[str, Any] = {}
+    for name, spec in graph.workflow.inputs.items():
+        if name in given:
+            values[name] = given[name]
+            if not isinstance(spec.type, str) and (problems := check_value(spec.type, given[name], name)):
+                raise StepError("workflow", f"input of {graph.file}: {'; '.join(problems)}")
+        elif "default" in spec.model_fields_set:
+            values[name] = today if spec.default == "today" else spec.default
+        else:
+            raise StepError(
+                "workflow", f"{graph.file} needs the input '{name}'", hint=f"add it under `with: {name}`"
+            )
+    return values
+
+
+def outputs_of(graph: Graph, frame: Frame) -> Any:
+    """The result: `outputs` where the file names them, else what no other step reads."""
+    if graph.outputs is not None:
+        return graph.outputs.evaluate(frame.context(graph.outputs))
+    leaves = [node.name for node in graph.scope.nodes if not node.successors]
+    if len(leaves) == 1:
+        return frame.names[leaves[0]]
+    return {name: frame.names[name] for name in leaves}

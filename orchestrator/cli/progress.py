@@ -1,0 +1,191 @@
+"""What a person sees on stderr while a run goes on: one line per finished step and, on a terminal, what runs now.
+
+Fed with committed events and live tokens, from any thread. Knows no engine and no store.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+from orchestrator.cli.console import Console, is_terminal, paint
+from orchestrator.cli.region import Region, tail
+from orchestrator.cli.story import Story
+from orchestrator.events import Event
+from orchestrator.report.summary import Summary, sentence
+from orchestrator.safe import safe
+
+HERTZ = 10
+WINDOW = 3.0  # seconds over which tokens/s is measured
+SHOWN = 4  # running steps named at once
+
+
+class Progress(Protocol):
+    """What the commands feed. `summary` is the fold of what was seen so far."""
+
+    @property
+    def summary(self) -> Summary: ...
+
+    def feed(self, seq: int, event: Event) -> None:
+        """A committed event."""
+        ...
+
+    def tokens(self, path: str, text: str) -> None:
+        """A piece of an answer that is being written."""
+        ...
+
+    def away(self) -> AbstractContextManager[None]:
+        """A context in which the terminal belongs to somebody else (a question, streamed output)."""
+        ...
+
+    def close(self) -> None:
+        """Take the live lines away; what was printed stays."""
+        ...
+
+
+def progress(console: Console, *, quiet: bool = False) -> PlainProgress | LiveProgress:
+    """The right kind for where stderr goes."""
+    if not quiet and is_terminal(console.err):
+        return LiveProgress(console)
+    return PlainProgress(console, quiet=quiet)
+
+
+class PlainProgress:
+    """Lines only: for files, pipes and continuous integration."""
+
+    def __init__(self, console: Console, *, quiet: bool = False) -> None:
+        self._console = console
+        self._quiet = quiet
+        self._story = Story()
+
+    @property
+    def summary(self) -> Summary:
+        return self._story.summary
+
+    def feed(self, seq: int, event: Event) -> None:
+        for text, style in self._story.tell(event, seq):
+            if not self._quiet:
+                self._console.say(text, *style)
+
+    def tokens(self, path: str, text: str) -> None:
+        """A file has no use for half an answer."""
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        yield
+
+    def close(self) -> None:
+        pass
+
+
+class LiveProgress:
+    """Lines, and below them what runs now, drawn again at most ten times a second."""
+
+    def __init__(
+        self,
+        console: Console,
+        *,
+        clock: Callable[[], float] = time.time,
+        columns: Callable[[], int] | None = None,
+        ticking: bool = True,
+    ) -> None:
+        self._console = console
+        self._clock = clock
+        self._region = Region(console.err, columns)
+        self._story = Story()
+        self._rate = Rate(clock)
+        self._texts: dict[str, str] = {}
+        self._drawn = float("-inf")
+        self._away = 0
+        self._lock = threading.RLock()
+        self._closed = threading.Event()
+        if ticking:
+            threading.Thread(target=self._tick, name="progress", daemon=True).start()
+
+    @property
+    def summary(self) -> Summary:
+        return self._story.summary
+
+    def feed(self, seq: int, event: Event) -> None:
+        with self._lock:
+            for text, style in self._story.tell(event, seq):
+                line = safe(text)
+                self._region.print(paint(line, *style) if self._console.color_err and style else line)
+            self._texts.pop(self._story.ended(event), None)
+            self._draw()
+
+    def tokens(self, path: str, text: str) -> None:
+        with self._lock:
+            self._rate.add()
+            self._texts[path] = (self._texts.get(path, "") + text)[-400:]
+            self._draw()
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        with self._lock:
+            self._away += 1
+            self._region.clear()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._away -= 1
+
+    def close(self) -> None:
+        self._closed.set()
+        with self._lock:
+            self._region.clear()
+
+    def _tick(self) -> None:
+        while not self._closed.wait(1 / HERTZ):
+            with self._lock:
+                self._draw()
+
+    def _draw(self) -> None:
+        now = self._clock()
+        if self._away or self._closed.is_set() or now - self._drawn < 1 / HERTZ:
+            return
+        self._drawn = now
+        self._region.draw(self._lines(now))
+
+    def _lines(self, now: float) -> list[str]:
+        lines = [safe(self._story.headline(now, self._rate.per_second()))]
+        width = self._region.columns
+        for span, text in self._story.running(now, SHOWN):
+            room = max(0, width - len(text) - 6)
+            written = " ".join(safe(self._texts.get(span, "")).split())
+            lines.append(f"  {safe(text)}  {tail(written, room)}".rstrip())
+        return lines
+
+
+class Rate:
+    """Pieces per second over the last seconds. A piece of a stream is one token with every local engine."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._times: deque[float] = deque()
+
+    def add(self) -> None:
+        now = self._clock()
+        self._times.append(now)
+        while self._times[0] < now - WINDOW:
+            self._times.popleft()
+
+    def per_second(self) -> float:
+        now = self._clock()
+        while self._times and self._times[0] < now - WINDOW:
+            self._times.popleft()
+        if len(self._times) < 2:
+            return 0.0
+        return len(self._times) / max(0.5, now - self._times[0])
+
+
+def conclude(shown: Progress, console: Console) -> None:
+    """The last line: how the run ended and what it took."""
+    shown.close()
+    style = {"done": ("green",), "failed": ("red",)}.get(shown.summary.status, ("yellow",))
+    console.say(sentence(shown.summary), *style)

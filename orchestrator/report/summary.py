@@ -1,0 +1,329 @@
+"""What a run came to, as a fold over its events: per step and per model, calls, tokens, seconds, cached.
+
+Knows no store: it takes events one by one, live or read back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from orchestrator.events import (
+    AskAnswered,
+    AskOpened,
+    AttemptFinished,
+    AttemptStarted,
+    Event,
+    ModelReady,
+    RunFailed,
+    RunFinished,
+    RunInterrupted,
+    RunResumed,
+    RunStarted,
+    RunWaiting,
+    StepFailed,
+    StepFinished,
+    StepSkipped,
+    StepStarted,
+    Warned,
+)
+from orchestrator.report import words
+
+CONTAINERS = frozenset({"steps", "workflow"})
+_ITEM = re.compile(r"\.\d+$")
+_INSTANCE = re.compile(r"\.\d+(?=\.|~|$)|~\d+(?=\.|$)")
+
+
+def step_of(path: str) -> str:
+    """The step an instance belongs to: `answer.3.reply~2.draft` is of `answer.reply.draft`."""
+    return _INSTANCE.sub("", path)
+
+
+def is_item(path: str) -> bool:
+    """Whether the path names one item of a fan-out: `triage.3`, but not `triage` or `answer.3.draft`."""
+    return _ITEM.search(path) is not None
+
+
+@dataclass(slots=True)
+class Use:
+    """What models did for somebody. `busy` is seconds in which at least one call was under way."""
+
+    calls: int = 0
+    failed_calls: int = 0
+    repairs: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    busy: float = 0.0
+    open_calls: int = 0
+    since: float = 0.0
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Tokens written per second while a model was at work, reading the prompt included."""
+        return self.completion_tokens / self.busy if self.completion_tokens and self.busy > 0 else None
+
+    def begin(self, at: float) -> None:
+        if self.open_calls == 0:
+            self.since = at
+        self.open_calls += 1
+
+    def end(self, event: AttemptFinished) -> None:
+        self.calls += 1
+        self.failed_calls += event.outcome == "error"
+        self.repairs += event.decision == "repair"
+        self.prompt_tokens += event.prompt_tokens
+        self.completion_tokens += event.completion_tokens
+        self.cached_tokens += event.cached_tokens
+        if self.open_calls > 0:
+            self.open_calls -= 1
+            if self.open_calls == 0:
+                self.busy += max(0.0, event.at - self.since)
+
+    def forget_open(self) -> None:
+        """A crash left calls open; what they took is not known."""
+        self.open_calls = 0
+
+
+@dataclass(slots=True)
+class StepRow:
+    """One step of the file, all its instances together. `seconds` is from its first start to its last end."""
+
+    step: str
+    verb: str = ""
+    models: dict[str, None] = field(default_factory=dict)
+    done: int = 0
+    cached: int = 0
+    skipped: int = 0
+    failed: int = 0
+    fans_out: bool = False
+    started: float | None = None
+    ended: float = 0.0
+    use: Use = field(default_factory=Use)
+
+    @property
+    def seconds(self) -> float:
+        return max(0.0, self.ended - self.started) if self.started is not None else 0.0
+
+
+@dataclass(slots=True)
+class ModelRow:
+    """One model. `local` is None while nobody has said where it runs."""
+
+    name: str
+    ref: str = ""
+    local: bool | None = None
+    load_seconds: float = 0.0
+    use: Use = field(default_factory=Use)
+
+
+@dataclass(slots=True)
+class Summary:
+    """A run in figures. `seconds` counts only the time in which some process worked on it."""
+
+    status: str = "new"
+    steps: dict[str, StepRow] = field(default_factory=dict)
+    models: dict[str, ModelRow] = field(default_factory=dict)
+    total: Use = field(default_factory=Use)
+    cached: int = 0
+    seconds: float = 0.0
+    _segment: float | None = None
+    _last: float = 0.0
+
+    def add(self, event: Event) -> None:
+        """Take one event in, in the order of the log."""
+        match event:
+            case RunStarted():
+                self.status, self._segment = "running", event.at
+            case RunResumed():
+                self._close_segment(self._last)
+                self.status, self._segment = "running", event.at
+                self._forget_open()
+            case ModelReady():
+                row = self._model(event.model)
+                row.ref, row.local = event.ref, event.local
+                row.load_seconds += event.seconds
+            case StepStarted():
+                self._started(event)
+            case AttemptStarted():
+                for use in self._uses(event.path, event.model):
+                    use.begin(event.at)
+                if event.intent:
+                    self._model(event.model).local = False
+            case AttemptFinished():
+                for use in self._uses(event.path, event.model):
+                    use.end(event)
+            case StepFinished() | StepSkipped() | StepFailed():
+                self._ended(event)
+            case RunFinished():
+                self._stop("done", event.at)
+            case RunFailed():
+                self._stop("failed", event.at)
+            case RunWaiting():
+                self._stop("waiting", event.at)
+            case RunInterrupted():
+                self._stop("cancelled" if event.cancelled else "interrupted", event.at)
+            case AskOpened() | AskAnswered() | Warned():
+                pass  # they cost nothing
+            case _:
+                assert_never(event)
+        self._last = event.at
+
+    @property
+    def stayed_local(self) -> bool | None:
+        """Whether every call stayed on this machine; None when a model never said where it runs."""
+        called = [row.local for row in self.models.values() if row.use.calls or row.use.open_calls]
+        if False in called:
+            return False
+        return None if None in called else True
+
+    def _started(self, event: StepStarted) -> None:
+        row = self._step(event.path)
+        row.verb = event.verb
+        row.fans_out = row.fans_out or event.items is not None
+        if row.started is None:
+            row.started = event.at
+
+    def _ended(self, event: StepFinished | StepSkipped | StepFailed) -> None:
+        row = self._step(event.path)
+        row.ended = event.at
+        if row.fans_out and not is_item(event.path):
+            return  # the end of the whole fan-out: its items are counted
+        match event:
+            case StepSkipped():
+                row.skipped += 1
+            case StepFailed():
+                row.failed += 1
+            case StepFinished():
+                row.done += 1
+                row.cached += event.cached
+                self.cached += event.cached
+
+    def _stop(self, status: str, at: float) -> None:
+        self.status = status
+        self._close_segment(at)
+
+    def _close_segment(self, at: float) -> None:
+        if self._segment is not None:
+            self.seconds += max(0.0, at - self._segment)
+            self._segment = None
+
+    def _forget_open(self) -> None:
+        uses = [row.use for row in self.steps.values()] + [row.use for row in self.models.values()]
+        for use in (*uses, self.total):
+            use.forget_open()
+
+    def _uses(self, path: str, model: str) -> tuple[Use, Use, Use]:
+        step = self._step(path)
+        step.models.setdefault(model)
+        return step.use, self._model(model).use, self.total
+
+    def _step(self, path: str) -> StepRow:
+        name = step_of(path)
+        row = self.steps.get(name)
+        if row is None:
+            row = self.steps[name] = StepRow(name)
+        return row
+
+    def _model(self, name: str) -> ModelRow:
+        row = self.models.get(name)
+        if row is None:
+            row = self.models[name] = ModelRow(name)
+        return row
+
+
+def summary(events: Iterable[Event]) -> Summary:
+    """The figures of these events, from the first."""
+    result = Summary()
+    for event in events:
+        result.add(event)
+    return result
+
+
+def sentence(run: Summary) -> str:
+    """One line for a person: `done in 4.2 s · 12 steps · 3 cached · 1,234 tokens · 80 tok/s · …`."""
+    rows = [row for row in run.steps.values() if row.verb not in CONTAINERS]
+    steps, failed = sum(row.done for row in rows), sum(row.failed for row in rows)
+    skipped = sum(row.skipped for row in rows)
+    tokens = run.total.prompt_tokens + run.total.completion_tokens
+    parts = [
+        f"{run.status} in {words.seconds(run.seconds)}"
+        if run.status != "waiting"
+        else "waiting for a person",
+        words.count(steps, "step"),
+        f"{words.number(run.cached)} cached" if run.cached else "",
+        f"{words.number(skipped)} skipped" if skipped else "",
+        f"{words.number(failed)} failed" if failed else "",
+        words.count(tokens, "token") if tokens else "",
+        words.rate(run.total.completion_tokens, run.total.busy),
+        whereabouts(run),
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def whereabouts(run: Summary) -> str:
+    """Where the calls went, in words; empty when nobody was called or it is not known."""
+    if not run.total.calls and not run.total.open_calls:
+        return ""
+    match run.stayed_local:
+        case True:
+            return "everything stayed on this machine"
+        case False:
+            away = [row for row in run.models.values() if row.local is False]
+            calls = sum(row.use.calls for row in away)
+            return f"{words.count(calls, 'call')} left this machine ({', '.join(row.name for row in away)})"
+        case None:
+            return ""
+
+
+def step_table(run: Summary) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Header and one row per step, in the order in which the steps began."""
+    header = (
+        "step",
+        "model",
+        "done",
+        "cached",
+        "skipped",
+        "failed",
+        "calls",
+        "tokens in",
+        "out",
+        "seconds",
+        "tok/s",
+    )
+    rows = [
+        (
+            row.step,
+            ", ".join(row.models) or "–",
+            *_counts(row.done, row.cached, row.skipped, row.failed),
+            *_use(row.use, row.seconds),
+        )
+        for row in run.steps.values()
+    ]
+    return header, rows
+
+
+def model_table(run: Summary) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Header and one row per model. `seconds` is the time in which it was at work."""
+    header = ("model", "is", "where", "calls", "tokens in", "out", "seconds", "tok/s")
+    where = {True: "this machine", False: "off this machine", None: "?"}
+    rows = [
+        (row.name, row.ref or "–", where[row.local], *_use(row.use, row.use.busy))
+        for row in run.models.values()
+    ]
+    return header, rows
+
+
+def _counts(*values: int) -> tuple[str, ...]:
+    return tuple(words.number(value) if value else "–" for value in values)
+
+
+def _use(use: Use, seconds: float) -> tuple[str, ...]:
+    speed = use.tokens_per_second
+    return (
+        *_counts(use.calls, use.prompt_tokens, use.completion_tokens),
+        f"{seconds:.1f}",
+        f"{speed:,.0f}" if speed is not None else "–",
+    )

@@ -1,0 +1,47 @@
+"""Quantities in words, the same everywhere: `4.2 s`, `1,234`, `98 MB`, `3 steps`."""
+
+from __future__ import annotations
+
+
+def seconds(value: float) -> str:
+    """A duration: `0.04 s`, `4.2 s`, `3 min 05 s`, `2 h 10 min`."""
+    if value < 0.95:
+        return f"{max(value, 0.0):.2f} s"
+    if value < 59.95:
+        return f"{value:.1f} s"
+    whole = round(value)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def about(value: float) -> str:
+    """An estimated duration, no finer than it is known: `5 s`, `40 s`, `6 min`, `3 h`."""
+    if value < 10:
+        return f"{max(1, round(value))} s"
+    if value < 90:
+        return f"{round(value / 5) * 5} s"
+    return f"{round(value / 60)} min" if value < 5400 else f"{round(value / 3600)} h"
+
+
+def number(value: int) -> str:
+    return f"{value:,}"
+
+
+def count(value: int, noun: str, plural: str = "") -> str:
+    """`1 step`, `3 steps`, `1,234 tokens`."""
+    return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
+
+
+def rate(tokens: int, busy: float) -> str:
+    """Tokens per second, or nothing when there is nothing to divide."""
+    return f"{tokens / busy:,.0f} tok/s" if tokens and busy > 0 else ""
+
+
+def size(value: float) -> str:
+    """Bytes as decimal units: `98 MB`, `1.3 GB`."""
+    for unit, step in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= step:
+            amount = value / step
+            return f"{amount:.1f} {unit}" if amount < 10 else f"{amount:,.0f} {unit}"
+    return f"{value:.0f} B"

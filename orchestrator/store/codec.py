@@ -1,0 +1,179 @@
+"""Events to rows and back: payload, large values as blobs, the hash chain. Knows no database.
+
+The payload is the JSON of the fields that have no column of their own, without those that hold their default: the
+defaults of the event classes are part of the format. A value whose JSON is longer than `INLINE` characters is
+replaced by `{"$blob": sha256}`; user data with such a key is escaped by one more dollar sign.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import Any, NamedTuple, get_args
+
+from orchestrator.errors import StoreError
+from orchestrator.events import Event, decode
+
+INLINE = 8192
+"""Longest JSON text, in characters, that stands in the payload itself."""
+
+_SPILL_DEPTH = 4
+_SPILL_ENTRIES = 64
+_COLUMNS = frozenset({"at", "kind", "path"})
+_MARK = re.compile(r"\$+blob")
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+GENESIS = bytes(32)
+"""The hash before the first event."""
+
+
+@dataclass(slots=True)
+class Packed:
+    """An event as it is stored; `blobs` are JSON texts by their sha256."""
+
+    at: float
+    kind: str
+    path: str
+    payload: str
+    digest: bytes
+    blobs: dict[bytes, str] = field(default_factory=dict)
+
+
+class _Shape(NamedTuple):
+    """`plain` are the fields without a column of their own, each with its default."""
+
+    plain: tuple[tuple[str, Any], ...]
+    has_path: bool
+
+
+@cache
+def _shapes() -> Mapping[str, _Shape]:
+    """The shape of every kind of event."""
+    found = {}
+    for cls in get_args(Event):
+        defaults = {f.name: f.default for f in fields(cls)}
+        plain = tuple((name, default) for name, default in defaults.items() if name not in _COLUMNS)
+        found[str(defaults["kind"])] = _Shape(plain, "path" in defaults)
+    return found
+
+
+def pack(event: Event) -> Packed:
+    """The row of an event. Raises StoreError for a value that JSON cannot hold (NaN, a foreign object)."""
+    path = getattr(event, "path", "")
+    try:
+        payload, blobs = _payload(event)
+    except (ValueError, TypeError, RecursionError) as error:
+        whose = f"of '{path}'" if path else "of the run"
+        raise StoreError(
+            f"a value {whose} cannot be recorded: {error}",
+            hint="values are maps, lists, texts, finite numbers, true, false and null",
+        ) from error
+    at = float(event.at)
+    return Packed(at, event.kind, path, payload, digest(at, event.kind, path, payload), blobs)
+
+
+def _payload(event: Event) -> tuple[str, dict[bytes, str]]:
+    data: dict[str, Any] = {}
+    for name, default in _shapes()[event.kind].plain:
+        value = getattr(event, name)
+        if value is not default:
+            data[name] = value
+    text = _encode(data)
+    blobs: dict[bytes, str] = {}
+    if not text.isascii():
+        text, data = _scrubbed(text, data)
+    if "$blob" in text:
+        data = _escape(data)
+        text = _encode(data)
+    if len(text) > INLINE:
+        text = _encode({name: _spill(value, blobs, 1) for name, value in data.items()})
+    return text, blobs
+
+
+def _scrubbed(text: str, data: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Half a surrogate pair is no character and no database takes it: it becomes U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        data = json.loads(text)
+    return text, data
+
+
+def _spill(value: Any, blobs: dict[bytes, str], depth: int) -> Any:
+    """The value with what is large in it moved to `blobs`; a long text inside a small map moves alone."""
+    text = _encode(value)
+    if len(text) <= INLINE:
+        return value
+    if depth < _SPILL_DEPTH and not isinstance(value, str) and len(value) <= _SPILL_ENTRIES:
+        if isinstance(value, Mapping):
+            value = {key: _spill(item, blobs, depth + 1) for key, item in value.items()}
+        else:
+            value = [_spill(item, blobs, depth + 1) for item in value]
+        text = _encode(value)
+        if len(text) <= INLINE:
+            return value
+    sha = hashlib.sha256(text.encode()).digest()
+    blobs[sha] = text
+    return {"$blob": sha.hex()}
+
+
+def _escape(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {("$" + key if _is_mark(key) else key): _escape(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_escape(item) for item in value]
+    return value
+
+
+def _is_mark(key: Any) -> bool:
+    return isinstance(key, str) and _MARK.fullmatch(key) is not None
+
+
+def unpack(at: float, kind: str, path: str, payload: str, fetch: Callable[[str], str]) -> Event:
+    """The event of a row; `fetch` gives the JSON text of a blob by its sha256 in hex."""
+    if "$blob" in payload:
+        payload = _encode(_resolve(json.loads(payload), fetch))
+    head = f'{{"kind":{_encode(kind)},"at":{at!r}'
+    if kind in _shapes() and _shapes()[kind].has_path:
+        head += f',"path":{_encode(path)}'
+    return decode(f"{head}}}" if payload == "{}" else f"{head},{payload[1:]}")
+
+
+def _resolve(value: Any, fetch: Callable[[str], str]) -> Any:
+    if isinstance(value, list):
+        return [_resolve(item, fetch) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1 and isinstance(sha := value.get("$blob"), str):
+        return _resolve(json.loads(fetch(sha)), fetch)
+    return {(key[1:] if _is_mark(key) else key): _resolve(item, fetch) for key, item in value.items()}
+
+
+def blob_marks(text: str) -> Iterator[str]:
+    """The sha256 of every blob that a payload or another blob refers to."""
+    if "$blob" in text:
+        yield from _marks(json.loads(text))
+
+
+def _marks(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if len(value) == 1 and isinstance(sha := value.get("$blob"), str):
+            yield sha
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _marks(item)
+
+
+def digest(at: float, kind: str, path: str, payload: str) -> bytes:
+    """What the chain holds of an event: a digest, so that a payload can be erased and the chain still verified."""
+    return hashlib.sha256(f"{kind}\n{path}\n{at!r}\n{payload}".encode()).digest()
+
+
+def link(head: bytes, event_digest: bytes) -> bytes:
+    return hashlib.sha256(head + event_digest).digest()

@@ -1,0 +1,54 @@
+"""What a database says when it fails, as a StoreError that names the store and what to do. Knows no table."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from orchestrator.errors import StoreError
+
+_REASONS: tuple[tuple[str, str, str], ...] = (
+    ("SQLITE_BUSY", "is locked by another process", "wait until the other process is done, or end it"),
+    ("SQLITE_LOCKED", "is locked by another process", "wait until the other process is done, or end it"),
+    (
+        "SQLITE_READONLY",
+        "cannot be written",
+        "make the file and its folder writable, or set ORCH_DATABASE_URL",
+    ),
+    ("SQLITE_FULL", "cannot grow: the disk is full", "free some space, then `orch resume` the run"),
+    ("SQLITE_CORRUPT", "is damaged", "move the file away and restore a backup; orch then starts a new one"),
+    ("SQLITE_NOTADB", "is not a database", "move the file away; orch then starts a new store"),
+    (
+        "SQLITE_CANTOPEN",
+        "cannot be opened",
+        "check that its folder exists and that you may read and write it",
+    ),
+    ("SQLITE_PERM", "cannot be opened", "check that you may read and write it"),
+    ("SQLITE_TOOBIG", "cannot hold a value this large", "make the value smaller"),
+    ("SQLITE_IOERR", "could not be read or written", "check the disk (full, quota, removed, network drive?)"),
+)
+
+
+def explain(error: SQLAlchemyError | sqlite3.Error, where: str) -> StoreError:
+    """The fault in words; `where` is the store as the user knows it."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    name = getattr(cause, "sqlite_errorname", "") or ""
+    text = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+    if "unsupported file format" in text or "malformed" in text:
+        name = "SQLITE_CORRUPT"
+    for prefix, what, hint in _REASONS:
+        if name.startswith(prefix):
+            return StoreError(f"the run store {where} {what} ({text})", hint=hint)
+    return StoreError(f"the run store {where} failed: {text}", hint="check the database and its address")
+
+
+@contextmanager
+def explained(where: str) -> Iterator[None]:
+    """Turn every database fault inside into a StoreError."""
+    try:
+        yield
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        raise explain(error, where) from error

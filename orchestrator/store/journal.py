@@ -1,0 +1,207 @@
+"""Where the engine's events go: a writer thread that commits them in groups.
+
+`append` puts the event into a queue and returns; encoding, hashing and writing happen on the thread, so **nobody may
+change a value after it was put into an appended event**. `flush` returns when all is on the disk. After a fault
+(disk full, damaged file, another writer) nothing more is written: every later append and flush raises it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.errors import StoreError
+from orchestrator.store import codec
+from orchestrator.store.inbox import mark_done
+from orchestrator.store.store import EVENTS, RUNS, event_values, write_blobs
+from orchestrator.store.tally import Tally
+
+if TYPE_CHECKING:
+    from orchestrator.events import Event
+    from orchestrator.store.store import Store
+
+OnCommit = Callable[[Sequence[tuple[int, "Event"]]], None]
+
+LINGER = 0.02
+"""Seconds an event may wait for company when nobody waits for the disk."""
+
+GROUP = 1000
+"""Most events in one commit; a queue this long is written at once."""
+
+LIMIT = 8 * GROUP
+"""Events that may wait; beyond it `append` blocks until the writer has caught up, so that memory stays flat."""
+
+
+class StoreJournal:
+    """The journal of one run, whose lease the caller holds. One thread appends.
+
+    `on_commit` gets what is durable, in order: on the event loop that is running when the journal is made, else on
+    the writer thread.
+    """
+
+    def __init__(self, store: Store, run: str, on_commit: OnCommit | None = None) -> None:
+        head = store.head(run)
+        self._store = store
+        self._run = run
+        self._no = head.no
+        self._seq = head.count
+        self._hash = head.hash
+        self._tally = Tally(
+            head.status, head.ended, head.finished, head.failed, head.prompt_tokens, head.completion_tokens
+        )
+        self._queue: deque[tuple[Event, Sequence[int]]] = deque()
+        self._appended = head.count
+        self._waiters: list[tuple[int, asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        self._lock = threading.Lock()
+        self._room = threading.Condition()
+        self._wake = threading.Event()
+        self._urgent = threading.Event()
+        self._closing = False
+        self._error: StoreError | None = None
+        self._on_commit = on_commit
+        self._loop = _running_loop()
+        self._thread = threading.Thread(target=self._work, name=f"journal {run}", daemon=True)
+        self._thread.start()
+
+    def append(self, event: Event, consumed: Sequence[int] = ()) -> None:
+        """Take an event in. `consumed` are inbox ids it answers, marked done in the same transaction."""
+        if self._error is not None or self._closing:
+            raise self._error or StoreError(f"the journal of run {self._run} is closed")
+        self._queue.append((event, consumed))
+        self._appended += 1
+        if not self._wake.is_set():
+            self._wake.set()
+        waiting = len(self._queue)
+        if waiting >= GROUP and not self._urgent.is_set():
+            self._urgent.set()
+        if waiting >= LIMIT:
+            self._wait_for_room()
+
+    @property
+    def last(self) -> int:
+        """The number of the event appended last."""
+        return self._appended - 1
+
+    async def flush(self) -> None:
+        """Return when everything appended so far is durable. Raises StoreError when it cannot become so."""
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            if self._error is not None:
+                raise self._error
+            if self._seq >= self._appended:
+                return
+            future: asyncio.Future[None] = loop.create_future()
+            self._waiters.append((self._appended, loop, future))
+        self._urgent.set()
+        await future
+
+    def close(self) -> None:
+        """Write what waits and end the thread. Raises StoreError when something appended could not be written."""
+        self._closing = True
+        self._urgent.set()
+        self._wake.set()
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _wait_for_room(self) -> None:
+        with self._room:
+            self._room.wait_for(lambda: len(self._queue) < LIMIT // 2 or self._error is not None)
+
+    # -- on the writer thread
+
+    def _work(self) -> None:
+        while self._error is None:
+            self._wake.wait()
+            self._urgent.wait(LINGER)
+            self._wake.clear()
+            self._urgent.clear()
+            while self._queue and self._error is None:
+                self._commit([self._queue.popleft() for _ in range(min(GROUP, len(self._queue)))])
+            if self._closing and not self._queue:
+                return
+
+    def _commit(self, group: list[tuple[Event, Sequence[int]]]) -> None:
+        rows, blobs, fault = self._pack(group)
+        done = [item for _, consumed in group[: len(rows)] for item in consumed]
+        try:
+            if rows:
+                self._write(rows, blobs, done)
+        except StoreError as error:
+            self._settle(self._seq, error)
+            return
+        first = self._seq
+        self._announce([(first + index, event) for index, (event, _) in enumerate(group[: len(rows)])])
+        self._settle(first + len(rows), fault)
+
+    def _pack(
+        self, group: list[tuple[Event, Sequence[int]]]
+    ) -> tuple[list[dict[str, Any]], dict[bytes, str], StoreError | None]:
+        """Rows up to the first event that cannot be recorded, and why it cannot."""
+        rows: list[dict[str, Any]] = []
+        blobs: dict[bytes, str] = {}
+        for event, _ in group:
+            try:
+                packed = codec.pack(event)
+            except StoreError as error:
+                return rows, blobs, error
+            self._hash = codec.link(self._hash, packed.digest)
+            self._tally.add(event)
+            rows.append(event_values(self._no, self._seq + len(rows), packed, self._hash))
+            blobs.update(packed.blobs)
+        return rows, blobs, None
+
+    def _write(self, rows: list[dict[str, Any]], blobs: dict[bytes, str], done: Sequence[int]) -> None:
+        values = {"events": self._seq + len(rows), "head": self._hash, **self._tally.columns()}
+        with self._store.writing() as connection:
+            # the count is the fence: whoever lost the lease finds the chain longer than he left it
+            mine = RUNS.update().where(RUNS.c.no == self._no, RUNS.c.events == self._seq)
+            if connection.execute(mine.values(**values)).rowcount != 1:
+                raise StoreError(
+                    f"another process has written to run {self._run}",
+                    hint=f"follow it with `orch logs {self._run} -f`",
+                )
+            connection.execute(EVENTS.insert(), rows)
+            write_blobs(connection, self._no, blobs)
+            mark_done(connection, done, time.time())
+
+    def _announce(self, committed: list[tuple[int, Event]]) -> None:
+        if self._on_commit is None or not committed:
+            return
+        if self._loop is None:
+            self._on_commit(committed)
+        elif not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._on_commit, committed)
+
+    def _settle(self, reached: int, error: StoreError | None) -> None:
+        """Tell those who wait for the disk or for room."""
+        with self._lock:
+            self._seq = reached
+            self._error = error
+            ready = [waiter for waiter in self._waiters if error is not None or waiter[0] <= reached]
+            self._waiters = [waiter for waiter in self._waiters if waiter not in ready]
+        for target, loop, future in ready:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_resolve, future, error if target > reached else None)
+        with self._room:
+            self._room.notify_all()
+
+
+def _resolve(future: asyncio.Future[None], error: StoreError | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

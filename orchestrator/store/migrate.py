@@ -1,0 +1,78 @@
+"""The schema's version and the numbered steps from one to the next.
+
+A new store is made at the newest version at once; an older one takes every step it lacks, each with its new number in
+one transaction, so that a crash leaves the old version or the new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, MetaData, inspect, select
+
+from orchestrator.errors import StoreError
+from orchestrator.store.tables import TABLES, Meta, table
+
+FIRST = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """`apply` brings a store of version `number - 1` to `number`; it must not rely on today's table classes."""
+
+    number: int
+    apply: Callable[[Connection], None]
+
+
+MIGRATIONS: tuple[Migration, ...] = ()
+
+
+def newest(migrations: Sequence[Migration]) -> int:
+    return migrations[-1].number if migrations else FIRST
+
+
+def version(connection: Connection, where: str) -> int:
+    """The version a store has, 0 for an empty database. Raises StoreError for a database of somebody else."""
+    names = inspect(connection).get_table_names()
+    if "meta" not in names:
+        if names and connection.dialect.name == "sqlite":
+            raise StoreError(
+                f"{where} is a database, but not a run store (it holds the table '{names[0]}')",
+                hint="name another file, or move this one away",
+            )
+        return 0
+    meta = table(Meta)
+    found = connection.execute(select(meta.c.value).where(meta.c.key == "version")).scalar()
+    return int(found) if isinstance(found, str) and found.isdecimal() else 0
+
+
+def refuse_newer(found: int, where: str, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    if found > newest(migrations):
+        raise StoreError(
+            f"the run store {where} was written by a newer orch (version {found}, this one knows {newest(migrations)})",
+            hint="upgrade orch, or use another store through ORCH_DATABASE_URL",
+        )
+
+
+def migrate(connection: Connection, where: str, migrations: Sequence[Migration] = MIGRATIONS) -> int:
+    """Take the next step inside the transaction at hand; returns the version reached, to be called until newest."""
+    found = version(connection, where)
+    refuse_newer(found, where, migrations)
+    if found == 0:
+        _create(connection)
+        reached = newest(migrations)
+        connection.execute(table(Meta).insert().values(key="version", value=str(reached)))
+        return reached
+    for step in migrations:
+        if step.number == found + 1:
+            step.apply(connection)
+            meta = table(Meta)
+            connection.execute(meta.update().where(meta.c.key == "version").values(value=str(step.number)))
+            return step.number
+    return found
+
+
+def _create(connection: Connection) -> None:
+    metadata: MetaData = TABLES[0].metadata
+    metadata.create_all(connection, tables=list(TABLES))

@@ -1,0 +1,146 @@
+"""Opening a store: the SQLite file or the database server, how it is set up, and what is wrong when it will not."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from orchestrator.errors import StoreError, UsageError
+from orchestrator.store.faults import explain, explained
+from orchestrator.store.migrate import MIGRATIONS, Migration, migrate, newest, refuse_newer, version
+from orchestrator.store.store import Store
+
+__all__ = ["Store", "open_store"]
+
+BUSY_SECONDS = 20.0
+"""How long a write waits for another process's write; one group commit takes milliseconds."""
+
+
+def open_store(
+    url_or_path: str | Path, *, create: bool = True, migrations: Sequence[Migration] = MIGRATIONS
+) -> Store:
+    """The store at a path, or at any SQLAlchemy URL. With `create=False` a missing one is a StoreError.
+
+    Raises StoreError when it is locked, damaged, not writable, of a newer version, or no run store at all.
+    """
+    url = _url(url_or_path)
+    if url.get_backend_name() != "sqlite":
+        return _open_server(url, migrations)
+    path = Path(url.database or "")
+    if not create and not path.is_file():
+        raise StoreError(f"there is no run store at {path}", hint="`orch run` makes one")
+    return _open_file(path, migrations)
+
+
+def _url(url_or_path: str | Path) -> URL:
+    if isinstance(url_or_path, Path) or "://" not in url_or_path:
+        return URL.create("sqlite", database=str(Path(url_or_path).absolute()))
+    try:
+        url = make_url(url_or_path)
+    except ArgumentError as error:
+        raise UsageError(
+            "ORCH_DATABASE_URL is not a database URL", hint="e.g. postgresql+psycopg://host/db"
+        ) from error
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise UsageError("ORCH_DATABASE_URL names no file", hint="e.g. sqlite:////home/me/runs.db")
+    return url
+
+
+def _open_file(path: Path, migrations: Sequence[Migration]) -> Store:
+    where = str(path)
+    try:
+        _make_folder(path.parent)
+    except OSError as error:
+        raise StoreError(
+            f"the run store {where} cannot be made: {error.strerror or error}",
+            hint="make the folder writable, or name another store with ORCH_DATABASE_URL",
+        ) from error
+    engine = _sqlite_engine(path)
+    with explained(where):
+        try:
+            with engine.connect() as connection:
+                fresh = version(connection, where)
+            refuse_newer(fresh, where, migrations)
+            if fresh < newest(migrations):
+                with _setting_up(path):
+                    _prepare(engine, where, migrations)
+        except OSError as error:
+            raise StoreError(f"the run store {where} cannot be set up: {error.strerror or error}") from error
+    return Store(engine, where, place=path.parent, name=path.name)
+
+
+def _make_folder(folder: Path) -> None:
+    """Prompts and answers lie here: for the owner's eyes, and not for git."""
+    if folder.is_dir():
+        return
+    folder.mkdir(parents=True, mode=0o700)
+    if folder.name == ".orch":
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+
+
+def _sqlite_engine(path: Path) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+    )
+    event.listen(engine, "connect", _connected)
+    event.listen(engine, "begin", _begun)
+    return engine
+
+
+def _connected(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver's own transactions are deferred; ours are not
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _begun(connection: Connection) -> None:
+    """A deferred write transaction of two processes ends in SQLITE_BUSY without waiting; IMMEDIATE waits."""
+    mode = connection.get_execution_options().get("begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+@contextlib.contextmanager
+def _setting_up(path: Path) -> Iterator[None]:
+    """One process at a time: switching a new file to WAL does not wait for others, it fails."""
+    descriptor = os.open(path.with_name(path.name + ".setup"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _prepare(engine: Engine, where: str, migrations: Sequence[Migration]) -> None:
+    raw = engine.raw_connection()
+    try:
+        raw.cursor().execute("PRAGMA journal_mode=WAL")
+    finally:
+        raw.close()
+    _migrate(engine.execution_options(begin="IMMEDIATE"), where, migrations)
+
+
+def _migrate(engine: Engine, where: str, migrations: Sequence[Migration]) -> None:
+    reached = -1
+    while reached < newest(migrations):
+        with engine.begin() as connection:
+            reached = migrate(connection, where, migrations)
+
+
+def _open_server(url: URL, migrations: Sequence[Migration]) -> Store:
+    where = url.render_as_string(hide_password=True)
+    try:
+        engine = create_engine(url, pool_pre_ping=True)
+        _migrate(engine, where, migrations)
+    except (ImportError, NoSuchModuleError) as error:
+        raise StoreError(f"no driver for {where}: {error}", hint="pip install 'orch[postgres]'") from error
+    except SQLAlchemyError as error:
+        raise explain(error, where) from error
+    return Store(engine, where, place=None, name=url.database or "")

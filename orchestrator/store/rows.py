@@ -1,0 +1,62 @@
+"""What the store hands out about runs: plain frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.state import RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run in a list. `status` is `interrupted` when the owner died without a last event.
+
+    Times are wall-clock seconds. `steps` were planned, `finished` and `failed` count instances so far. `events` is
+    the length of the log.
+    """
+
+    id: str
+    workflow: str
+    file: str
+    root: str
+    revision: str
+    status: RunStatus
+    started: float
+    ended: float | None
+    steps: int
+    finished: int
+    failed: int
+    prompt_tokens: int
+    completion_tokens: int
+    events: int
+
+    @property
+    def live(self) -> bool:
+        return self.status == "running"
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    """What somebody asked the owner of a run to do: `kind` is approve, reject, cancel, …"""
+
+    id: int
+    at: float
+    kind: str
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a run's chain of events ends; `no` is the run's short key. The numbers are the row's running totals."""
+
+    no: int
+    count: int
+    hash: bytes
+    status: str
+    ended: float | None
+    finished: int
+    failed: int
+    prompt_tokens: int
+    completion_tokens: int

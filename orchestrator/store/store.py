@@ -1,0 +1,299 @@
+"""The store: runs and their events, read and written through any number of processes.
+
+Events of a running run are appended by `journal.StoreJournal`; everything here may be called from anywhere.
+"""
+
+from __future__ import annotations
+
+import difflib
+import random
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from sqlalchemy import Connection, CursorResult, Engine, Row, delete, select
+from sqlalchemy.exc import IntegrityError
+
+from orchestrator.errors import StoreError, UsageError
+from orchestrator.events import Event, RunStarted
+from orchestrator.state import RunStatus
+from orchestrator.store import codec
+from orchestrator.store.faults import explained
+from orchestrator.store.ids import run_id
+from orchestrator.store.rows import Head, RunRow
+from orchestrator.store.tables import Blob, BlobUse, EventRow, InboxItem, LeaseRow, Run, table
+from orchestrator.store.tally import Tally
+
+if TYPE_CHECKING:
+    import asyncio
+
+RUNS, EVENTS, BLOBS, USES = table(Run), table(EventRow), table(Blob), table(BlobUse)
+PAGE = 1000
+"""Events read at a time: no read transaction lives longer than one page."""
+
+
+class Store:
+    """One database of runs. `place` is the folder of a SQLite store, None for a server; `where` names it to a person."""
+
+    def __init__(self, engine: Engine, where: str, *, place: Path | None, name: str) -> None:
+        self.engine = engine
+        self.where = where
+        self.place = place
+        self.name = name
+        self._writer = engine.execution_options(begin="IMMEDIATE")
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        with explained(self.where), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction, durable when the block ends; other writers wait."""
+        with explained(self.where), self._writer.begin() as connection:
+            yield connection
+
+    # -- runs
+
+    def fresh_id(self, at: float) -> str:
+        """An id that no run has yet."""
+        chance = random.SystemRandom()
+        with self.reading() as connection:
+            while True:
+                wanted = run_id(at, chance)
+                if connection.execute(select(RUNS.c.no).where(RUNS.c.id == wanted)).first() is None:
+                    return wanted
+
+    def create(self, run: str, started: RunStarted) -> None:
+        """Record a new run and its first event, durable on return. Raises StoreError when the id is taken."""
+        packed = codec.pack(started)
+        tally = Tally()
+        tally.add(started)
+        values = {
+            "id": run,
+            "workflow": started.workflow,
+            "file": started.file,
+            "root": started.root,
+            "revision": started.revision,
+            "source": started.source,
+            "started": started.at,
+            "steps": started.steps,
+            "events": 1,
+            "head": codec.link(codec.GENESIS, packed.digest),
+            **tally.columns(),
+        }
+        with self.writing() as connection:
+            try:
+                no = inserted(connection.execute(RUNS.insert().values(**values)))
+            except IntegrityError as error:
+                raise StoreError(
+                    f"there is a run {run} already", hint="start the run under another id"
+                ) from error
+            connection.execute(EVENTS.insert(), [event_values(no, 0, packed, values["head"])])
+            write_blobs(connection, no, packed.blobs)
+
+    def run(self, run: str) -> RunRow:
+        """The run of exactly this id. Raises StoreError when there is none."""
+        with self.reading() as connection:
+            row = connection.execute(select(RUNS).where(RUNS.c.id == run)).first()
+        if row is None:
+            raise self._unknown(run)
+        return self._run_row(row)
+
+    def runs(
+        self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int | None = None
+    ) -> list[RunRow]:
+        """The newest first. `status` is compared after dead owners were found out."""
+        query = select(RUNS).order_by(RUNS.c.started.desc(), RUNS.c.no.desc())
+        if workflow is not None:
+            query = query.where(RUNS.c.workflow == workflow)
+        if status is None and limit is not None:
+            query = query.limit(limit)
+        elif status is not None:
+            query = query.where(RUNS.c.status.in_([status, "running"]))
+        with self.reading() as connection:
+            rows = [self._run_row(row) for row in connection.execute(query)]
+        return [row for row in rows if status in (None, row.status)][:limit]
+
+    def find(self, prefix: str) -> str:
+        """The id of the run a person means: an id, the start or the end of one, or `last`. Raises UsageError."""
+        with self.reading() as connection:
+            ids: list[str] = list(
+                connection.execute(
+                    select(RUNS.c.id).order_by(RUNS.c.started.desc(), RUNS.c.no.desc())
+                ).scalars()
+            )
+        if not ids:
+            raise UsageError(f"there is no run yet in {self.where}", hint="start one with `orch run`")
+        if prefix == "last":
+            return ids[0]
+        if prefix in ids:
+            return prefix
+        matches = [run for run in ids if prefix and (run.startswith(prefix) or run.endswith("-" + prefix))]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            raise UsageError(
+                f"'{prefix}' fits {len(matches)} runs", hint="say which: " + ", ".join(matches[:5])
+            )
+        raise self._unknown(prefix, ids)
+
+    def delete(self, run: str) -> None:
+        """Remove a run and what only it used. Raises StoreError when it is being executed."""
+        from orchestrator.store.lease import owner_alive
+
+        if owner_alive(self, run):
+            raise StoreError(f"run {run} is being executed", hint=f"end it first: orch cancel {run}")
+        no = self.head(run).no
+        with self.writing() as connection:
+            for one in (EVENTS, USES, table(InboxItem)):
+                connection.execute(delete(one).where(one.c.run == no))
+            used = select(USES.c.sha)
+            connection.execute(delete(BLOBS).where(BLOBS.c.sha.not_in(used)))
+            connection.execute(delete(table(LeaseRow)).where(table(LeaseRow).c.run == run))
+            connection.execute(delete(RUNS).where(RUNS.c.no == no))
+
+    def head(self, run: str) -> Head:
+        """Where the run's chain ends now. Raises StoreError when there is no such run."""
+        with self.reading() as connection:
+            row = connection.execute(select(RUNS).where(RUNS.c.id == run)).first()
+        if row is None:
+            raise self._unknown(run)
+        return Head(
+            no=row.no,
+            count=row.events,
+            hash=row.head,
+            status=row.status,
+            ended=row.ended,
+            finished=row.finished,
+            failed=row.failed,
+            prompt_tokens=row.prompt_tokens,
+            completion_tokens=row.completion_tokens,
+        )
+
+    # -- events
+
+    def events(self, run: str, after: int = -1) -> Iterator[tuple[int, Event]]:
+        """Every event with its number, in order, from the one behind `after`."""
+        no = self.head(run).no
+        while page := self.page(run, no, after):
+            yield from page
+            after = page[-1][0]
+
+    def page(self, run: str, no: int, after: int, limit: int = PAGE) -> list[tuple[int, Event]]:
+        """At most `limit` events behind `after`; `no` is the run's short key (`Head.no`)."""
+        query = (
+            select(EVENTS).where(EVENTS.c.run == no, EVENTS.c.seq > after).order_by(EVENTS.c.seq).limit(limit)
+        )
+        with self.reading() as connection:
+            fetch = self._fetcher(connection, run)
+            return [(row.seq, self._event(run, row, fetch)) for row in connection.execute(query)]
+
+    def event(self, run: str, seq: int) -> Event:
+        """One event. Raises StoreError when the log has none of that number."""
+        no = self.head(run).no
+        found = self.page(run, no, seq - 1, 1)
+        if not found or found[0][0] != seq:
+            raise StoreError(f"run {run} has no event {seq}", hint=f"check the log: orch verify {run}")
+        return found[0][1]
+
+    def follow(
+        self, run: str, after: int = -1, *, poll: float = 0.1, stop: asyncio.Event | None = None
+    ) -> AsyncIterator[list[tuple[int, Event]]]:
+        """Events as they come, from any process; ends when nobody executes the run and all is read."""
+        from orchestrator.store.follow import follow
+
+        return follow(self, run, after, poll=poll, stop=stop)
+
+    def verify(self, run: str) -> list[str]:
+        """What is wrong with the record of a run, in sentences; empty when every byte is as it was written."""
+        from orchestrator.store.verify import verify
+
+        return verify(self, run)
+
+    def _event(self, run: str, row: Row[Any], fetch: Callable[[str], str]) -> Event:
+        try:
+            return codec.unpack(row.at, row.kind, row.path, row.payload, fetch)
+        except ValueError as error:
+            raise StoreError(
+                f"event {row.seq} of run {run} is damaged", hint=f"see what is left: orch verify {run}"
+            ) from error
+
+    def _fetcher(self, connection: Connection, run: str) -> Callable[[str], str]:
+        def fetch(sha: str) -> str:
+            text = connection.execute(select(BLOBS.c.text).where(BLOBS.c.sha == bytes.fromhex(sha))).scalar()
+            if text is None:
+                raise StoreError(
+                    f"a large value of run {run} is missing", hint=f"see what is left: orch verify {run}"
+                )
+            return cast("str", text)
+
+        return fetch
+
+    def _run_row(self, row: Row[Any]) -> RunRow:
+        from orchestrator.store.lease import owner_alive
+
+        status = row.status
+        if status == "running" and not owner_alive(self, row.id):
+            status = "interrupted"
+        return RunRow(
+            id=row.id,
+            workflow=row.workflow,
+            file=row.file,
+            root=row.root,
+            revision=row.revision,
+            status=status,
+            started=row.started,
+            ended=row.ended,
+            steps=row.steps,
+            finished=row.finished,
+            failed=row.failed,
+            prompt_tokens=row.prompt_tokens,
+            completion_tokens=row.completion_tokens,
+            events=row.events,
+        )
+
+    def _unknown(self, run: str, ids: Sequence[str] | None = None) -> UsageError:
+        if ids is None:
+            with self.reading() as connection:
+                ids = list(connection.execute(select(RUNS.c.id)).scalars())
+        near = difflib.get_close_matches(run, ids, 1, 0.6)
+        hint = f"did you mean {near[0]}?" if near else "list them with `orch runs`"
+        return UsageError(f"there is no run '{run}'", hint=hint)
+
+
+def event_values(no: int, seq: int, packed: codec.Packed, head: bytes) -> dict[str, Any]:
+    """The columns of an event's row."""
+    return {
+        "run": no,
+        "seq": seq,
+        "at": packed.at,
+        "kind": packed.kind,
+        "path": packed.path,
+        "payload": packed.payload,
+        "hash": head,
+    }
+
+
+def inserted(result: CursorResult[Any]) -> int:
+    """The key the database gave to the row just inserted."""
+    key = result.inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def write_blobs(connection: Connection, no: int, blobs: dict[bytes, str]) -> None:
+    """Store what is not stored yet, and that this run uses it."""
+    if not blobs:
+        return
+    shas = list(blobs)
+    have = set(connection.execute(select(BLOBS.c.sha).where(BLOBS.c.sha.in_(shas))).scalars())
+    if new := [{"sha": sha, "text": text} for sha, text in blobs.items() if sha not in have]:
+        connection.execute(BLOBS.insert(), new)
+    used = set(connection.execute(select(USES.c.sha).where(USES.c.run == no, USES.c.sha.in_(shas))).scalars())
+    if fresh := [{"run": no, "sha": sha} for sha in shas if sha not in used]:
+        connection.execute(USES.insert(), fresh)

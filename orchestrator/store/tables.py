@@ -1,0 +1,129 @@
+"""The tables of the store, as SQLModel classes. Columns only: no query, no rule.
+
+Version 1. A change here needs a numbered step in `migrate.py`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text
+from sqlmodel import Field, SQLModel
+
+
+class Meta(SQLModel, table=True):
+    """Facts about the store itself; `version` is the schema's."""
+
+    __tablename__: ClassVar[str] = "meta"
+
+    key: str = Field(primary_key=True)
+    value: str
+
+
+class Run(SQLModel, table=True):
+    """One run. `events` and `head` are the length and the last hash of its chain of events.
+
+    `no` is the short key other tables use. `status` is what the last event said; a dead owner shows only in
+    `Store.runs`. Times are wall-clock seconds since the epoch. `finished` counts instances, `steps` those planned.
+    """
+
+    __tablename__: ClassVar[str] = "runs"
+
+    no: int | None = Field(default=None, primary_key=True)
+    id: str = Field(unique=True)
+    workflow: str
+    file: str
+    root: str
+    revision: str
+    source: str
+    status: str
+    started: float = Field(index=True)
+    ended: float | None = None
+    steps: int = 0
+    finished: int = 0
+    failed: int = 0
+    prompt_tokens: int = Field(default=0, sa_type=BigInteger)
+    completion_tokens: int = Field(default=0, sa_type=BigInteger)
+    events: int = 0
+    head: bytes = b""
+
+
+class EventRow(SQLModel, table=True):
+    """One event: `payload` is the JSON of what the other columns do not say; `hash` continues the chain."""
+
+    __tablename__: ClassVar[str] = "events"
+
+    run: int = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    at: float
+    kind: str
+    path: str
+    payload: str = Field(sa_column=Column(Text, nullable=False))
+    hash: bytes
+
+
+class Blob(SQLModel, table=True):
+    """A large value, stored once under the sha256 of its JSON text."""
+
+    __tablename__: ClassVar[str] = "blobs"
+
+    sha: bytes = Field(primary_key=True, sa_type=LargeBinary(32))
+    text: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class BlobUse(SQLModel, table=True):
+    """Which run uses which blob, so that deleting a run frees what nobody else needs."""
+
+    __tablename__: ClassVar[str] = "blob_uses"
+
+    run: int = Field(primary_key=True)
+    sha: bytes = Field(primary_key=True, sa_type=LargeBinary(32), index=True)
+
+
+class InboxItem(SQLModel, table=True):
+    """Something another process wants the owner of a run to do; `done` is when the owner did."""
+
+    __tablename__: ClassVar[str] = "inbox"
+
+    id: int | None = Field(default=None, primary_key=True)
+    run: int = Field(index=True)
+    at: float
+    kind: str
+    payload: str = Field(sa_column=Column(Text, nullable=False))
+    done: float | None = None
+
+
+class CacheEntry(SQLModel, table=True):
+    """A finished answer by content key; `used` decides what is evicted first."""
+
+    __tablename__: ClassVar[str] = "cache"
+
+    key: str = Field(primary_key=True)
+    value: str = Field(sa_column=Column(Text, nullable=False))
+    size: int
+    used: float = Field(index=True)
+
+
+class LeaseRow(SQLModel, table=True):
+    """Who executes a run, where the store is a server: `expires` is on the server's clock."""
+
+    __tablename__: ClassVar[str] = "leases"
+
+    run: str = Field(primary_key=True)
+    token: str
+    owner: str
+    expires: float
+
+
+def table(model: type[SQLModel]) -> Table:
+    """The Core table behind a class, for the statements that must be fast."""
+    found = model.metadata.tables[str(model.__tablename__)]
+    assert isinstance(found, Table)
+    return found
+
+
+TABLES: tuple[Table, ...] = tuple(
+    table(model) for model in (Meta, Run, EventRow, Blob, BlobUse, InboxItem, CacheEntry, LeaseRow)
+)
+
+Index("inbox_open", table(InboxItem).c.run, table(InboxItem).c.done)

@@ -1,0 +1,64 @@
+"""Checking the record of a run byte by byte: the chain of hashes, the numbers, the large values."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from orchestrator.store import codec
+from orchestrator.store.store import BLOBS, EVENTS, PAGE
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from orchestrator.store.store import Store
+
+
+def verify(store: Store, run: str) -> list[str]:
+    """What is wrong with the record of a run, in sentences; empty when every byte is as it was written."""
+    head = store.head(run)
+    problems: list[str] = []
+    previous, expected = codec.GENESIS, 0
+    blobs: set[str] = set()
+    with store.reading() as connection:
+        while expected < head.count:
+            page = select(EVENTS).where(
+                EVENTS.c.run == head.no, EVENTS.c.seq >= expected, EVENTS.c.seq < head.count
+            )
+            rows = connection.execute(page.order_by(EVENTS.c.seq).limit(PAGE)).all()
+            if not rows:
+                problems.append(
+                    f"the end is missing: {head.count} events were written, the last found is {expected - 1}"
+                )
+                return problems + _damaged(connection, blobs)
+            for row in rows:
+                if row.seq != expected:
+                    problems.append(f"events {expected} to {row.seq - 1} are missing")
+                digest = codec.digest(row.at, row.kind, row.path, row.payload)
+                if row.hash != codec.link(previous, digest):
+                    problems.append(f"event {row.seq} ({row.kind} {row.path}) is not what was written")
+                blobs.update(codec.blob_marks(row.payload))
+                previous, expected = row.hash, row.seq + 1
+        if previous != head.hash:
+            problems.append("the last event is not the one the run's row names")
+        return problems + _damaged(connection, blobs)
+
+
+def _damaged(connection: Connection, blobs: set[str]) -> list[str]:
+    problems = []
+    todo, seen = list(blobs), set(blobs)
+    while todo:
+        sha = todo.pop()
+        text = connection.execute(select(BLOBS.c.text).where(BLOBS.c.sha == bytes.fromhex(sha))).scalar()
+        if not isinstance(text, str):
+            problems.append(f"the large value {sha[:12]} is missing")
+            continue
+        if hashlib.sha256(text.encode()).hexdigest() != sha:
+            problems.append(f"the large value {sha[:12]} is not what was written")
+            continue
+        inner = set(codec.blob_marks(text)) - seen
+        seen |= inner
+        todo += inner
+    return problems

@@ -10,9 +10,10 @@ import os
 import socket
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from orchestrator.errors import StoreError
+from orchestrator.store import rowlease
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -25,47 +26,62 @@ _PAUSE = 0.03
 
 
 class Lease:
-    """The right to execute a run and to write its events. Use as a context manager, or `release()`."""
+    """The right to execute a run and to write its events. A context manager, or `release()`."""
 
-    def __init__(self, run: str, descriptor: int, path: Path) -> None:
+    def __init__(self, run: str, lock: FileLock | rowlease.RowLease) -> None:
         self.run = run
-        self._descriptor = descriptor
-        self._path = path
+        self._lock = lock
 
     @classmethod
     def acquire(cls, store: Store, run: str) -> Lease:
         """Become the owner; before `Store.create` for a new run. Raises StoreError when somebody else is."""
-        path = _lock_path(store, run)
-        try:
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise StoreError(
-                f"run {run} cannot be locked: {path}: {error.strerror}", hint="make the folder writable"
-            ) from error
-        if not _lock(descriptor):
-            owner = _holder(descriptor)
-            os.close(descriptor)
-            raise StoreError(
-                f"run {run} is being executed by {owner}", hint=f"follow it with `orch logs {run} -f`"
-            )
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, me().encode(), 0)
-        return cls(run, descriptor, path)
+        lock = FileLock() if store.place is not None else rowlease.RowLease(store, run, me())
+        holder = lock.take(_lock_path(store, run)) if isinstance(lock, FileLock) else lock.take()
+        if holder is not None:
+            hint = f"follow it with `orch logs {run} -f`"
+            raise StoreError(f"run {run} is being executed by {holder}", hint=hint)
+        return cls(run, lock)
 
     def release(self) -> None:
-        if self._descriptor >= 0:
-            os.ftruncate(self._descriptor, 0)
-            os.close(self._descriptor)
-            self._descriptor = -1
+        self._lock.release()
 
-    def __enter__(self) -> Lease:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+class FileLock:
+    """An exclusive lock on a file that says who holds it. Child processes do not inherit it."""
+
+    def __init__(self) -> None:
+        self._descriptor = -1
+
+    def take(self, path: Path) -> str | None:
+        """None when it is ours now, else who has it. Raises StoreError where no lock can be made."""
+        try:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            hint = "make the folder writable, or name another store with ORCH_DATABASE_URL"
+            raise StoreError(f"cannot lock {path}: {error.strerror}", hint=hint) from error
+        if not _lock(descriptor):
+            holder = _holder(descriptor)
+            os.close(descriptor)
+            return holder
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, me().encode(), 0)
+        self._descriptor = descriptor
+        return None
+
+    def release(self) -> None:
+        if self._descriptor >= 0:
+            os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = -1
 
 
 def me() -> str:
@@ -80,19 +96,28 @@ def owner_alive(store: Store, run: str) -> bool:
 
 def owner(store: Store, run: str) -> str | None:
     """Who executes the run now, None when nobody does."""
+    if store.place is None:
+        return rowlease.holder(store, run)
     try:
         descriptor = os.open(_lock_path(store, run), os.O_RDONLY)
     except OSError:
         return None
     try:
-        if os.fstat(descriptor).st_size == 0:
-            return None
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        if os.fstat(descriptor).st_size:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return _holder(descriptor)
     finally:
         os.close(descriptor)
     return None
+
+
+def forget(store: Store, run: str) -> None:
+    """Remove what the locks of a deleted run left."""
+    if store.place is None:
+        rowlease.forget(store, run)
+    else:
+        _lock_path(store, run).unlink(missing_ok=True)
 
 
 def _lock(descriptor: int) -> bool:

@@ -98,13 +98,14 @@ def _sqlite_engine(path: Path) -> Engine:
 
 def _connected(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver's own transactions are deferred; ours are not
-    connection.execute("PRAGMA synchronous=FULL")
 
 
 def _begun(connection: Connection) -> None:
     """A deferred write transaction of two processes ends in SQLITE_BUSY without waiting; IMMEDIATE waits."""
-    mode = connection.get_execution_options().get("begin", "DEFERRED")
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    options = connection.get_execution_options()
+    if synchronous := options.get("synchronous"):
+        connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
+    connection.exec_driver_sql(f"BEGIN {options.get('begin', 'DEFERRED')}")
 
 
 @contextlib.contextmanager
@@ -124,7 +125,7 @@ def _prepare(engine: Engine, where: str, migrations: Sequence[Migration]) -> Non
         raw.cursor().execute("PRAGMA journal_mode=WAL")
     finally:
         raw.close()
-    _migrate(engine.execution_options(begin="IMMEDIATE"), where, migrations)
+    _migrate(engine.execution_options(begin="IMMEDIATE", synchronous="FULL"), where, migrations)
 
 
 def _migrate(engine: Engine, where: str, migrations: Sequence[Migration]) -> None:

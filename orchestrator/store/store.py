@@ -22,7 +22,7 @@ from orchestrator.store import codec
 from orchestrator.store.faults import explained
 from orchestrator.store.ids import run_id
 from orchestrator.store.rows import Head, RunRow
-from orchestrator.store.tables import Blob, BlobUse, EventRow, InboxItem, LeaseRow, Run, table
+from orchestrator.store.tables import Blob, BlobUse, EventRow, InboxItem, Run, table
 from orchestrator.store.tally import Tally
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ class Store:
         self.where = where
         self.place = place
         self.name = name
-        self._writer = engine.execution_options(begin="IMMEDIATE")
+        self._durable = engine.execution_options(begin="IMMEDIATE", synchronous="FULL")
+        self._quick = engine.execution_options(begin="IMMEDIATE", synchronous="NORMAL")
 
     def close(self) -> None:
         self.engine.dispose()
@@ -52,9 +53,10 @@ class Store:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """One transaction, durable when the block ends; other writers wait."""
-        with explained(self.where), self._writer.begin() as connection:
+    def writing(self, *, durable: bool = True) -> Iterator[Connection]:
+        """One transaction, on the disk when the block ends (unless `durable` is false); other writers wait."""
+        engine = self._durable if durable else self._quick
+        with explained(self.where), engine.begin() as connection:
             yield connection
 
     # -- runs
@@ -144,7 +146,7 @@ class Store:
 
     def delete(self, run: str) -> None:
         """Remove a run and what only it used. Raises StoreError when it is being executed."""
-        from orchestrator.store.lease import owner_alive
+        from orchestrator.store.lease import forget, owner_alive
 
         if owner_alive(self, run):
             raise StoreError(f"run {run} is being executed", hint=f"end it first: orch cancel {run}")
@@ -154,8 +156,8 @@ class Store:
                 connection.execute(delete(one).where(one.c.run == no))
             used = select(USES.c.sha)
             connection.execute(delete(BLOBS).where(BLOBS.c.sha.not_in(used)))
-            connection.execute(delete(table(LeaseRow)).where(table(LeaseRow).c.run == run))
             connection.execute(delete(RUNS).where(RUNS.c.no == no))
+        forget(self, run)
 
     def head(self, run: str) -> Head:
         """Where the run's chain ends now. Raises StoreError when there is no such run."""

@@ -1,0 +1,143 @@
+"""Finished answers by content key, in the store, bounded in size: what was not used for longest goes first.
+
+A cache is a convenience: a fault of the database makes it forget, never fail a run.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from orchestrator.errors import StoreError
+from orchestrator.store.tables import CacheEntry, table
+
+if TYPE_CHECKING:
+    from orchestrator.store.store import Store
+
+CACHE = table(CacheEntry)
+LIMIT = 256_000_000
+"""Characters of JSON that all answers together may take."""
+
+_SLACK = 0.9
+"""An eviction makes room for a while, not for one entry."""
+
+
+class StoreCache:
+    """Safe to share between processes. `put` returns at once; a thread writes."""
+
+    def __init__(self, store: Store, *, limit: int = LIMIT) -> None:
+        self._store = store
+        self._limit = limit
+        self._pending: dict[str, str] = {}
+        self._used: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._total: int | None = None
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="cache")
+        self._writing: Future[None] | None = None
+        self.fault: StoreError | None = None
+
+    def get(self, key: str) -> Any | None:
+        """The value put under this key, None when there is none (any more)."""
+        text = self._pending.get(key)
+        if text is None:
+            text = self._read(key)
+        if text is None:
+            return None
+        with self._lock:
+            self._used[key] = time.time()
+        return json.loads(text)
+
+    def put(self, key: str, value: Any) -> None:
+        """Remember a value. Raises StoreError for one that JSON cannot hold."""
+        try:
+            text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise StoreError(f"an answer cannot be cached: {error}") from error
+        with self._lock:
+            self._pending[key] = text
+            if self._writing is None:
+                self._writing = self._writer.submit(self._write)
+
+    def close(self) -> None:
+        """Write what waits. The cache must not be used afterwards."""
+        self._writer.shutdown(wait=True)
+        if self._used or self._pending:
+            self._write()
+
+    def _read(self, key: str) -> str | None:
+        try:
+            with self._store.reading() as connection:
+                found = connection.execute(select(CACHE.c.value).where(CACHE.c.key == key)).scalar()
+        except StoreError as error:
+            self.fault = error
+            return None
+        return str(found) if found is not None else None
+
+    def _write(self) -> None:
+        with self._lock:
+            entries, used = dict(self._pending), self._used
+            self._used = {}
+            self._writing = None
+        try:
+            with self._store.writing(durable=False) as connection:
+                _upsert(connection, entries)
+                _touch(connection, used)
+                self._evict(connection, sum(map(len, entries.values())))
+        except StoreError as error:
+            self.fault = error
+        with self._lock:
+            for key, text in entries.items():
+                if self._pending.get(key) is text:
+                    del self._pending[key]
+
+    def _evict(self, connection: Connection, added: int) -> None:
+        if self._total is None:
+            self._total = _size(connection)
+        else:
+            self._total += added
+        if self._total <= self._limit:
+            return
+        self._total = _size(connection)  # other processes write too
+        excess = self._total - int(self._limit * _SLACK)
+        if self._total > self._limit:
+            self._total -= _drop_oldest(connection, excess)
+
+
+def _upsert(connection: Connection, entries: Mapping[str, str]) -> None:
+    if not entries:
+        return
+    connection.execute(
+        CACHE.delete().where(CACHE.c.key == bindparam("old")), [{"old": key} for key in entries]
+    )
+    now = time.time()
+    rows = [{"key": key, "value": text, "size": len(text), "used": now} for key, text in entries.items()]
+    connection.execute(CACHE.insert(), rows)
+
+
+def _touch(connection: Connection, used: Mapping[str, float]) -> None:
+    if used:
+        update = CACHE.update().where(CACHE.c.key == bindparam("hit")).values(used=bindparam("at"))
+        connection.execute(update, [{"hit": key, "at": at} for key, at in used.items()])
+
+
+def _size(connection: Connection) -> int:
+    return int(connection.execute(select(func.coalesce(func.sum(CACHE.c.size), 0))).scalar_one())
+
+
+def _drop_oldest(connection: Connection, excess: int) -> int:
+    """Delete entries by last use until `excess` characters are gone; returns how many went."""
+    freed, doomed = 0, []
+    for key, size in connection.execute(select(CACHE.c.key, CACHE.c.size).order_by(CACHE.c.used)):
+        if freed >= excess:
+            break
+        freed += size
+        doomed.append({"old": key})
+    if doomed:
+        connection.execute(CACHE.delete().where(CACHE.c.key == bindparam("old")), doomed)
+    return freed

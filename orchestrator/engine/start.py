@@ -19,7 +19,7 @@ from orchestrator.engine.recover import Recovered
 from orchestrator.engine.run import Failed, Ports, Rejected, Run
 from orchestrator.engine.schedule import run_scope
 from orchestrator.errors import NotSupported, OrchError, StepError
-from orchestrator.events import RunFailed, RunFinished, RunInterrupted, RunResumed, RunStarted, RunWaiting
+from orchestrator.events import RunFailed, RunFinished, RunInterrupted, RunWaiting
 from orchestrator.graph.model import Graph, Scope, all_nodes
 from orchestrator.policy.budget import Ledger
 from orchestrator.ports import Model
@@ -118,11 +118,17 @@ class Engine:
             if self._task is not None:
                 self._task.cancel()
 
-    async def execute(self, first: RunStarted | RunResumed) -> Result:
-        """Run to the end; the last event is durable when this returns. Raises only StoreError."""
+    @property
+    def stopping(self) -> bool:
+        """Whether somebody has asked the run to stop."""
+        return self._stopped is not None
+
+    async def execute(self) -> Result:
+        """Run to the end; the last event is durable when this returns. Raises only StoreError.
+
+        The event that starts or resumes the run is the caller's.
+        """
         run = self._run
-        run.emit(first)
-        await run.ports.journal.flush()
         result = await self._result()
         run.emit(_last_event(run, result))
         await run.ports.journal.flush()

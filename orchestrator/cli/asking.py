@@ -1,0 +1,73 @@
+"""Puts the questions of `ask` steps to the person at this terminal, one at a time.
+
+An empty line or end of input leaves a question open: the run then ends with exit code 7 and can go on later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from orchestrator.cli.console import Console
+from orchestrator.safe import safe
+
+SHOWN = 4000
+"""Characters of `show` that are printed; the rest is in `orch show RUN STEP`."""
+
+
+class TerminalAsker:
+    """`away` is a context in which the live progress leaves the terminal alone."""
+
+    def __init__(self, console: Console, away: Callable[[], AbstractContextManager[None]]) -> None:
+        self._console = console
+        self._away = away
+        self._turn = asyncio.Lock()
+
+    async def __call__(self, path: str, question: str, show: Any, choices: Sequence[str]) -> str | None:
+        async with self._turn:
+            with self._away():
+                self._put(path, question, show, choices)
+                return await self._choice(choices)
+
+    def _put(self, path: str, question: str, show: Any, choices: Sequence[str]) -> None:
+        self._console.say()
+        if show is not None:
+            text = show if isinstance(show, str) else json.dumps(show, ensure_ascii=False, indent=2)
+            cut = "" if len(text) <= SHOWN else f"\n… {len(text) - SHOWN} more characters"
+            self._console.say(text[:SHOWN] + cut)
+        self._console.say(f"{question}  ({path})", "bold")
+        for number, choice in enumerate(choices, 1):
+            self._console.say(f"  {number}) {choice}")
+
+    async def _choice(self, choices: Sequence[str]) -> str | None:
+        while True:
+            self._console.err.write("answer (number or word, empty = later): ")
+            self._console.err.flush()
+            line = (await _read_line()).strip()
+            if not line:
+                return None
+            if line in choices:
+                return line
+            if line.isdigit() and 1 <= int(line) <= len(choices):
+                return choices[int(line) - 1]
+            self._console.say(f"{safe(line)!r} is none of {', '.join(choices)}")
+
+
+async def _read_line() -> str:
+    """One line from standard input without a thread, so that Ctrl-C and the end of the run are not held up."""
+    loop = asyncio.get_running_loop()
+    line: asyncio.Future[str] = loop.create_future()
+
+    def readable() -> None:
+        if not line.done():
+            line.set_result(sys.stdin.readline())
+
+    loop.add_reader(sys.stdin.fileno(), readable)
+    try:
+        return await line
+    finally:
+        loop.remove_reader(sys.stdin.fileno())

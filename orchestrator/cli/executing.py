@@ -1,0 +1,221 @@
+"""Executes a run in this process: store, lease, journal, models, progress, signals, wired together.
+
+`run` and `resume` both end here. Nothing else in the project knows all of these at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.cli.asking import TerminalAsker
+from orchestrator.cli.console import Console, is_terminal
+from orchestrator.cli.progress import Progress, conclude, progress
+from orchestrator.config import Config
+from orchestrator.engine.recover import Recovered, recover
+from orchestrator.engine.run import Ports, SystemClock
+from orchestrator.engine.start import Engine, Result, models_needed
+from orchestrator.events import AskAnswered, Event, RunResumed, encode
+from orchestrator.graph.model import Graph
+from orchestrator.ports import Model
+from orchestrator.providers.registry import open_model
+from orchestrator.store.inbox import done, take
+from orchestrator.store.journal import StoreJournal
+from orchestrator.store.lease import me
+
+if TYPE_CHECKING:
+    from orchestrator.store.store import Store
+
+POLL = 0.3
+"""Seconds between looks into the inbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run to execute: created in the store already, its lease held by the caller."""
+
+    run: str
+    graph: Graph
+    inputs: Mapping[str, Any]
+    today: str
+    resumed: bool = False
+    use_cache: bool = True
+    as_json: bool = False
+    show_events: bool = False
+    quiet: bool = False
+    streamed: str = ""
+    """Path of the step whose text goes to stdout as it comes; empty for none."""
+
+
+@dataclass(slots=True)
+class _Screen:
+    """Where committed events and live tokens go while the run goes on."""
+
+    job: Job
+    console: Console
+    shown: Progress
+    live: Any = None
+    streamed: list[str] = field(default_factory=list)
+
+    def committed(self, events: Sequence[tuple[int, Event]]) -> None:
+        for seq, event in events:
+            if self.job.show_events:
+                self.console.out.write(encode(event) + "\n")
+                self.console.out.flush()
+            self.shown.feed(seq, event)
+
+    def tokens(self, path: str, text: str) -> None:
+        if path == self.job.streamed:
+            self._stream(text)
+        else:
+            self.shown.tokens(path, text)
+        if self.live is not None:
+            self.live(path, text)
+
+    def _stream(self, text: str) -> None:
+        with self.shown.away():
+            self.console.piece(text)
+        self.streamed.append(text)
+
+
+def execute(store: Store, config: Config, job: Job, console: Console) -> tuple[Result, str]:
+    """Run to the end. Returns how it ended and what was streamed to stdout already."""
+    screen = _Screen(job, console, progress(console, quiet=job.quiet))
+    try:
+        result = asyncio.run(_execute(store, config, job, screen))
+    finally:
+        screen.shown.close()
+    if not job.quiet:
+        conclude(screen.shown, console)
+    return result, "".join(screen.streamed)
+
+
+async def _execute(store: Store, config: Config, job: Job, screen: _Screen) -> Result:
+    resumed = job.resumed
+    async with AsyncExitStack() as stack:
+        _go_live(store, job, screen, stack)
+        journal = StoreJournal(store, job.run, screen.committed)
+        stack.callback(journal.close)
+        models = _open_models(job.graph, config, stack)
+        while True:
+            recovered = _look_back(store, job.run, screen, journal, resumed=resumed)
+            await journal.flush()
+            engine = _engine(store, job, screen, journal, models, recovered)
+            result = await _guarded(engine, store, job.run, screen)
+            await asyncio.sleep(0)  # the last committed events are on their way to the screen
+            if result.status != "waiting" or not _answered_meanwhile(store, job.run, result.asks):
+                return result
+            resumed = True
+
+
+def _go_live(store: Store, job: Job, screen: _Screen, stack: AsyncExitStack) -> None:
+    from orchestrator.store.live import LiveSender
+
+    sender = LiveSender(store, job.run)
+    stack.callback(sender.close)
+    screen.live = sender
+
+
+def _open_models(graph: Graph, config: Config, stack: AsyncExitStack) -> dict[str, Model]:
+    base = Path(graph.file).resolve().parent
+    models: dict[str, Model] = {}
+    for name, spec in models_needed(graph).items():
+        model = open_model(name, spec, environ=os.environ, config=config, base=base)
+        stack.push_async_callback(model.close)
+        models[name] = model
+    return models
+
+
+def _look_back(store: Store, run: str, screen: _Screen, journal: StoreJournal, *, resumed: bool) -> Recovered:
+    """What the log knows of the run so far, with the answers that wait in the inbox turned into events."""
+    recovered = Recovered()
+    clock = SystemClock()
+    if resumed:
+        recovered = recover(event for _, event in store.events(run))
+        journal.append(RunResumed(at=clock.now(), owner=me()))
+    else:
+        screen.committed(list(store.events(run)))
+    for row in take(store, run):
+        answer = _as_answer(row.kind, row.payload, row.at)
+        if answer is not None and answer.path in recovered.asked and answer.path not in recovered.answered:
+            journal.append(answer, consumed=[row.id])
+            recovered.answered[answer.path] = answer
+        else:
+            done(store, [row.id])
+    return recovered
+
+
+def _as_answer(kind: str, payload: Mapping[str, Any], at: float) -> AskAnswered | None:
+    if kind not in ("approve", "reject"):
+        return None
+    choice = str(payload["choice"]) if kind == "approve" else ""
+    return AskAnswered(at=at, path=str(payload["path"]), choice=choice, by=str(payload["by"]))
+
+
+def _answered_meanwhile(store: Store, run: str, asks: Sequence[str]) -> bool:
+    return any(
+        row.kind in ("approve", "reject") and row.payload.get("path") in asks for row in take(store, run)
+    )
+
+
+def _engine(
+    store: Store,
+    job: Job,
+    screen: _Screen,
+    journal: StoreJournal,
+    models: Mapping[str, Model],
+    recovered: Recovered,
+) -> Engine:
+    from orchestrator.store.cache import StoreCache
+
+    person = not job.quiet and is_terminal(sys.stdin) and is_terminal(screen.console.err)
+    ports = Ports(
+        journal=journal,
+        cache=StoreCache(store) if job.use_cache else None,
+        asker=TerminalAsker(screen.console, screen.shown.away) if person else None,
+        live=screen.tokens,
+    )
+    return Engine(job.graph, job.inputs, models, ports, today=job.today, recovered=recovered)
+
+
+# ---------------------------------------------------------------------------------------- stopping a run
+
+
+async def _guarded(engine: Engine, store: Store, run: str, screen: _Screen) -> Result:
+    """Execute while listening for Ctrl-C, SIGTERM and `orch cancel`."""
+    loop = asyncio.get_running_loop()
+    for number, by in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")):
+        loop.add_signal_handler(number, _stop, engine, screen, by)
+    watcher = asyncio.create_task(_watch_inbox(engine, store, run))
+    try:
+        return await engine.execute()
+    finally:
+        watcher.cancel()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def _stop(engine: Engine, screen: _Screen, by: str) -> None:
+    """The first time ends the run with everything written; the second time ends the process."""
+    if engine.stopping:
+        os._exit(130)
+    with screen.shown.away():
+        screen.console.say("stopping; press Ctrl-C again to end at once")
+    engine.cancel(by, cancelled=False)
+
+
+async def _watch_inbox(engine: Engine, store: Store, run: str) -> None:
+    while True:
+        await asyncio.sleep(POLL)
+        for row in await asyncio.to_thread(take, store, run):
+            if row.kind == "cancel":
+                done(store, [row.id])
+                engine.cancel(str(row.payload.get("by", "orch cancel")))
+                return

@@ -1,0 +1,45 @@
+"""How a run's result looks on stdout: plain text, readable YAML for maps and lists, or JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.cli.console import Console
+
+
+def print_result(console: Console, outputs: Any, *, as_json: bool) -> None:
+    """Write the result to stdout; nothing else of a run ever goes there."""
+    if as_json:
+        console.json(outputs)
+    else:
+        console.result(as_text(outputs))
+
+
+def as_text(outputs: Any) -> str:
+    """A string as it is; everything else as YAML with text blocks, which people read and machines too."""
+    match outputs:
+        case None:
+            return "null"
+        case str():
+            return outputs
+        case bool():
+            return "true" if outputs else "false"
+        case int() | float():
+            return str(outputs)
+        case _:
+            return _yaml(outputs)
+
+
+def _yaml(value: Any) -> str:
+    import yaml
+
+    class Readable(yaml.SafeDumper):
+        pass
+
+    def text(dumper: yaml.SafeDumper, data: str) -> yaml.Node:
+        style = "|" if "\n" in data else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+    Readable.add_representer(str, text)
+    dumped: str = yaml.dump(value, Dumper=Readable, allow_unicode=True, sort_keys=False, width=100)
+    return dumped.rstrip("\n")

@@ -1,0 +1,72 @@
+"""`orch resume`: go on with a run that stopped, waited or crashed. Nothing that finished runs again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from orchestrator.cli.console import the_console
+from orchestrator.errors import UsageError
+
+
+@click.command()
+@click.argument("run")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--events", is_flag=True, help="Print every event as a line of JSON instead of the result.")
+@click.option(
+    "--changed", is_flag=True, help="Go on although the workflow file has changed since the run began."
+)
+@click.option("-q", "--quiet", is_flag=True, help="No progress; questions stay open.")
+def command(run: str, as_json: bool, events: bool, changed: bool, quiet: bool) -> int:
+    """Go on with RUN (an id, its beginning, or `last`)."""
+    from orchestrator.cli.executing import Job, execute
+    from orchestrator.cli.run import checked_graph, conclude
+    from orchestrator.cli.wiring import the_store
+    from orchestrator.config import Config
+    from orchestrator.engine.recover import recover
+    from orchestrator.store.lease import Lease
+
+    console = the_console()
+    config = Config.from_environment(os.environ, Path.cwd())
+    store = the_store()
+    try:
+        run = store.find(run)
+        row = store.run(run)
+        if row.status == "done":
+            raise UsageError(f"run {run} is done", hint=f"see it with: orch show {run}")
+        with Lease.acquire(store, run):
+            _refuse_damaged(run, store.verify(run))
+            started = recover(event for _, event in store.events(run)).started
+            assert started is not None, "the first event of every run is that it started"
+            overrides = tuple(f"{name}={ref}" for name, ref in started.options.get("models", {}).items())
+            graph = checked_graph(started.file, overrides, console)
+            if graph.digest != started.source and not changed:
+                raise UsageError(
+                    f"{started.file} (or something it includes) has changed since run {run} began",
+                    hint="start a new run (known answers are reused), or go on all the same with --changed",
+                )
+            job = Job(
+                run=run,
+                graph=graph,
+                inputs=started.inputs,
+                today=str(started.options["today"]),
+                resumed=True,
+                use_cache=bool(started.options.get("cache", True)),
+                as_json=as_json,
+                show_events=events,
+                quiet=quiet,
+            )
+            result, streamed = execute(store, config, job, console)
+        return conclude(result, run, console, as_json=as_json, events=events, streamed=streamed)
+    finally:
+        store.close()
+
+
+def _refuse_damaged(run: str, problems: list[str]) -> None:
+    if problems:
+        raise UsageError(
+            f"the record of run {run} is damaged: {problems[0]}",
+            hint="start a new run; the others are not affected",
+        )

@@ -1,0 +1,280 @@
+"""`orch run`: check the file, read the inputs, record the run, execute it, print its result."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from orchestrator.cli.console import Console, the_console
+from orchestrator.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.config import Config
+    from orchestrator.engine.start import Result
+    from orchestrator.graph.model import Graph
+    from orchestrator.store.store import Store
+
+
+@click.command()
+@click.argument("workflow")
+@click.option(
+    "-i",
+    "--input",
+    "given",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An input; NAME=@FILE reads it from a file.",
+)
+@click.option("--input-file", type=click.Path(path_type=Path), help="A YAML or JSON file with all inputs.")
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME=REF",
+    help="Use another model for this run, e.g. tiny=ollama:llama3.2:3b.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--events", is_flag=True, help="Print every event as a line of JSON instead of the result.")
+@click.option("--no-cache", is_flag=True, help="Ask the models again, also where an answer is known.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress; questions stay open.")
+@click.option("--detach", is_flag=True, help="Run as a process of its own; print the run's id and return.")
+@click.option("--run-id", hidden=True, help="The id that a detached run was given.")
+def command(
+    workflow: str,
+    given: tuple[str, ...],
+    input_file: Path | None,
+    models: tuple[str, ...],
+    as_json: bool,
+    events: bool,
+    no_cache: bool,
+    quiet: bool,
+    detach: bool,
+    run_id: str | None,
+) -> int:
+    """Run WORKFLOW: a file, or the name of one that ships (`orch workflows` lists them)."""
+    from orchestrator.config import Config
+
+    console = the_console()
+    config = Config.from_environment(os.environ, Path.cwd())
+    graph = checked_graph(workflow, models, console)
+    today = date.today()  # noqa: DTZ011 - the user's own calendar
+    inputs = _inputs(graph, given, input_file, today)
+    options = {"today": today.isoformat(), "cache": not no_cache, "models": dict(_pairs(models, "-m"))}
+    from orchestrator.cli.wiring import the_store
+
+    store = the_store(Path(graph.root))
+    try:
+        if detach:
+            return _detach(store, console)
+        run = run_id or store.fresh_id(time.time())
+        return _execute(store, config, graph, run, inputs, options, console, (as_json, events, quiet))
+    finally:
+        store.close()
+
+
+def checked_graph(workflow: str, models: tuple[str, ...], console: Console) -> Graph:
+    """The graph of a file or a shipped name, with `-m` applied; warnings are printed. Raises SpecError."""
+    from orchestrator.engine.start import refuse_later
+    from orchestrator.graph.open import check_workflow
+    from orchestrator.library import find_workflow
+    from orchestrator.spec.diagnostics import SpecError
+
+    path = find_workflow(workflow, Path.cwd())
+    built = check_workflow(path, display=_display(path))
+    if built.graph is None or any(d.severity == "error" for d in built.diagnostics):
+        raise SpecError(built.diagnostics)
+    for warning in built.diagnostics:
+        console.warning(f"{warning.mark.file}:{warning.mark.line}: {warning.message}")
+    graph = override(built.graph, dict(_pairs(models, "-m")))
+    refuse_later(graph)
+    return graph
+
+
+def override(graph: Graph, models: Mapping[str, str]) -> Graph:
+    """The graph with other references behind some model names. Raises UsageError for a name it does not use."""
+    if not models:
+        return graph
+    from dataclasses import replace
+
+    from orchestrator.spec.model import ModelSpec
+
+    unknown = [name for name in models if name not in graph.models]
+    if unknown:
+        raise UsageError(
+            f"-m {unknown[0]}=…: this workflow has no model '{unknown[0]}'",
+            hint=f"its models are: {', '.join(sorted(graph.models)) or 'none'}",
+        )
+    changed = {name: ModelSpec(use=ref) for name, ref in models.items()}
+    return replace(graph, models={**graph.models, **changed})
+
+
+def _display(path: Path) -> str:
+    """The path as short as it can be said from here."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _pairs(given: tuple[str, ...], option: str) -> list[tuple[str, str]]:
+    pairs = [text.partition("=") for text in given]
+    wrong = next((name for name, sign, _ in pairs if not sign or not name), None)
+    if wrong is not None:
+        raise UsageError(f"{option} {wrong}: expected NAME=VALUE", hint=f"for example {option} name=value")
+    return [(name.strip(), value) for name, _, value in pairs]
+
+
+def _inputs(graph: Graph, given: tuple[str, ...], input_file: Path | None, today: date) -> dict[str, Any]:
+    from orchestrator.inputs import read_inputs
+
+    return read_inputs(
+        graph.workflow.inputs,
+        dict(_pairs(given, "-i")),
+        root=Path(graph.root),
+        cwd=Path.cwd(),
+        base=Path(graph.file).resolve().parent,
+        today=today,
+        input_file=input_file,
+    )
+
+
+def _execute(
+    store: Store,
+    config: Config,
+    graph: Graph,
+    run: str,
+    inputs: Mapping[str, Any],
+    options: Mapping[str, Any],
+    console: Console,
+    shown: tuple[bool, bool, bool],
+) -> int:
+    from orchestrator.cli.executing import Job, execute
+    from orchestrator.store.lease import Lease
+
+    as_json, events, quiet = shown
+    with Lease.acquire(store, run):
+        store.create(run, _started(graph, run, inputs, options))
+        job = Job(
+            run=run,
+            graph=graph,
+            inputs=inputs,
+            today=options["today"],
+            use_cache=options["cache"],
+            as_json=as_json,
+            show_events=events,
+            quiet=quiet,
+            streamed="" if as_json or events else streamed_step(graph),
+        )
+        result, streamed = execute(store, config, job, console)
+    return conclude(result, run, console, as_json=as_json, events=events, streamed=streamed)
+
+
+def _started(graph: Graph, run: str, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
+    from orchestrator import __version__
+    from orchestrator.cli.revision import revision
+    from orchestrator.events import RunStarted
+    from orchestrator.graph.model import all_nodes
+
+    file = Path(graph.file).resolve()
+    return RunStarted(
+        at=time.time(),
+        run=run,
+        workflow=graph.workflow.name or file.stem,
+        file=str(file),
+        root=graph.root,
+        revision=revision(file),
+        source=graph.digest,
+        version=__version__,
+        inputs=inputs,
+        options=options,
+        steps=sum(1 for _ in all_nodes(graph.scope)),
+    )
+
+
+def streamed_step(graph: Graph) -> str:
+    """The step whose text may go to stdout while it is written: the only result, plain, never asked again."""
+    from orchestrator.spec.model import AgentStep
+
+    ends = [node for node in graph.scope.nodes if not node.successors]
+    if len(ends) != 1 or graph.outputs is not None:
+        return ""
+    node, step = ends[0], ends[0].step
+    plain = isinstance(step, AgentStep) and node.output is None and not step.check and step.repair == 0
+    single = "foreach" not in node.programs and "reduce" not in node.programs and len(node.models) == 1
+    return node.path if plain and single else ""
+
+
+def conclude(
+    result: Result, run: str, console: Console, *, as_json: bool, events: bool, streamed: str
+) -> int:
+    """Print the result or what went wrong, and return the exit code."""
+    from orchestrator.cli.result import print_result
+
+    match result.status:
+        case "done":
+            if streamed:
+                console.piece("" if streamed.endswith("\n") else "\n")
+            elif not events:
+                print_result(console, result.outputs, as_json=as_json)
+        case "waiting":
+            _say_waiting(result, run, console)
+        case "interrupted":
+            console.say(f"everything finished is kept; go on with: orch resume {run}")
+        case "cancelled":
+            console.say(f"run {run} was cancelled")
+        case "failed":
+            _say_failed(result, run, console)
+    return result.exit_code
+
+
+def _say_waiting(result: Result, run: str, console: Console) -> None:
+    console.say(
+        f"run {run} waits for {'an answer' if len(result.asks) == 1 else f'{len(result.asks)} answers'}:"
+    )
+    for path in result.asks:
+        console.say(f"  orch approve {run}/{path}    or    orch reject {run}/{path}")
+    console.say(f"then go on with: orch resume {run}")
+
+
+def _say_failed(result: Result, run: str, console: Console) -> None:
+    error = result.error
+    where = f"step '{result.path}': " if result.path else ""
+    if error is not None:
+        console.error(f"{where}{error.message}", error.hint)
+    step = f" {result.path}" if result.path else ""
+    console.say(f"see it with: orch show {run}{step}; what is finished is kept: orch resume {run}")
+
+
+def _detach(store: Store, console: Console) -> int:
+    """Start this very command line again as a process of its own, with the id it will have."""
+    from orchestrator.store.lease import owner_alive
+
+    run = store.fresh_id(time.time())
+    arguments = [argument for argument in sys.argv[1:] if argument != "--detach"]
+    child = subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", "orchestrator", *arguments, "--quiet", "--run-id", run],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    while child.poll() is None and not owner_alive(store, run):
+        time.sleep(0.05)
+    if child.poll() not in (None, 0, 7) and not _recorded(store, run):
+        raise UsageError("the run could not be started", hint="run it without --detach to see why")
+    console.result(run)
+    console.say(f"follow it with: orch logs {run} -f")
+    return 0
+
+
+def _recorded(store: Store, run: str) -> bool:
+    return any(row.id == run for row in store.runs(limit=50))

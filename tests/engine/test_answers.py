@@ -1,0 +1,216 @@
+"""One answer: grammar, validation, checks, repair, on_error, cache, overflow, timeouts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from orchestrator.errors import ProviderError
+from orchestrator.events import AttemptFinished, AttemptStarted, StepFailed, StepFinished
+from orchestrator.messages import Request
+from tests.engine.harness import play
+
+TRIAGE = """
+steps:
+  triage:
+    agent: writer
+    prompt: Sort this.
+    output: {urgency: low | high, why: string(40)}
+"""
+
+
+def test_a_typed_answer_is_constrained_and_parsed(project: Path) -> None:
+    """The schema goes to the model, the value comes back typed."""
+    played = play(project, TRIAGE, ['{"urgency": "low", "why": "calm"}'])
+
+    assert played.outputs == {"urgency": "low", "why": "calm"}
+    schema = played.requests[0].schema
+    assert schema is not None
+    assert schema["properties"]["urgency"]["enum"] == ["low", "high"]
+    assert "low" in played.requests[0].messages[0].content
+
+
+def test_an_invalid_answer_is_repaired_with_what_is_wrong(project: Path) -> None:
+    """The answer goes back to the model with the problem."""
+    played = play(project, TRIAGE, ['{"urgency": "hi", "why": ""}', '{"urgency": "high", "why": "x"}'])
+
+    assert played.outputs["urgency"] == "high"
+    again = played.requests[1].messages
+    assert again[-2].role == "assistant"
+    assert "urgency" in again[-1].content
+    assert [e.decision for e in played.of(AttemptFinished)] == ["repair", "keep"]
+
+
+def test_after_the_last_repair_the_step_fails(project: Path) -> None:
+    """The error says how often and why; the exit code is 1."""
+    played = play(project, TRIAGE, ["no", "still no"])
+
+    assert played.result.exit_code == 1
+    assert "2 answers" in played.of(StepFailed)[0].message
+
+
+def test_checks_are_told_to_the_model(project: Path) -> None:
+    """A failed check's sentence is what the model hears."""
+    played = play(
+        project,
+        """
+        steps:
+          say:
+            agent: writer
+            prompt: Greet.
+            check:
+              the greeting names Ada: "'Ada' in output"
+        """,
+        ["Hello", "Hello Ada"],
+    )
+
+    assert played.outputs == "Hello Ada"
+    assert "the greeting names Ada" in played.requests[1].messages[-1].content
+
+
+def test_on_error_continue_gives_null_and_a_value_gives_that(project: Path) -> None:
+    """A handled failure does not fail the run, and says what was handled."""
+    played = play(
+        project,
+        """
+        steps:
+          a: {agent: writer, prompt: A, output: int, repair: 0, on_error: continue}
+          b: {agent: writer, prompt: B, output: int, repair: 0, on_error: {value: "{{ 7 }}"}}
+          c: {value: "{{ [a, b, steps.b.error is string] }}"}
+        """,
+        lambda _: "nonsense",
+    )
+
+    assert played.outputs == [None, 7, True]
+    assert all(e.handled for e in played.of(StepFinished) if e.path in "ab")
+
+
+def test_a_provider_fault_is_a_failed_step(project: Path) -> None:
+    """Its message reaches the person."""
+
+    def answer(_: Request) -> Any:
+        raise ProviderError("unreachable", "nothing answers at 127.0.0.1:1")
+
+    played = play(project, "steps: {a: {agent: writer, prompt: A}}", answer)
+
+    assert played.result.status == "failed"
+    assert "nothing answers" in played.of(StepFailed)[0].message
+    assert played.of(AttemptFinished)[0].outcome == "error"
+
+
+def test_silence_ends_in_a_timeout(project: Path) -> None:
+    """`timeout` is on no progress."""
+
+    async def answer(_: Request) -> str:
+        await asyncio.sleep(3600)
+        return ""
+
+    played = play(project, "steps: {a: {agent: writer, prompt: A, timeout: 20ms}}", answer)
+
+    assert played.of(StepFailed)[0].error_kind == "timeout"
+
+
+def test_a_prompt_that_does_not_fit_names_the_biggest_part(project: Path) -> None:
+    """Nothing is truncated; the model is never asked."""
+    played = play(
+        project,
+        """
+        steps: {a: {agent: writer, role: Short., prompt: "{{ 'word ' * 900 }}"}}
+        """,
+        context=512,
+    )
+
+    failed = played.of(StepFailed)[0]
+    assert failed.error_kind == "overflow"
+    assert "prompt" in failed.message
+    assert "512" in failed.message
+    assert not played.requests
+
+
+def test_the_prompt_is_in_the_log_with_its_measured_length(project: Path) -> None:
+    """Role first, then the prompt."""
+    played = play(project, "steps: {a: {agent: writer, role: Be kind., prompt: Hello}}", ["x"])
+
+    event = played.of(AttemptStarted)[0]
+    assert [m["role"] for m in event.messages] == ["system", "user"]
+    assert event.tokens > 0
+    assert event.exact
+
+
+def test_images_of_one_model_and_several_models(project: Path) -> None:
+    """`models` asks each, the value is a map by name."""
+    played = play(
+        project,
+        """
+        orch: 1
+        models: {a: 'scripted:none', b: 'scripted:none'}
+        agents: {writer: {model: a}}
+        steps: {both: {agent: writer, models: [a, b], prompt: Hi}}
+        """,
+        {"a": lambda _: "from a", "b": lambda _: "from b"},
+    )
+
+    assert played.outputs == {"a": "from a", "b": "from b"}
+
+
+def test_reduce_merges_as_a_bounded_tree(project: Path) -> None:
+    """Items are merged `by` at a time until one is left."""
+    played = play(
+        project,
+        """
+        steps:
+          total:
+            agent: writer
+            reduce: "[1, 2, 3, 4, 5]"
+            by: 2
+            prompt: "{{ items | json }}"
+            output: int
+        """,
+        lambda request: str(sum(json.loads(request.messages[-1].content))),
+    )
+
+    assert played.outputs == 15
+    assert len(played.requests) == 3 + 1 + 1
+
+
+class DictCache:
+    def __init__(self) -> None:
+        self.kept: dict[str, Any] = {}
+
+    def get(self, key: str) -> Any | None:
+        return self.kept.get(key)
+
+    def put(self, key: str, value: Any) -> None:
+        self.kept[key] = value
+
+
+def test_a_deterministic_answer_is_reused(project: Path) -> None:
+    """The second run asks nobody, and the event says so."""
+    cache = DictCache()
+    play(project, TRIAGE, ['{"urgency": "low", "why": "calm"}'], cache=cache)
+
+    second = play(project, TRIAGE, [], cache=cache)
+
+    assert second.outputs == {"urgency": "low", "why": "calm"}
+    assert not second.requests
+    assert [e.cached for e in second.of(StepFinished)] == [True]
+
+
+def test_failures_are_never_cached(project: Path) -> None:
+    """Only a valid answer is kept."""
+    cache = DictCache()
+
+    play(project, TRIAGE, ["no", "no"], cache=cache)
+
+    assert not cache.kept
+
+
+def test_a_warm_answer_is_not_reused_unless_asked(project: Path) -> None:
+    """Temperature without a seed means a new answer each time."""
+    cache = DictCache()
+
+    play(project, "steps: {a: {agent: writer, prompt: A, params: {temperature: 0.8}}}", ["x"], cache=cache)
+
+    assert not cache.kept

@@ -116,3 +116,13 @@ class StepError(OrchError):
         super().__init__(message, hint=hint)
         self.kind: StepKind = kind
         self.answer = answer
+
+
+def as_step_error(error: StepError | ProviderError) -> StepError:
+    """The fault of a model server as the failure of the step that asked it."""
+    if isinstance(error, StepError):
+        return error
+    kind: StepKind = "provider"
+    if error.kind in ("overflow", "timeout"):
+        kind = "overflow" if error.kind == "overflow" else "timeout"
+    return StepError(kind, error.message, hint=error.hint)

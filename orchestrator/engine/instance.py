@@ -12,7 +12,7 @@ from typing import Any
 from orchestrator.engine.frame import Frame, null_among
 from orchestrator.engine.run import Blocked, Failed, Outcome, Run, evaluate
 from orchestrator.engine.schedule import drain
-from orchestrator.errors import ProviderError, StepError
+from orchestrator.errors import ProviderError, StepError, as_step_error
 from orchestrator.events import StepFailed, StepFinished, StepSkipped, StepStarted
 from orchestrator.graph.model import Node
 
@@ -153,14 +153,7 @@ def _on_error(
 
 
 def _as_step_error(error: StepError | ProviderError | Failed) -> StepError:
-    if isinstance(error, Failed):
-        return error.error
-    if isinstance(error, ProviderError):
-        kind = (
-            "overflow" if error.kind == "overflow" else "timeout" if error.kind == "timeout" else "provider"
-        )
-        return StepError(kind, error.message, hint=error.hint)
-    return error
+    return error.error if isinstance(error, Failed) else as_step_error(error)
 
 
 # ------------------------------------------------------------------------------------------------ foreach

@@ -40,7 +40,7 @@ def compose(node: Node, frame: Frame, extra: Mapping[str, Any] | None = None) ->
     text = _text(evaluate(node, "prompt", frame, extra))
     images = _images(evaluate(node, "images", frame, extra)) if "images" in node.programs else ()
     system = "\n".join(part for part in (role, shape) if part)
-    messages = (Message("user", text, images),)
+    messages: tuple[Message, ...] = (Message("user", text, images),)
     if system:
         messages = (Message("system", system), *messages)
     parts = {"role": len(role), "format": len(shape), "prompt": len(text)}

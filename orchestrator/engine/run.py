@@ -48,7 +48,7 @@ class SystemClock:
         return time.monotonic()
 
 
-def deaf(_path: str, _text: str) -> None:
+def deaf(path: str, text: str) -> None:  # noqa: ARG001 - the shape of Live
     """Nobody follows the live tokens."""
 
 

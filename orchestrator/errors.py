@@ -8,7 +8,6 @@
      ├─ BudgetExceeded                5
      ├─ PrivacyError                  6
      ├─ StoreError                    1   the run store is unreadable, locked or full
-     ├─ RunFailed                     1   a step failed and nothing caught it
      ├─ ProviderError                 1   a model server did not do its part (kinds below)
      └─ StepError                     1   a step could not produce its value (kinds below)
 
@@ -80,15 +79,6 @@ class PrivacyError(OrchError):
 
 class StoreError(OrchError):
     pass
-
-
-class RunFailed(OrchError):
-    """A run ended as failed; `run` is its id and `path` the step that failed first."""
-
-    def __init__(self, message: str, *, run: str, path: str = "", hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.run = run
-        self.path = path
 
 
 class ProviderError(OrchError):

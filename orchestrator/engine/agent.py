@@ -12,7 +12,7 @@ from orchestrator.engine.attempt import answer
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.run import Failed, Outcome, Run, evaluate
 from orchestrator.engine.schedule import drain
-from orchestrator.errors import ProviderError, StepError, as_step_error
+from orchestrator.errors import ProviderError, StepError
 from orchestrator.events import StepFailed, StepFinished, StepStarted
 from orchestrator.graph.model import Node
 from orchestrator.spec.model import AgentStep

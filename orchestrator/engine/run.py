@@ -18,11 +18,11 @@ from orchestrator.policy.budget import Ledger
 from orchestrator.ports import Asker, Cache, Clock, Journal, Live
 
 
-class Blocked(Exception):  # noqa: N818 - a signal, not an error
+class Blocked(Exception):
     """This instance waits for a person; whatever does not depend on it goes on."""
 
 
-class Failed(Exception):  # noqa: N818 - a signal: the failure itself is already in the log
+class Failed(Exception):
     """An instance failed for good and said so in the log; what contains it may still catch this."""
 
     def __init__(self, path: str, error: StepError) -> None:
@@ -31,7 +31,7 @@ class Failed(Exception):  # noqa: N818 - a signal: the failure itself is already
         self.error = error
 
 
-class Rejected(Exception):  # noqa: N818 - a signal
+class Rejected(Exception):
     """A person refused to let the run go on."""
 
     def __init__(self, path: str, by: str) -> None:
@@ -48,7 +48,7 @@ class SystemClock:
         return time.monotonic()
 
 
-def deaf(path: str, text: str) -> None:  # noqa: ARG001 - the shape of Live
+def deaf(path: str, text: str) -> None:
     """Nobody follows the live tokens."""
 
 

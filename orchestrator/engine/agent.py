@@ -12,7 +12,7 @@ from orchestrator.engine.attempt import answer
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.run import Failed, Outcome, Run, evaluate
 from orchestrator.engine.schedule import drain
-from orchestrator.errors import ProviderError, StepError
+from orchestrator.errors import ProviderError, StepError, as_step_error
 from orchestrator.events import StepFailed, StepFinished, StepStarted
 from orchestrator.graph.model import Node
 from orchestrator.spec.model import AgentStep
@@ -105,9 +105,7 @@ async def _part(
     try:
         outcome = await answer(run, node, frame, path, name, extra)
     except (StepError, ProviderError) as error:
-        cause = (
-            error if isinstance(error, StepError) else StepError("provider", error.message, hint=error.hint)
-        )
+        cause = as_step_error(error)
         run.emit(
             StepFailed(at=run.now(), path=path, error_kind=cause.kind, message=cause.message, hint=cause.hint)
         )

@@ -13,7 +13,7 @@ from orchestrator.errors import StepError
 from orchestrator.events import AskAnswered, AskOpened
 from orchestrator.graph.model import Graph, Node
 from orchestrator.spec.model import AskStep, GroupStep, ValueStep, WorkflowStep
-from orchestrator.spec.schema import check_value
+from orchestrator.spec.values import check_value
 
 TIMED_OUT = "timeout"
 

@@ -13,11 +13,11 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from orchestrator.cli.console import Console, is_terminal, paint
-from orchestrator.cli.region import Region, tail
+from orchestrator.cli.region import Region
 from orchestrator.cli.story import Story
 from orchestrator.events import Event
 from orchestrator.report.summary import Summary, sentence
-from orchestrator.safe import safe
+from orchestrator.safe import safe, tail
 
 HERTZ = 10
 WINDOW = 3.0  # seconds over which tokens/s is measured

@@ -5,36 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from typing import TextIO
-from unicodedata import combining, east_asian_width
+
+from orchestrator.safe import fit, width_of
 
 _ONE_LINE = str.maketrans("\n\t", "⏎ ")
-
-
-def width_of(text: str) -> int:
-    """Columns the text takes on a terminal."""
-    if text.isascii():
-        return len(text)
-    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def fit(text: str, width: int) -> str:
-    """The text cut to so many columns, with `…` where it was cut."""
-    if width_of(text) <= width:
-        return text
-    used, kept = 0, []
-    for char in text:
-        used += width_of(char)
-        if used > width - 1:
-            break
-        kept.append(char)
-    return "".join(kept) + "…"
-
-
-def tail(text: str, width: int) -> str:
-    """The end of the text in so many columns, with `…` where it was cut."""
-    if width_of(text) <= width:
-        return text
-    return "…" + fit(text[::-1], width)[:-1][::-1] if width > 1 else ""
 
 
 def terminal_width(stream: TextIO) -> int:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from orchestrator.cli.console import Console
 from orchestrator.cli.progress import LiveProgress, PlainProgress, conclude
-from orchestrator.cli.region import Region, fit, tail, width_of
+from orchestrator.cli.region import Region
 from orchestrator.events import (
     AttemptFinished,
     AttemptStarted,
@@ -23,6 +23,7 @@ from orchestrator.events import (
     StepStarted,
     Warned,
 )
+from orchestrator.safe import fit, tail, width_of
 
 
 class Terminal(io.StringIO):

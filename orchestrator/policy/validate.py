@@ -107,11 +107,11 @@ def _with_schema(output: Type, schema: Mapping[str, Any] | None) -> Type:
 # ------------------------------------------------------------------------------------------------ reading
 
 
-class _Unreadable(Exception):  # noqa: N818
+class _Unreadable(Exception):
     """There is no JSON value in the text."""
 
 
-class _Refused(Exception):  # noqa: N818
+class _Refused(Exception):
     """There is JSON that cannot be taken: doubled keys, NaN, too deep."""
 
 
@@ -124,7 +124,7 @@ def _read_json(text: str) -> Any:
 
 def _loads(text: str) -> Any:
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+        value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise _Unreadable(f"this is no JSON ({error.msg} at character {error.pos + 1})") from None
     except RecursionError:
@@ -136,14 +136,13 @@ def _loads(text: str) -> Any:
 
 def _extracted(text: str) -> Any:
     """The one complete object or list inside prose or a Markdown fence."""
-    decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
     found: list[Any] = []
     position, tried = 0, 0
     problem = "this is no JSON"
     while tried < STARTS_TRIED and (start := _next_start(text, position)) >= 0:
         tried += 1
         try:
-            value, position = decoder.raw_decode(text, start)
+            value, position = _DECODER.raw_decode(text, start)
         except json.JSONDecodeError as error:
             problem = f"this is no JSON ({error.msg} at character {error.pos + 1})" if tried == 1 else problem
             position = start + 1
@@ -227,6 +226,9 @@ def _unquoted(text: str, output: Type) -> Any:
             return bare if not bare.startswith(("{", "[", '"')) else None
         case _:
             return None
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
 
 
 # ------------------------------------------------------------------------------------------------- advice

@@ -1,6 +1,6 @@
 """Tokens while they are generated, for whoever watches from another process: a local socket per run, lossy by design.
 
-The owner never waits: a frame that a slow watcher's buffer has no room for is dropped. Knows no database.
+The owner never waits: a frame that a slow watcher's buffer has no room for is dropped. Knows no event.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestrator.store.store import Store
 
 _LOOK = 0.05
 """Seconds between looks for new watchers."""
@@ -80,10 +84,10 @@ class _Watcher:
 class LiveSender:
     """The owner's side, callable as `ports.Live`: `live(path, text)`. Costs a clock reading when nobody watches."""
 
-    def __init__(self, path: Path | None) -> None:
-        """`path` is from `socket_path`; without one every call does nothing."""
-        self._path = path
-        self._listener = _listen(path) if path else None
+    def __init__(self, store: Store, run: str, *, runtime: Path | None = None) -> None:
+        """`runtime` is the folder for the socket; without a safe one every call does nothing."""
+        self._path = socket_path(store.where, run, runtime)
+        self._listener = _listen(self._path) if self._path else None
         self._watchers: list[_Watcher] = []
         self._looked = 0.0
 
@@ -131,8 +135,14 @@ def _listen(path: Path) -> socket.socket | None:
     return listener
 
 
-async def watch(path: Path | None, *, retry: float = 0.3) -> AsyncIterator[tuple[str, str]]:
-    """Pieces of text as `(path of the step, text)`, from whenever the owner listens; end it by cancelling."""
+async def watch(
+    store: Store, run: str, *, runtime: Path | None = None, retry: float = 0.3
+) -> AsyncIterator[tuple[str, str]]:
+    """Pieces of text as `(path of the step, text)`, from whenever the owner listens; end it by cancelling.
+
+    Ends by itself where there is no safe place for a socket. `retry` is in seconds.
+    """
+    path = socket_path(store.where, run, runtime)
     while path is not None:
         try:
             reader, writer = await asyncio.open_unix_connection(str(path))

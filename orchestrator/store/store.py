@@ -200,7 +200,9 @@ class Store:
         no = self.head(run).no
         found = self.page(run, no, seq - 1, 1)
         if not found or found[0][0] != seq:
-            raise StoreError(f"run {run} has no event {seq}", hint=f"check the log: orch verify {run}")
+            raise StoreError(
+                f"run {run} has no event {seq}", hint=f"check its record: orch show {run} --verify"
+            )
         return found[0][1]
 
     def follow(
@@ -222,7 +224,7 @@ class Store:
             return codec.unpack(row.at, row.kind, row.path, row.payload, fetch)
         except ValueError as error:
             raise StoreError(
-                f"event {row.seq} of run {run} is damaged", hint=f"see what is left: orch verify {run}"
+                f"event {row.seq} of run {run} is damaged", hint=f"check its record: orch show {run} --verify"
             ) from error
 
     def _fetcher(self, connection: Connection, run: str) -> Callable[[str], str]:
@@ -230,7 +232,8 @@ class Store:
             text = connection.execute(select(BLOBS.c.text).where(BLOBS.c.sha == bytes.fromhex(sha))).scalar()
             if text is None:
                 raise StoreError(
-                    f"a large value of run {run} is missing", hint=f"see what is left: orch verify {run}"
+                    f"a large value of run {run} is missing",
+                    hint=f"check its record: orch show {run} --verify",
                 )
             return cast("str", text)
 

@@ -1,0 +1,125 @@
+"""One step of a run in full: what was asked, what came back, what was decided; or the list of its instances."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from orchestrator.cli.console import Console
+from orchestrator.cli.result import as_text
+from orchestrator.events import (
+    AskAnswered,
+    AskOpened,
+    AttemptFinished,
+    AttemptStarted,
+    Event,
+    StepFailed,
+    StepFinished,
+    StepSkipped,
+    to_dict,
+)
+from orchestrator.report import words
+from orchestrator.report.summary import step_of
+from orchestrator.state import RunState, Span
+
+_LISTED = 200
+"""Instances in one table; the rest is counted. JSON has them all."""
+
+
+@dataclass(slots=True)
+class Instances:
+    """The state of a run, and which events tell of which instance."""
+
+    state: RunState = field(default_factory=RunState)
+    _events: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def take(self, event: Event, seq: int) -> None:
+        self.state.apply(event, seq)
+        if path := getattr(event, "path", ""):
+            self._events[path].append(seq)
+
+    def of(self, path: str) -> list[int]:
+        """Numbers of the events of this very instance."""
+        return self._events[path]
+
+
+def find_step(state: RunState, step: str) -> list[Span]:
+    """The instance of this path; or, for a fan-out or the name of a step inside one, all its instances."""
+    exact = state.spans.get(step)
+    if exact is not None and exact.items is None:
+        return [exact]
+    inside = [span for path, span in state.spans.items() if step_of(path) == step and path != step]
+    return inside or ([exact] if exact is not None else [])
+
+
+def step_json(span: Span, events: Sequence[Event]) -> dict[str, Any]:
+    return {**asdict(span), "events": [to_dict(event) for event in events]}
+
+
+def print_table(console: Console, spans: Sequence[Span], command: str) -> None:
+    """Every instance as a line, and how to see one in full."""
+    header = ("INSTANCE", "STATUS", "MODEL", "SECONDS", "TOKENS", "ATTEMPTS", "NOTE")
+    console.table(header, [_row(span) for span in spans[:_LISTED]])
+    if len(spans) > _LISTED:
+        console.say(f"and {len(spans) - _LISTED:,} more; all of them: add --json")
+    console.say(f"one in full: {command} {spans[0].path}")
+
+
+def _row(span: Span) -> tuple[str, ...]:
+    took = f"{span.ended - span.started:.1f}" if span.ended is not None else "–"
+    tokens = span.prompt_tokens + span.completion_tokens
+    status = "cached" if span.cached else span.status
+    return span.path, status, span.model, took, words.number(tokens), str(span.attempts or "–"), span.note
+
+
+def print_instance(console: Console, span: Span, events: Sequence[Event]) -> None:
+    """Prompts, answers, decisions, and the value or error at the end."""
+    took = f" in {words.seconds(span.ended - span.started)}" if span.ended is not None else ""
+    console.result(f"{span.path}  ({span.verb or 'step'}): {span.status}{took}")
+    for event in events:
+        for title, text in _sections(event):
+            console.result(f"\n── {title} ")
+            if text:
+                console.result(text)
+
+
+def _sections(event: Event) -> list[tuple[str, str]]:
+    match event:
+        case AttemptStarted():
+            about = "" if event.exact else "about "
+            tokens = f"{about}{words.count(event.tokens, 'token')}"
+            head = f"attempt {event.attempt}: {event.model}, {tokens}"
+            prompts = [(str(m.get("role", "")), str(m.get("content", ""))) for m in event.messages]
+            return [(head, ""), *prompts]
+        case AttemptFinished():
+            return _answer(event)
+        case StepFinished():
+            how = " (cached)" if event.cached else ""
+            how += f" (went on after: {event.handled})" if event.handled else ""
+            return [(f"value{how}", as_text(event.value))]
+        case StepSkipped():
+            return [("skipped", event.reason)]
+        case StepFailed():
+            return [(f"error: {event.error_kind}", "\n".join(filter(None, (event.message, event.hint))))]
+        case AskOpened():
+            shown = [("shown", as_text(event.show))] if event.show is not None else []
+            return [("question", f"{event.question}  [{' | '.join(event.choices)}]"), *shown]
+        case AskAnswered():
+            return [(f"answered by {event.by}", event.choice or "rejected")]
+        case _:
+            return []
+
+
+def _answer(event: AttemptFinished) -> list[tuple[str, str]]:
+    cost = [words.count(event.completion_tokens, "token"), words.seconds(event.seconds)]
+    if event.rate:
+        cost.append(f"{event.rate:,.0f} tok/s")
+    if event.cached_tokens:
+        cost.append(f"{event.cached_tokens:,} of {event.prompt_tokens:,} prompt tokens from the cache")
+    sections = [("thinking", event.thinking)] if event.thinking else []
+    sections.append((f"answer: {event.outcome}, {', '.join(cost)}", event.text))
+    if event.decision != "keep" or event.reason:
+        sections.append((f"decided: {event.decision}", event.reason))
+    return sections

@@ -1,0 +1,106 @@
+"""An event as one readable line of a log. Writes nothing; the text is made safe where it is printed."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, assert_never
+
+from orchestrator.events import (
+    AskAnswered,
+    AskOpened,
+    AttemptFinished,
+    AttemptStarted,
+    Event,
+    ModelReady,
+    RunFailed,
+    RunFinished,
+    RunInterrupted,
+    RunResumed,
+    RunStarted,
+    RunWaiting,
+    StepFailed,
+    StepFinished,
+    StepSkipped,
+    StepStarted,
+    Warned,
+)
+from orchestrator.report import words
+
+SHORT = 100
+"""Characters of a value that a line shows."""
+
+
+def line(event: Event) -> str:
+    """Time of day and what happened, without a line end inside."""
+    clock = time.strftime("%H:%M:%S", time.localtime(event.at))
+    return f"{clock}  {_words(event)}".replace("\n", "⏎")
+
+
+def short(value: Any, length: int = SHORT) -> str:
+    """A value on one line, cut with an ellipsis; text as it is, the rest as JSON."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = " ".join(text.split())
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _words(event: Event) -> str:
+    match event:
+        case RunStarted():
+            revision = f" at {event.revision}" if event.revision else ""
+            return f"run {event.run} of {event.workflow} started ({event.file}{revision})"
+        case RunResumed():
+            return f"resumed by {event.owner}"
+        case ModelReady():
+            where = "local" if event.local else "cloud"
+            took = words.seconds(event.seconds)
+            return f"model {event.model} is ready: {event.ref}, {event.context:,} tokens, {where}, {took}"
+        case StepStarted():
+            items = f", {words.count(event.items, 'item')}" if event.items is not None else ""
+            return f"▸ {event.path}  {event.verb}{items}"
+        case AttemptStarted() | AttemptFinished():
+            return _attempt(event)
+        case StepFinished():
+            cached = "  (cached)" if event.cached else ""
+            handled = f"  (went on after: {event.handled})" if event.handled else ""
+            return f"✓ {event.path}{cached}{handled}  {short(event.value)}"
+        case StepSkipped():
+            return f"– {event.path}  skipped: {event.reason}"
+        case StepFailed():
+            kept = " (null in its place)" if event.kept else ""
+            return f"✗ {event.path}  {event.error_kind}: {event.message}{kept}"
+        case AskOpened():
+            return f"? {event.path}  {event.question}  [{' | '.join(event.choices)}]"
+        case AskAnswered():
+            return f"! {event.path}  {event.choice or 'rejected'} (by {event.by})"
+        case Warned():
+            return f"warning: {event.path + ': ' if event.path else ''}{event.message}"
+        case RunWaiting() | RunInterrupted() | RunFailed() | RunFinished():
+            return _end(event)
+        case _:
+            assert_never(event)
+
+
+def _attempt(event: AttemptStarted | AttemptFinished) -> str:
+    head = f"{event.path}  attempt {event.attempt}"
+    if isinstance(event, AttemptStarted):
+        about = "" if event.exact else "about "
+        return f"→ {head}: {about}{words.count(event.tokens, 'token')} to {event.model}"
+    rate = f", {event.rate:,.0f} tok/s" if event.rate else ""
+    cost = f"{words.count(event.completion_tokens, 'token')}, {words.seconds(event.seconds)}{rate}"
+    why = f" ({event.decision}: {event.reason})" if event.reason else ""
+    return f"← {head}: {event.outcome}, {cost}{why}  {short(event.text, 60)}"
+
+
+def _end(event: RunWaiting | RunInterrupted | RunFailed | RunFinished) -> str:
+    match event:
+        case RunWaiting():
+            return f"waiting for an answer to {', '.join(event.asks)}"
+        case RunInterrupted():
+            return f"{'cancelled' if event.cancelled else 'interrupted'} by {event.by}"
+        case RunFailed():
+            return f"failed: {event.path + ': ' if event.path else ''}{event.message}"
+        case RunFinished():
+            return f"done  {short(event.outputs)}"
+        case _:
+            assert_never(event)

@@ -1,0 +1,104 @@
+"""`orch logs`: what happened in a run, one line per event; with -f live, tokens included, until it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli.console import Console, the_console
+from orchestrator.cli.lines import line
+from orchestrator.events import Event, encode
+
+if TYPE_CHECKING:
+    from orchestrator.store.store import Store
+
+
+@click.command()
+@click.argument("run")
+@click.argument("step", required=False, default="")
+@click.option(
+    "-f", "--follow", is_flag=True, help="Go on until the run ends, and show text while it is written."
+)
+@click.option("--events", "--json", "as_json", is_flag=True, help="Print each event as a line of JSON.")
+def command(run: str, step: str, follow: bool, as_json: bool) -> None:
+    """Print what happens in RUN (an id, its beginning, or `last`), or in one STEP of it and its items."""
+    from orchestrator.cli.wiring import the_store
+
+    console = the_console()
+    store = the_store()
+    try:
+        found = store.find(run)
+        printer = Printer(console, step, as_json)
+        if follow:
+            asyncio.run(_follow(store, found, printer))
+            console.say(f"run {found}: {store.run(found).status}")
+        else:
+            for _, event in store.events(found):
+                printer.event(event)
+        if step and not printer.shown:
+            console.say(f"nothing has happened in '{step}' of run {found}; its steps: orch show {found}")
+    finally:
+        store.close()
+
+
+@dataclass(slots=True)
+class Printer:
+    """Events as lines, and pieces of text in between. `step` limits both to a step and what is inside it."""
+
+    console: Console
+    step: str
+    as_json: bool
+    shown: int = 0
+    writing: str = ""
+    """Path of the step whose text stands on the open line; empty when the line is closed."""
+
+    def event(self, event: Event) -> None:
+        if not belongs(getattr(event, "path", ""), self.step):
+            return
+        self.shown += 1
+        self._close_line()
+        if self.as_json:
+            self.console.out.write(encode(event) + "\n")
+        else:
+            self.console.result(line(event))
+        self.console.out.flush()
+
+    def tokens(self, path: str, text: str) -> None:
+        if self.as_json or not belongs(path, self.step):
+            return
+        if path != self.writing:
+            self._close_line()
+            self.writing = path
+            self.console.piece(f"          {path} │ ")
+        self.console.piece(text.replace("\n", "\n          │ "))
+
+    def _close_line(self) -> None:
+        if self.writing:
+            self.console.piece("\n")
+            self.writing = ""
+
+
+def belongs(path: str, step: str) -> bool:
+    """Whether `path` is the step, one of its items or passes, or inside it; every path belongs to ''."""
+    return not step or path == step or path.startswith((step + ".", step + "~"))
+
+
+async def _follow(store: Store, run: str, printer: Printer) -> None:
+    watcher = asyncio.create_task(_watch(store, run, printer))
+    try:
+        async for page in store.follow(run):
+            for _, event in page:
+                printer.event(event)
+    finally:
+        watcher.cancel()
+        await asyncio.gather(watcher, return_exceptions=True)
+
+
+async def _watch(store: Store, run: str, printer: Printer) -> None:
+    from orchestrator.store.live import watch
+
+    async for path, text in watch(store, run):
+        printer.tokens(path, text)

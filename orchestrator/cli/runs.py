@@ -1,0 +1,83 @@
+"""`orch runs`: what has run here, newest first; `orch runs rm` removes records."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, get_args
+
+import click
+
+from orchestrator.cli.console import Console, the_console
+from orchestrator.report import words
+from orchestrator.state import RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.store.rows import RunRow
+
+_STATUSES = [status for status in get_args(RunStatus) if status != "new"]
+
+
+@click.group(invoke_without_command=True)
+@click.option("--status", type=click.Choice(_STATUSES), help="Only runs of this status.")
+@click.option("--workflow", help="Only runs of the workflow of this name.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def command(
+    context: click.Context, status: RunStatus | None, workflow: str | None, limit: int, as_json: bool
+) -> None:
+    """List runs, newest first."""
+    if context.invoked_subcommand is not None:
+        return
+    from orchestrator.cli.wiring import the_store
+
+    console = the_console()
+    store = the_store()
+    try:
+        rows = store.runs(status=status, workflow=workflow, limit=limit)
+    finally:
+        store.close()
+    if as_json:
+        console.json([asdict(row) for row in rows])
+    else:
+        _print(console, rows, filtered=bool(status or workflow))
+
+
+@command.command("rm")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN…")
+def remove(runs: Sequence[str]) -> None:
+    """Remove the record of runs: events, answers, everything."""
+    from orchestrator.cli.wiring import the_store
+
+    console = the_console()
+    store = the_store()
+    try:
+        for run in [store.find(name) for name in runs]:
+            store.delete(run)
+            console.say(f"removed {run}")
+    finally:
+        store.close()
+
+
+def _print(console: Console, rows: Sequence[RunRow], *, filtered: bool) -> None:
+    if not rows:
+        console.say("no such run" if filtered else "no run yet; start one with: orch run WORKFLOW")
+        return
+    header = ("RUN", "WORKFLOW", "STATUS", "STARTED", "TOOK", "STEPS", "TOKENS")
+    console.table(header, [_cells(row, time.time()) for row in rows])
+
+
+def _cells(row: RunRow, now: float) -> tuple[str, ...]:
+    ended = row.ended if row.ended is not None else (now if row.live else None)
+    return (
+        row.id,
+        row.workflow,
+        row.status,
+        time.strftime("%Y-%m-%d %H:%M", time.localtime(row.started)),
+        words.seconds(ended - row.started) if ended is not None else "–",
+        f"{row.finished:,}" + (f" ({row.failed:,} failed)" if row.failed else ""),
+        words.number(row.prompt_tokens + row.completion_tokens),
+    )

@@ -1,0 +1,149 @@
+"""`orch show`: a run as a whole, or one of its steps with prompts, attempts and answers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from orchestrator.cli.console import Console, the_console
+from orchestrator.cli.instance import Instances, find_step, print_instance, print_table, step_json
+from orchestrator.cli.lines import short
+from orchestrator.errors import UsageError
+from orchestrator.report import words
+from orchestrator.report.summary import Summary, step_table, whereabouts
+from orchestrator.state import RunState
+
+if TYPE_CHECKING:
+    from orchestrator.store.rows import RunRow
+    from orchestrator.store.store import Store
+
+_FAILURES = 10
+
+
+@click.command()
+@click.argument("run")
+@click.argument("step", required=False, default="")
+@click.option("--verify", is_flag=True, help="Check that the record is byte for byte what was written.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(run: str, step: str, verify: bool, as_json: bool) -> int:
+    """Show RUN (an id, its beginning, or `last`), or one STEP of it with its prompts and answers."""
+    from orchestrator.cli.wiring import the_store
+
+    console = the_console()
+    store = the_store()
+    try:
+        found = store.find(run)
+        if verify:
+            return _verify(console, store, found, as_json=as_json)
+        if step:
+            _show_step(console, store, found, step, as_json=as_json)
+        else:
+            _show_run(console, store, found, as_json=as_json)
+    finally:
+        store.close()
+    return 0
+
+
+def _verify(console: Console, store: Store, run: str, *, as_json: bool) -> int:
+    problems = store.verify(run)
+    if as_json:
+        console.json({"run": run, "problems": problems})
+    elif problems:
+        for problem in problems:
+            console.result(problem)
+    else:
+        console.result(f"run {run}: all {store.run(run).events:,} events are as they were written")
+    return 1 if problems else 0
+
+
+def _show_run(console: Console, store: Store, run: str, *, as_json: bool) -> None:
+    row, state, figures = store.run(run), RunState(), Summary()
+    for seq, event in store.events(run):
+        state.apply(event, seq)
+        figures.add(event)
+    if as_json:
+        console.json(_run_json(row, state))
+        return
+    _print_head(console, row, state, figures)
+    if figures.steps:
+        console.result("")
+        header, rows = step_table(figures)
+        console.table([title.upper() for title in header], rows)
+    _print_end(console, row, state, figures)
+
+
+def _run_json(row: RunRow, state: RunState) -> dict[str, Any]:
+    return {
+        **asdict(row),
+        "inputs": state.inputs,
+        "options": state.options,
+        "steps": [asdict(span) for span in state.spans.values()],
+        "asks": [asdict(ask) for ask in state.asks.values()],
+        "models": [asdict(model) for model in state.models.values()],
+        "warnings": state.warnings,
+        "error": asdict(state.error) if state.error else None,
+        "outputs": state.outputs,
+    }
+
+
+def _print_head(console: Console, row: RunRow, state: RunState, figures: Summary) -> None:
+    started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.started))
+    took = f", took {words.seconds(figures.seconds)}" if row.ended is not None else ""
+    console.result(f"run {row.id} of {row.workflow}: {row.status}")
+    console.result(f"  file     {row.file}" + (f" at {row.revision}" if row.revision else ""))
+    console.result(f"  started  {started}{took}")
+    for name, value in state.inputs.items():
+        console.result(f"  input    {name}: {short(value)}")
+
+
+def _print_end(console: Console, row: RunRow, state: RunState, figures: Summary) -> None:
+    failed = [span for span in state.spans.values() if span.status == "failed"]
+    lines = [f"✗ {span.path}: {short(span.note, 300)}" for span in failed[:_FAILURES]]
+    if len(failed) > _FAILURES:
+        lines.append(f"  and {len(failed) - _FAILURES:,} more that failed")
+    lines += [f"warning: {warning}" for warning in state.warnings[:_FAILURES]]
+    for path, ask in state.asks.items():
+        lines.append(f"? {path}: {ask.question}  [{' | '.join(ask.choices)}]")
+        lines.append(f"  orch approve {row.id}/{path}    or    orch reject {row.id}/{path}")
+    if state.error is not None:
+        where = f"step '{state.error.path}': " if state.error.path else ""
+        lines.append(f"failed: {where}{state.error.message}")
+    if row.status == "done":
+        lines.append(f"result: {short(state.outputs, 300)}")
+    if row.status in ("failed", "interrupted"):
+        lines.append(f"what is finished is kept; go on with: orch resume {row.id}")
+    if stayed := whereabouts(figures):
+        lines.append(stayed)
+    if lines:
+        console.result("")
+    for text in lines:
+        console.result(text)
+
+
+def _show_step(console: Console, store: Store, run: str, step: str, *, as_json: bool) -> None:
+    instances = Instances()
+    for seq, event in store.events(run):
+        instances.take(event, seq)
+    found = find_step(instances.state, step)
+    if not found:
+        raise UsageError(f"run {run} has no step '{step}' (so far)", hint=_near(instances.state, step, run))
+    if len(found) == 1 and (found[0].path == step or found[0].items is None):
+        events = [store.event(run, seq) for seq in instances.of(found[0].path)]
+        if as_json:
+            console.json(step_json(found[0], events))
+        else:
+            print_instance(console, found[0], events)
+    elif as_json:
+        console.json([asdict(span) for span in found])
+    else:
+        print_table(console, found, f"orch show {run}")
+
+
+def _near(state: RunState, step: str, run: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(step, list(state.spans), 1)
+    return f"did you mean '{near[0]}'?" if near else f"its steps: orch show {run}"

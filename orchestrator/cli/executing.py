@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.asking import TerminalAsker
 from orchestrator.cli.console import Console, is_terminal
+from orchestrator.cli.killing import KillingJournal, KillSwitch
 from orchestrator.cli.progress import Progress, conclude, progress
 from orchestrator.config import Config
 from orchestrator.engine.recover import Recovered, recover
@@ -61,6 +62,7 @@ class _Screen:
     job: Job
     console: Console
     shown: Progress
+    switch: KillSwitch
     live: Any = None
     streamed: list[str] = field(default_factory=list)
 
@@ -70,6 +72,7 @@ class _Screen:
                 self.console.out.write(encode(event) + "\n")
                 self.console.out.flush()
             self.shown.feed(seq, event)
+        self.switch.after(len(events))
 
     def tokens(self, path: str, text: str) -> None:
         if path == self.job.streamed:
@@ -87,7 +90,7 @@ class _Screen:
 
 def execute(store: Store, config: Config, job: Job, console: Console) -> tuple[Result, str]:
     """Run to the end. Returns how it ended and what was streamed to stdout already."""
-    screen = _Screen(job, console, progress(console, quiet=job.quiet))
+    screen = _Screen(job, console, progress(console, quiet=job.quiet), KillSwitch(os.environ))
     try:
         result = asyncio.run(_execute(store, config, job, screen))
     finally:
@@ -101,7 +104,7 @@ async def _execute(store: Store, config: Config, job: Job, screen: _Screen) -> R
     resumed = job.resumed
     async with AsyncExitStack() as stack:
         _go_live(store, job, screen, stack)
-        journal = StoreJournal(store, job.run, screen.committed)
+        journal = KillingJournal(StoreJournal(store, job.run, screen.committed), screen.switch)
         stack.callback(journal.close)
         models = _open_models(job.graph, config, stack)
         while True:
@@ -133,7 +136,9 @@ def _open_models(graph: Graph, config: Config, stack: AsyncExitStack) -> dict[st
     return models
 
 
-def _look_back(store: Store, run: str, screen: _Screen, journal: StoreJournal, *, resumed: bool) -> Recovered:
+def _look_back(
+    store: Store, run: str, screen: _Screen, journal: KillingJournal, *, resumed: bool
+) -> Recovered:
     """What the log knows of the run so far, with the answers that wait in the inbox turned into events."""
     recovered = Recovered()
     clock = SystemClock()
@@ -169,7 +174,7 @@ def _engine(
     store: Store,
     job: Job,
     screen: _Screen,
-    journal: StoreJournal,
+    journal: KillingJournal,
     models: Mapping[str, Model],
     recovered: Recovered,
 ) -> Engine:

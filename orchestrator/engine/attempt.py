@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import time
@@ -17,18 +16,16 @@ from typing import Any, Literal
 
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate
-from orchestrator.engine.prompt import Prompt, compose, measure, request_for
+from orchestrator.engine.prompt import Prompt, compose, measure, terms_of
 from orchestrator.engine.run import Outcome, Run
 from orchestrator.engine.verbs import failed_check
+from orchestrator.engine.watch import Watch
 from orchestrator.errors import ProviderError, StepError
 from orchestrator.events import AttemptFinished, AttemptStarted, Warned
 from orchestrator.graph.model import Node
 from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount, Usage
 from orchestrator.policy.validate import Invalid, Valid, read_answer, repair_message
 from orchestrator.spec.model import AgentStep
-
-REPAIR = 1
-"""How often an invalid answer goes back when nobody says."""
 
 _NOTHING = Usage()
 Verdict = Literal["ok", "invalid", "check", "cut"]
@@ -57,15 +54,20 @@ async def answer(
     run: Run, node: Node, frame: Frame, path: str, name: str, extra: Mapping[str, Any] | None = None
 ) -> Outcome:
     """A valid answer of the model `name` to this step's prompt. Raises StepError or ProviderError."""
-    prompt = compose(node, frame, extra)
     gate = run.gates[name]
     info = gate.info or await gate.ready(run.ports.journal, run.ports.clock)
-    request = request_for(run, node, name, prompt, info)
+    terms = run.terms.get((id(node), name))
+    if terms is None:
+        terms = run.terms[id(node), name] = terms_of(run, node, gate, info)
+    prompt = compose(node, frame, extra, terms.shape)
+    request = terms.request(node, prompt)
     count = await measure(gate.model, prompt, request, info, name)
     key = _cache_key(run, node, request, info)
     if key is not None and (reused := _from_cache(run, node, frame, key, extra)) is not None:
         return Outcome(reused[0], _Spent().facts(name), cached=True)
-    return await _attempts(run, node, frame, path, gate, _Draft(prompt, request, count, info, key, extra))
+    return await _attempts(
+        run, node, frame, path, gate, _Draft(prompt, request, count, info, key, extra), terms.repairs
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +82,16 @@ class _Draft:
     extra: Mapping[str, Any] | None
 
 
-async def _attempts(run: Run, node: Node, frame: Frame, path: str, gate: Gate, draft: _Draft) -> Outcome:
-    step, spent = node.step, _Spent()
-    assert isinstance(step, AgentStep)
-    configured = step.repair if step.repair is not None else run.graph.workflow.defaults.repair
-    repairs = REPAIR if configured is None else configured
-    request, count = draft.request, draft.count
-    _warn_of_unsettled(run, path)
+async def _attempts(
+    run: Run, node: Node, frame: Frame, path: str, gate: Gate, draft: _Draft, repairs: int
+) -> Outcome:
+    spent = _Spent()
+    current = draft
+    if path in run.recovered.unsettled:
+        _warn_of_unsettled(run, path)
     while True:
         spent.attempts += 1
-        completion = await _generate(run, path, gate, replace(draft, request=request, count=count), spent)
+        completion = await _generate(run, path, gate, current, spent)
         verdict, value, problem = _judge(node, frame, completion, draft.extra)
         if verdict == "ok":
             _log(run, path, gate.name, spent, completion, "ok", "keep", "valid")
@@ -106,6 +108,7 @@ async def _attempts(run: Run, node: Node, frame: Frame, path: str, gate: Gate, d
             )
         _log(run, path, gate.name, spent, completion, verdict, "repair", problem)
         request, count = await _repaired(gate, draft, completion, problem)
+        current = replace(draft, request=request, count=count)
 
 
 def _times(attempts: int) -> str:
@@ -113,15 +116,15 @@ def _times(attempts: int) -> str:
 
 
 def _warn_of_unsettled(run: Run, path: str) -> None:
-    if run.recovered.unsettled.pop(path, None) is not None:
-        run.emit(
-            Warned(
-                at=run.now(),
-                path=path,
-                message="a call off this machine was under way when the run stopped; it may have been billed, "
-                "and is made again",
-            )
+    del run.recovered.unsettled[path]
+    run.emit(
+        Warned(
+            at=run.now(),
+            path=path,
+            message="a call off this machine was under way when the run stopped; it may have been billed, "
+            "and is made again",
         )
+    )
 
 
 def _judge(
@@ -205,30 +208,19 @@ async def _generate(run: Run, path: str, gate: Gate, draft: _Draft, spent: _Spen
 
 async def _watched(run: Run, path: str, gate: Gate, request: Request) -> Completion:
     """Generate; give up when nothing arrives for `idle` seconds or the whole takes longer than `wall`."""
-    live, loop = run.ports.live, asyncio.get_running_loop()
-    latest = None if request.wall is None else loop.time() + request.wall
+    live = run.ports.live
+    watch = Watch(request.idle, request.wall)
 
-    def deadline() -> float:
-        silence = loop.time() + request.idle
-        return silence if latest is None else min(silence, latest)
+    def emit(text: str) -> None:
+        watch.progress()
+        live(path, text)
 
     try:
-        async with asyncio.timeout_at(deadline()) as limit:
-
-            def emit(text: str) -> None:
-                limit.reschedule(deadline())
-                live(path, text)
-
+        with watch:
             return await gate.model.generate(request, emit)
-    except TimeoutError:
-        over = latest is not None and loop.time() >= latest
-        what = (
-            f"took longer than its wall of {request.wall:g} s"
-            if over
-            else f"was silent for {request.idle:g} s"
-        )
+    except TimeoutError as error:
         raise ProviderError(
-            "timeout", f"model '{gate.name}' {what}", hint="raise `timeout` or `wall` of the step"
+            "timeout", f"model '{gate.name}' {error}", hint="raise `timeout` or `wall` of the step"
         ) from None
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.engine.frame import Frame
+from orchestrator.engine.gate import Gate
 from orchestrator.engine.run import Run, evaluate
 from orchestrator.errors import StepError
 from orchestrator.graph.model import Node
@@ -24,6 +25,9 @@ from orchestrator.spec.schema import describe
 IDLE = 300.0
 """Seconds without a token after which a call counts as dead, when nobody says."""
 
+REPAIR = 1
+"""How often an invalid answer goes back when nobody says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
@@ -33,13 +37,15 @@ class Prompt:
     parts: Mapping[str, int]
 
 
-def compose(node: Node, frame: Frame, extra: Mapping[str, Any] | None = None) -> Prompt:
-    """Render what the model will read. `extra` holds `items` of a reduce. Raises StepError."""
+def compose(node: Node, frame: Frame, extra: Mapping[str, Any] | None, shape: str) -> Prompt:
+    """Render what the model will read. `extra` holds `items` of a reduce; `shape` says the answer's format.
+
+    Raises StepError.
+    """
     role = str(evaluate(node, "role", frame, extra)).strip() if "role" in node.programs else ""
-    shape = "" if node.output is None else f"Answer with JSON only: {describe(node.output)}"
     text = _text(evaluate(node, "prompt", frame, extra))
     images = _images(evaluate(node, "images", frame, extra)) if "images" in node.programs else ()
-    system = "\n".join(part for part in (role, shape) if part)
+    system = f"{role}\n{shape}" if role and shape else role or shape
     messages: tuple[Message, ...] = (Message("user", text, images),)
     if system:
         messages = (Message("system", system), *messages)
@@ -78,24 +84,49 @@ def _image(value: Any) -> Image:
 # ------------------------------------------------------------------------------------------------ request
 
 
-def request_for(run: Run, node: Node, name: str, prompt: Prompt, info: ModelInfo) -> Request:
-    """The request without regard to length: parameters of the model, the agent and the step, in that order."""
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What every request of one step to one model has in common."""
+
+    shape: str
+    params: Mapping[str, Any]
+    max_tokens: int
+    idle: float
+    wall: float | None
+    affinity: str
+    repairs: int
+
+    def request(self, node: Node, prompt: Prompt) -> Request:
+        return Request(
+            prompt.messages,
+            self.max_tokens,
+            node.schema,
+            self.params,
+            False,
+            self.idle,
+            self.wall,
+            self.affinity,
+        )
+
+
+def terms_of(run: Run, node: Node, gate: Gate, info: ModelInfo) -> Terms:
+    """Parameters of the model, the agent and the step, in that order; then what nobody said."""
     step, defaults = node.step, run.graph.workflow.defaults
     assert isinstance(step, AgentStep)
-    params: dict[str, Any] = {"temperature": 0.0} | dict(run.graph.models[name].params)
+    params: dict[str, Any] = {"temperature": 0.0} | dict(gate.spec.params)
     if node.agent is not None and node.agent.spec.params is not None:
         params |= node.agent.spec.params.model_dump(exclude_none=True)
     wanted = params.pop("max_tokens", None)
-    most = min(wanted, info.context - 1) if wanted else answer_tokens(node.output, info.context)
     idle = step.timeout if step.timeout is not None else defaults.timeout
-    return Request(
-        messages=prompt.messages,
-        max_tokens=most,
-        schema=node.schema,
+    repair = step.repair if step.repair is not None else defaults.repair
+    return Terms(
+        shape="" if node.output is None else f"Answer with JSON only: {describe(node.output)}",
         params=params,
+        max_tokens=min(wanted, info.context - 1) if wanted else answer_tokens(node.output, info.context),
         idle=IDLE if idle is None else idle,
         wall=step.wall if step.wall is not None else defaults.wall,
         affinity=node.agent.name if node.agent is not None else node.path,
+        repairs=REPAIR if repair is None else repair,
     )
 
 

@@ -82,6 +82,8 @@ class Run:
     width: int = 16
     keeps_facts: bool = True
     ticks: int = 0
+    terms: dict[tuple[int, str], Any] = field(default_factory=dict)
+    """What requests of one step to one model have in common, kept by `prompt.terms_of`."""
     asking: dict[str, AskOpened] = field(default_factory=dict)
     """Questions nobody has answered yet, by path."""
 

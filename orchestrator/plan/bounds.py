@@ -1,0 +1,190 @@
+"""Bounds of a run before its first token: how often each step calls a model, at most.
+
+The formula is the language's: items × passes × samples × (repair + 1 + ladder) × tool turns. Runs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.graph.model import Graph, Node, Scope
+from orchestrator.plan.count import Count, of, total
+from orchestrator.plan.lengths import Known, evaluate, length_of, loop_rows, of_value
+from orchestrator.spec.model import AgentStep, GroupStep, ValueStep, WorkflowStep
+
+REPAIR = 1
+MERGE = 4
+TURNS = 6
+"""What the engine does when nobody says; a test holds these to the engine's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepBound:
+    """One step: `instances` is how often it may run, `calls` how often it may call a model.
+
+    `factors` says where the numbers come from: `12 items`, `2 models`, `1 repair`.
+    """
+
+    path: str
+    node: Node
+    models: tuple[str, ...]
+    instances: Count
+    calls: Count
+    graph: Graph
+    factors: tuple[str, ...] = ()
+    known: Known | None = None
+    """What its templates can read before the run; None when it calls no model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """All steps in an order in which they can run, and what they come to."""
+
+    steps: tuple[StepBound, ...]
+
+    @property
+    def calls(self) -> Count:
+        return total(step.calls for step in self.steps)
+
+    def calls_by_model(self) -> dict[str, Count]:
+        """Calls per model reference; a step with several models calls each of them equally often."""
+        found: dict[str, Count] = {}
+        for step in self.steps:
+            for name in step.models:
+                ref = step.graph.models[name].use
+                share = Count({term: -(-n // len(step.models)) for term, n in step.calls.terms.items()})
+                found[ref] = found[ref] + share if ref in found else share
+        return found
+
+
+def bounds(graph: Graph, inputs: Mapping[str, Any] | None = None) -> Bounds:
+    """Count a graph. `inputs` are typed values as `read_inputs` gives them; without them lengths are unknowns."""
+    return Bounds(tuple(_graph(graph, inputs, "", of(1), ())))
+
+
+def _graph(
+    graph: Graph, inputs: Mapping[str, Any] | None, prefix: str, times: Count, factors: tuple[str, ...]
+) -> Iterator[StepBound]:
+    known = Known() if inputs is None else Known(values={"inputs": dict(inputs)})
+    yield from _scope(graph, graph.scope, known, prefix, times, factors)
+
+
+def _scope(
+    graph: Graph, scope: Scope, known: Known, prefix: str, times: Count, factors: tuple[str, ...]
+) -> Iterator[StepBound]:
+    for node in scope.nodes:
+        yield from _node(graph, node, known, prefix, times, factors)
+
+
+def _node(
+    graph: Graph, node: Node, known: Known, prefix: str, times: Count, factors: tuple[str, ...]
+) -> Iterator[StepBound]:
+    path = prefix + node.name
+    inner = known.inner()
+    items: Count | None = None
+    if "foreach" in node.programs:
+        items = length_of(node.programs["foreach"], known)
+        times *= items
+        factors = (*factors, f"{items} items")
+        _loop_names(node, known, inner)
+    match node.step:
+        case AgentStep():
+            yield _agent(graph, node, path, inner, times, factors)
+        case GroupStep() if node.body is not None:
+            repeat = node.step.repeat
+            deeper = (*factors, f"{repeat.max} passes") if repeat else factors
+            yield from _scope(
+                graph, node.body, inner, f"{path}.", times * (repeat.max if repeat else 1), deeper
+            )
+        case WorkflowStep() if node.child is not None:
+            yield StepBound(path, node, (), times, of(0), graph, factors)
+            yield from _graph(node.child, _given(node, inner), f"{path}.", times, factors)
+        case _:
+            yield StepBound(path, node, (), times, of(0), graph, factors)
+    _learn(node, items, known)
+
+
+def _agent(
+    graph: Graph, node: Node, path: str, known: Known, times: Count, factors: tuple[str, ...]
+) -> StepBound:
+    step = node.step
+    assert isinstance(step, AgentStep)
+    configured = step.repair if step.repair is not None else graph.workflow.defaults.repair
+    repair = REPAIR if configured is None else configured
+    ladder = _ladder(step)
+    calls = times * (repair + 1 + ladder)
+    if "reduce" in node.programs:
+        merged = merges(length_of(node.programs["reduce"], known), step.by or MERGE)
+        calls *= merged
+        factors = (*factors, f"{merged} merges")
+    if len(node.models) > 1:
+        calls *= len(node.models)
+        factors = (*factors, f"{len(node.models)} models")
+    if step.samples:
+        calls = calls * step.samples + (times if step.pick else of(0))
+        factors = (*factors, f"{step.samples} samples")
+    if node.agent is not None and node.agent.spec.tools:
+        turns = node.agent.spec.max_turns or TURNS
+        calls *= turns
+        factors = (*factors, f"{turns} tool turns")
+    if repair or ladder:
+        factors = (*factors, f"{repair + 1 + ladder} attempts")
+    return StepBound(path, node, node.models, times, calls, graph, factors, known)
+
+
+def _ladder(step: AgentStep) -> int:
+    if step.escalate is None:
+        return 0
+    return 1 if isinstance(step.escalate.to, str) else len(step.escalate.to)
+
+
+def merges(items: Count, by: int) -> Count:
+    """Calls of a reduce tree over so many items, `by` at a time: one batch of one is merged at the first level only."""
+    left = items.known
+    if left is None:
+        return items  # never more merges than items
+    calls, first = 0, True
+    while left > 1 or (first and left == 1):
+        batches = -(-left // by)
+        single = left % by == 1 and not first
+        calls += batches - single
+        left, first = batches, False
+    return of(calls)
+
+
+def _loop_names(node: Node, known: Known, inner: Known) -> None:
+    """Loop variables inside: every item where they are known, else nothing but that they hide outer names."""
+    for name in (*node.loop, "index"):
+        for table in (inner.values, inner.lengths, inner.types):
+            table.pop(name, None)
+    inner.rows = loop_rows(node.programs["foreach"], node.loop, known)
+
+
+def _given(node: Node, known: Known) -> Mapping[str, Any] | None:
+    """The inputs of a subworkflow, when they are known before the run."""
+    child = node.child
+    assert child is not None
+    value = evaluate(node.programs["with"], known) if "with" in node.programs else {}
+    if not isinstance(value, Mapping):
+        return None
+    defaults = {
+        name: spec.default for name, spec in child.workflow.inputs.items() if spec.default is not None
+    }
+    return defaults | dict(value)
+
+
+def _learn(node: Node, items: Count | None, known: Known) -> None:
+    """What later steps know of this one."""
+    if node.value_type is not None:
+        known.types[node.name] = node.value_type
+    if items is not None:
+        known.lengths[node.name] = items
+    elif isinstance(node.step, ValueStep):
+        length = of_value(node.step.value, known)
+        if length is not None:
+            known.lengths[node.name] = length
+
+
+__all__ = ["Bounds", "StepBound", "bounds", "merges"]

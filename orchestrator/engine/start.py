@@ -138,10 +138,7 @@ class Engine:
         run = self._run
         frame = Frame(None, "", {"inputs": self._inputs, "today": run.today})
         try:
-            await self._prepare()
-            if self._stopped is not None:
-                return self._interrupted()
-            self._task = asyncio.create_task(_enter(run, run.graph.scope, frame))
+            self._task = asyncio.create_task(self._work(frame))
             async with asyncio.timeout(self._wall):
                 complete = await self._task
             if not complete:
@@ -162,6 +159,10 @@ class Engine:
             return Result("failed", 1, error=failed.error, path=failed.path)
         except OrchError as error:
             return Result("failed", error.exit_code, error=error)
+
+    async def _work(self, frame: Frame) -> bool:
+        await self._prepare()
+        return await _enter(self._run, self._run.graph.scope, frame)
 
     async def _prepare(self) -> None:
         """Every model answers before the first step runs: a late failure would waste what came before."""

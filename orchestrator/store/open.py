@@ -21,13 +21,19 @@ from orchestrator.store.store import Store
 __all__ = ["Store", "open_store"]
 
 BUSY_SECONDS = 20.0
-"""How long a write waits for another process's write; one group commit takes milliseconds."""
+"""One group commit takes milliseconds, but a machine may be asleep or its disk busy."""
 
 
 def open_store(
-    url_or_path: str | Path, *, create: bool = True, migrations: Sequence[Migration] = MIGRATIONS
+    url_or_path: str | Path,
+    *,
+    create: bool = True,
+    migrations: Sequence[Migration] = MIGRATIONS,
+    busy: float = BUSY_SECONDS,
 ) -> Store:
     """The store at a path, or at any SQLAlchemy URL. With `create=False` a missing one is a StoreError.
+
+    `busy` is how many seconds a write waits for another process's write.
 
     Raises StoreError when it is locked, damaged, not writable, of a newer version, or no run store at all.
     """
@@ -37,7 +43,7 @@ def open_store(
     path = Path(url.database or "")
     if not create and not path.is_file():
         raise StoreError(f"there is no run store at {path}", hint="`orch run` makes one")
-    return _open_file(path, migrations)
+    return _open_file(path, migrations, busy)
 
 
 def _url(url_or_path: str | Path) -> URL:
@@ -54,7 +60,7 @@ def _url(url_or_path: str | Path) -> URL:
     return url
 
 
-def _open_file(path: Path, migrations: Sequence[Migration]) -> Store:
+def _open_file(path: Path, migrations: Sequence[Migration], busy: float) -> Store:
     where = str(path)
     try:
         _make_folder(path.parent)
@@ -63,7 +69,7 @@ def _open_file(path: Path, migrations: Sequence[Migration]) -> Store:
             f"the run store {where} cannot be made: {error.strerror or error}",
             hint="make the folder writable, or name another store with ORCH_DATABASE_URL",
         ) from error
-    engine = _sqlite_engine(path)
+    engine = _sqlite_engine(path, busy)
     with explained(where):
         try:
             with engine.connect() as connection:
@@ -86,10 +92,10 @@ def _make_folder(folder: Path) -> None:
         (folder / ".gitignore").write_text("*\n", encoding="utf-8")
 
 
-def _sqlite_engine(path: Path) -> Engine:
+def _sqlite_engine(path: Path, busy: float) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
-        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        connect_args={"timeout": busy, "check_same_thread": False},
     )
     event.listen(engine, "connect", _connected)
     event.listen(engine, "begin", _begun)

@@ -1,0 +1,183 @@
+"""A server that speaks OpenAI's chat completions, over guarded HTTP and without an SDK: cheap per token and per start.
+
+The embedded model is spoken to with this. Cancelling the task closes the connection, so the server stops generating.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from orchestrator.errors import ProviderError
+from orchestrator.messages import Completion, Message, Request
+from orchestrator.ports import Emit
+from orchestrator.providers.chunks import Chunks
+from orchestrator.providers.faults import of_exception, of_status, protocol
+from orchestrator.providers.sse import objects
+from orchestrator.providers.transport import place_of
+from orchestrator.providers.tries import Patience, try_often
+
+SAMPLING = ("temperature", "top_p", "top_k", "min_p", "seed", "repeat_penalty", "stop")
+"""The parameters llama.cpp's server takes under the common names."""
+TOP_LOGPROBS = 5
+
+
+class ChatServer:
+    """One server at `url` (ending in /v1 or not: paths are given whole). Holds connections; close it.
+
+    `model` is the name in requests and messages. `key` goes into the Authorization header and nowhere else.
+    """
+
+    def __init__(self, url: str, *, model: str, key: str = "", patience: Patience | None = None) -> None:
+        self.place = place_of(url)
+        self.model = model
+        self.patience = patience or Patience()
+        self._key = key
+        self._client: Any = None
+
+    def __repr__(self) -> str:
+        return f"ChatServer({self.place.url!r}, model={self.model!r})"
+
+    @property
+    def where(self) -> str:
+        return self.place.url
+
+    async def get(self, path: str) -> Any:
+        """The JSON at a path of the server, once, without retries. Raises ProviderError."""
+        return await self._json("GET", path, None)
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The JSON that a path answers to this JSON, once, without retries. Raises ProviderError."""
+        return await self._json("POST", path, body)
+
+    async def chat(
+        self,
+        request: Request,
+        emit: Emit,
+        extra: Mapping[str, Any] | None = None,
+        *,
+        path: str = "/v1/chat/completions",
+    ) -> Completion:
+        """Answer once, within the request's deadlines. `extra` goes into the body as it is (`id_slot`, `lora`).
+
+        Raises ProviderError.
+        """
+        body = body_of(request, self.model) | dict(extra or {})
+        sent = json.dumps(body, ensure_ascii=False).encode()
+
+        async def once(pieces: Emit) -> Completion:
+            return await self._once(sent, path, pieces)
+
+        return await try_often(self.model, request, emit, once, self.patience)
+
+    async def close(self) -> None:
+        if self._client is not None:
+            client, self._client = self._client, None
+            await client.aclose()
+
+    async def _once(self, sent: bytes, path: str, emit: Emit) -> Completion:
+        chunks = Chunks(self.where, self.model, emit)
+        async with self._answer("POST", path, sent, "text/event-stream") as response:
+            parts = response.aiter_raw()
+            async for chunk in objects(parts, self.where):
+                chunks.feed(chunk)
+            await drain(parts)
+        return chunks.completion()
+
+    async def _json(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        sent = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        async with self._answer(method, path, sent, "application/json") as response:
+            raw = await response.aread()
+        try:
+            return json.loads(raw)
+        except (ValueError, RecursionError):
+            raise protocol(self.where, "sent an answer that is no JSON") from None
+
+    @asynccontextmanager
+    async def _answer(self, method: str, path: str, sent: bytes | None, accept: str) -> AsyncIterator[Any]:
+        """The response, its status checked; every fault of the connection becomes a ProviderError."""
+        import httpx2
+
+        headers = {"Accept": accept, "Content-Type": "application/json"}
+        if self._key:
+            headers["Authorization"] = f"Bearer {self._key}"
+        try:
+            async with self._opened().stream(
+                method, self.place.root + path, content=sent, headers=headers
+            ) as response:
+                if response.status_code >= 400:
+                    body = (await response.aread()).decode("utf-8", "replace")
+                    raise of_status(response.status_code, body, response.headers, self.where)
+                yield response
+        except httpx2.HTTPError as error:
+            raise of_exception(error, self.where) from None
+
+    def _opened(self) -> Any:
+        if self._client is None:
+            import httpx2
+
+            from orchestrator.providers.transport import client
+
+            self._client = client(httpx2, self.place, connect=self.patience.connect)
+        return self._client
+
+
+async def drain(parts: AsyncIterator[bytes]) -> None:
+    """Read what follows the last event, so that the connection can be used again; not waited for long."""
+    try:
+        async with asyncio.timeout(0.25):
+            async for _ in parts:
+                pass
+    except TimeoutError:
+        return
+
+
+# ------------------------------------------------------------------------------------------------- bodies
+
+
+def body_of(request: Request, model: str) -> dict[str, Any]:
+    """The request as a chat completion, in llama.cpp's dialect. Raises ProviderError for a parameter it does not know."""
+    unknown = [name for name in request.params if name not in SAMPLING]
+    if unknown:
+        raise ProviderError(
+            "refused",
+            f"model '{model}' takes no parameter '{unknown[0]}'",
+            hint=f"it takes {', '.join(SAMPLING)}",
+        )
+    body: dict[str, Any] = {
+        "model": model,
+        "messages": messages_of(request.messages),
+        "max_tokens": request.max_tokens,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        **request.params,
+    }
+    if request.schema is not None:
+        body["response_format"] = schema_format(request.schema)
+    if request.logprobs:
+        body |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
+    return body
+
+
+def schema_format(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON Schema as a `response_format`."""
+    return {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": dict(schema)}}
+
+
+def messages_of(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
+    """Messages as the API takes them; images as data addresses."""
+    return [{"role": m.role, "content": _content(m)} for m in messages]
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    if not message.images:
+        return message.content
+    parts: list[dict[str, Any]] = [{"type": "text", "text": message.content}]
+    for image in message.images:
+        data = base64.b64encode(image.data).decode("ascii")
+        parts.append({"type": "image_url", "image_url": {"url": f"data:{image.media_type};base64,{data}"}})
+    return parts

@@ -1,0 +1,246 @@
+"""The guarded HTTP layer under every provider: where a request may go and what may come back.
+
+The same rules for both HTTP libraries that the SDKs bring (the library comes in as `lib`):
+the address is resolved once, checked, and then connected to; no redirect is followed; an environment proxy is used
+for clouds only; an answer has the type that was asked for, is not compressed and not larger than `MOST` bytes.
+Deadlines and retries are not here but in `tries`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+
+from orchestrator.errors import PrivacyError, ProviderError, UsageError
+from orchestrator.providers.faults import protocol, redirected
+
+MOST = 16 * 1024 * 1024
+"""Bytes of one answer, at most."""
+_JSON_TYPES = ("application/json", "application/x-ndjson", "application/problem+json")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An http address taken apart; `url` has no slash at its end."""
+
+    url: str
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def root(self) -> str:
+        """The address without its path."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+def place_of(url: str) -> Place:
+    """The parts of a model server's address. Raises UsageError."""
+    text = url if "://" in url else f"http://{url}"
+    try:
+        parts = urlsplit(text.rstrip("/"))
+        port = parts.port
+    except ValueError as error:
+        raise UsageError(f"'{url}' is no address of a server: {error}") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"'{url}' is no address of a server", hint="write http://127.0.0.1:8080/v1")
+    if parts.username or parts.password:
+        raise UsageError("an address holds no credentials", hint="write `key: env.NAME`")
+    if parts.query or parts.fragment:
+        raise UsageError(f"'{url}': an address has no ? or # part")
+    return Place(
+        parts.geturl(), parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80)
+    )
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the address is on this machine, as it is written: no name but `localhost` is believed."""
+    host = place_of(url).host
+    return host == "localhost" or host.endswith(".localhost") or _is_loopback_address(host)
+
+
+def _is_loopback_address(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host.split("%", maxsplit=1)[0])
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
+async def resolve(place: Place, *, loopback: bool) -> tuple[str, ...]:
+    """The addresses of a host, IPv4 first. Raises PrivacyError when one of them should be on this machine but is not."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise ProviderError(
+            "unreachable",
+            f"no address is known for {place.host}: {error.strerror}",
+            hint="check `url` and the network",
+        ) from None
+    addresses = sorted(dict.fromkeys(str(entry[4][0]) for entry in found), key=lambda text: ":" in text)
+    strange = next((text for text in addresses if not _is_loopback_address(text)), None)
+    if loopback and strange is not None:
+        raise PrivacyError(
+            f"{place.url} should be on this machine, but {place.host} leads to {strange}",
+            hint="check /etc/hosts, or write 127.0.0.1",
+        )
+    return tuple(addresses)
+
+
+def proxy_of(place: Place) -> str | None:
+    """The proxy that the environment names for an address off this machine."""
+    from urllib.request import getproxies, proxy_bypass
+
+    if is_loopback(place.url) or proxy_bypass(f"{place.host}:{place.port}"):
+        return None
+    proxies = getproxies()
+    return proxies.get(place.scheme) or proxies.get("all")
+
+
+def transport(lib: ModuleType, place: Place, *, most: int = MOST) -> Any:
+    """A transport of `httpx` or `httpx2` that keeps the rules, for one place."""
+    loopback = is_loopback(place.url)
+    proxy = proxy_of(place)
+    inner = lib.AsyncHTTPTransport(
+        verify=True if place.scheme == "https" else lib_without_tls(),
+        trust_env=not loopback,
+        proxy=proxy,
+        limits=lib.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=30.0),
+    )
+    return _Guarded(lib, inner, place, pinned=proxy is None, loopback=loopback, most=most)
+
+
+def lib_without_tls() -> Any:
+    """A bare TLS context: loading the certificate store costs 20 ms and plain http needs none."""
+    import ssl
+
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def client(lib: ModuleType, place: Place, *, connect: float = 10.0, most: int = MOST) -> Any:
+    """An AsyncClient of `httpx` or `httpx2` on the guarded transport; silence is timed outside, see `tries`."""
+    return lib.AsyncClient(
+        base_url=place.url,
+        transport=transport(lib, place, most=most),
+        timeout=lib.Timeout(None, connect=connect),
+        headers={"Accept-Encoding": "identity"},
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+class _Guarded:
+    """Sends to the checked address only and looks at what comes back, before anybody parses it."""
+
+    def __init__(
+        self, lib: Any, inner: Any, place: Place, *, pinned: bool, loopback: bool, most: int
+    ) -> None:
+        self._lib = lib
+        self._inner = inner
+        self._place = place
+        self._pinned = pinned
+        self._loopback = loopback
+        self._most = most
+        self._addresses: Sequence[str] = ()
+        self._stream = _stream_class(lib)
+
+    async def handle_async_request(self, request: Any) -> Any:
+        if request.url.host != self._place.host:
+            raise ProviderError("refused", f"a request to {request.url.host} on the way to {self._place.url}")
+        response = await (self._send(request) if self._pinned else self._inner.handle_async_request(request))
+        try:
+            _check(response, request, self._place.url)
+        except ProviderError:
+            await response.aclose()
+            raise
+        response.stream = self._stream(response.stream, self._most, self._place.url)
+        return response
+
+    async def _send(self, request: Any) -> Any:
+        """To the first address that answers; it stays the first from then on."""
+        if not self._addresses:
+            self._addresses = await resolve(self._place, loopback=self._loopback)
+        for address in self._addresses[:-1]:
+            try:
+                response = await self._inner.handle_async_request(self._aimed(request, address))
+            except (self._lib.ConnectError, self._lib.ConnectTimeout):
+                continue
+            self._addresses = (address, *(other for other in self._addresses if other != address))
+            return response
+        return await self._inner.handle_async_request(self._aimed(request, self._addresses[-1]))
+
+    def _aimed(self, request: Any, address: str) -> Any:
+        """The same request to an address; the Host header and the certificate's name stay what was written."""
+        return self._lib.Request(
+            method=request.method,
+            url=request.url.copy_with(host=address),
+            headers=request.headers,
+            stream=request.stream,
+            extensions={**request.extensions, "sni_hostname": self._place.host},
+        )
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def __aenter__(self) -> _Guarded:
+        await self._inner.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self._inner.__aexit__(*error)
+
+
+def _check(response: Any, request: Any, where: str) -> None:
+    if 300 <= response.status_code < 400:
+        raise redirected(where, response.headers.get("location", ""))
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise protocol(where, f"sent a compressed answer ({encoding}) that nobody asked for")
+    if response.status_code >= 400:
+        return
+    kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
+    wanted = request.headers.get("accept", "").split(";")[0].strip().lower()
+    if kind and not _is_of(kind, wanted):
+        raise protocol(where, f"answers with {kind}, not with {wanted}")
+
+
+def _is_of(kind: str, wanted: str) -> bool:
+    match wanted:
+        case "text/event-stream":
+            return kind == wanted
+        case "application/json":
+            return kind in _JSON_TYPES
+        case _:
+            return kind != "text/html"
+
+
+def _stream_class(lib: Any) -> Any:
+    """The body of an answer that stops at its size limit, as this library's kind of stream."""
+
+    class Capped(lib.AsyncByteStream):  # type: ignore[misc] # the library comes in as a value
+        def __init__(self, inner: Any, most: int, where: str) -> None:
+            self._inner = inner
+            self._most = most
+            self._where = where
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            left = self._most
+            async for part in self._inner:
+                left -= len(part)
+                if left < 0:
+                    raise protocol(self._where, f"sent more than {self._most} bytes in one answer")
+                yield part
+
+        async def aclose(self) -> None:
+            await self._inner.aclose()
+
+    return Capped

@@ -7,9 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    Strict,
+    Tag,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from orchestrator.spec.types import (
@@ -42,15 +51,11 @@ _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$")
 
 
 def parse_duration(value: Any) -> float:
-    """Seconds of `500ms`, `30s`, `5m`, `2h`, `1d`."""
+    """Seconds of `500ms`, `30s`, `5m`, `2h`, `1d`. Raises PydanticCustomError of type `duration`."""
     if isinstance(value, str) and (found := _DURATION.match(value.strip())):
         return float(found[1]) * _UNITS[found[2]]
-    if isinstance(value, float) and not isinstance(value, bool):
-        return value
-    raise PydanticCustomError(
-        "duration", "a duration is a number with a unit, like 30s or 5m (units: ms s m h d), not {value}",
-        {"value": repr(value)},
-    )
+    message = "a duration is a number with a unit, like 30s or 5m, not {value}"
+    raise PydanticCustomError("duration", message, {"value": repr(value)})
 
 
 def parse_type(raw: Any, at: tuple[str | int, ...] = ()) -> Type:
@@ -59,6 +64,8 @@ def parse_type(raw: Any, at: tuple[str | int, ...] = ()) -> Type:
     Raises PydanticCustomError of type `type_syntax`; its context holds `at` (a tuple) and `hint`.
     """
     match raw:
+        case Unknown():  # stands where the loader has already reported a mistake
+            return raw
         case str():
             return _parse_text(raw.strip(), at)
         case [item]:
@@ -70,7 +77,9 @@ def parse_type(raw: Any, at: tuple[str | int, ...] = ()) -> Type:
         case Mapping():
             return _parse_map(raw, at)
         case _:
-            raise _wrong(f"{raw!r} is no type", at, f"types are {', '.join(SCALARS)}, a | b | c, [type] or a map")
+            raise _wrong(
+                f"{raw!r} is no type", at, f"types are {', '.join(SCALARS)}, a | b | c, [type] or a map"
+            )
 
 
 def _parse_map(raw: Mapping[Any, Any], at: tuple[str | int, ...]) -> MapOf:
@@ -112,7 +121,9 @@ def _parse_text(text: str, at: tuple[str | int, ...]) -> Type:
             return ImageType()
     if found := _LIST.match(text):
         low, high = _range(found["range"], text, at) if found["range"] else (0, LIST_LIMIT)
-        return ListOf(parse_type(found["item"].strip(), at), low or 0, high if high is not None else LIST_LIMIT)
+        return ListOf(
+            parse_type(found["item"].strip(), at), low or 0, high if high is not None else LIST_LIMIT
+        )
     if found := _BOUNDED.match(text):
         return _bounded(found["name"], found["args"].strip(), text, at)
     raise _wrong(f"{text!r} is no type", at, _nearest(text))
@@ -171,6 +182,24 @@ def _type_map(raw: Any) -> MapOf:
     return _parse_map(raw, ())
 
 
+def shape(value: Any) -> str:
+    """Tells the forms of a key apart that may be written in more than one. Tags never look like a key."""
+    if isinstance(value, list | tuple):
+        return "<list>"
+    return "<map>" if isinstance(value, Mapping) or hasattr(value, "model_fields_set") else "<one>"
+
+
+def parse_parallel(value: Any) -> int | Literal["auto"]:
+    """`auto` or how many at once. Raises PydanticCustomError of type `parallel`."""
+    if value == "auto":
+        return "auto"
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    raise PydanticCustomError(
+        "parallel", "parallel is auto or a number of 1 or more, not {value}", {"value": repr(value)}
+    )
+
+
 def _bare(value: Any) -> Any:
     """Expressions may be written as YAML booleans and numbers too (`when: true`)."""
     if isinstance(value, bool):
@@ -192,6 +221,21 @@ def _typed(parser: Any, schema: dict[str, Any]) -> Any:
 
 
 Name: TypeAlias = Annotated[str, Field(pattern=NAME_PATTERN)]
+Flag: TypeAlias = Annotated[bool, Strict()]
+Whole: TypeAlias = Annotated[int, Strict(), Field(ge=0)]
+Count: TypeAlias = Annotated[int, Strict(), Field(ge=1)]
+Real: TypeAlias = Annotated[float, Strict()]
+Texts: TypeAlias = Annotated[
+    Annotated[str, Tag("<one>")] | Annotated[tuple[str, ...], Tag("<list>")], Discriminator(shape)
+]
+Names: TypeAlias = Annotated[
+    Annotated[Name, Tag("<one>")] | Annotated[tuple[Name, ...], Tag("<list>")], Discriminator(shape)
+]
+Parallel: TypeAlias = Annotated[
+    int | Literal["auto"],
+    PlainValidator(parse_parallel),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1}]}),
+]
 Template: TypeAlias = Annotated[str, Field(description="Text with {{ expressions }} (Jinja).")]
 Bare: TypeAlias = Annotated[
     str, BeforeValidator(_bare), Field(description="An expression, without {{ }}.", min_length=1)
@@ -199,7 +243,9 @@ Bare: TypeAlias = Annotated[
 Duration: TypeAlias = Annotated[
     float,
     BeforeValidator(parse_duration),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|m|h|d)$", "description": "30s, 5m, 2h"}),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|m|h|d)$", "description": "30s, 5m, 2h"}
+    ),
 ]
 OutputType: TypeAlias = Annotated[Type, *_typed(parse_type, _TYPE_JSON)]
 InputType: TypeAlias = Annotated[Type | str, *_typed(_input_type, _TYPE_JSON)]

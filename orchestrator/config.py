@@ -1,0 +1,94 @@
+"""Where things lie: the project's root, the store, the user's own directories; and the settings of the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+MARKERS = ("orch.yaml", ".git")
+STORE = ".orch"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings of one invocation. All paths are absolute; none need exist."""
+
+    cwd: Path
+    data: Path
+    """The user's own data: models, and the runs of workflows outside any project."""
+    cache: Path
+    runtime: Path
+    """Sockets and state of running model hosts."""
+    database_url: str | None = None
+    """A SQLAlchemy URL, when runs are kept elsewhere than in a `.orch` directory."""
+    offline: bool = False
+    """Nothing may be fetched."""
+    debug: bool = False
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str], cwd: Path) -> Config:
+        """`ORCH_HOME` holds everything of the user's when it is set; else the platform's directories do."""
+        home = env.get("ORCH_HOME")
+        data, cache, runtime = _beneath(cwd / Path(home).expanduser()) if home else _of_the_user(env)
+        return cls(
+            cwd=cwd.absolute(),
+            data=data,
+            cache=cache,
+            runtime=runtime,
+            database_url=env.get("ORCH_DATABASE_URL") or None,
+            offline=_on(env.get("ORCH_OFFLINE")),
+            debug=_on(env.get("ORCH_DEBUG")),
+        )
+
+    @property
+    def models(self) -> Path:
+        """Where the weights of local models are kept."""
+        return self.data / "models"
+
+    def store(self, root: Path) -> Path:
+        """The directory of the runs of workflows in this root: `.orch` in a project, else the user's data."""
+        return root / STORE if is_project(root) else self.data / "store"
+
+
+def find_root(directory: Path) -> Path:
+    """The project's root: the nearest directory upwards with `orch.yaml` or `.git`; else the directory itself."""
+    directory = directory.absolute()
+    for candidate in (directory, *directory.parents):
+        if is_project(candidate):
+            return candidate
+    return directory
+
+
+def is_project(directory: Path) -> bool:
+    """Whether `orch.yaml` or `.git` stands in it."""
+    try:
+        return any((directory / marker).exists() for marker in MARKERS)
+    except OSError:
+        return False
+
+
+def _beneath(home: Path) -> tuple[Path, Path, Path]:
+    home = home.absolute()
+    return home, home / "cache", home / "run"
+
+
+def _of_the_user(env: Mapping[str, str]) -> tuple[Path, Path, Path]:
+    """The platform's directories. XDG variables are taken from `env`, so that a test can set them."""
+    from platformdirs import PlatformDirs
+
+    dirs = PlatformDirs("orch", appauthor=False)
+    return (
+        _xdg(env, "XDG_DATA_HOME", Path(dirs.user_data_dir)),
+        _xdg(env, "XDG_CACHE_HOME", Path(dirs.user_cache_dir)),
+        _xdg(env, "XDG_RUNTIME_DIR", Path(dirs.user_runtime_dir)),
+    )
+
+
+def _xdg(env: Mapping[str, str], name: str, default: Path) -> Path:
+    value = env.get(name, "")
+    return Path(value) / "orch" if value.startswith("/") else default
+
+
+def _on(value: str | None) -> bool:
+    return (value or "").strip().lower() not in ("", "0", "false", "no", "off")

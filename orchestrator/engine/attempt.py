@@ -209,7 +209,7 @@ async def _generate(run: Run, path: str, gate: Gate, draft: _Draft, spent: _Spen
 async def _watched(run: Run, path: str, gate: Gate, request: Request) -> Completion:
     """Generate; give up when nothing arrives for `idle` seconds or the whole takes longer than `wall`."""
     live = run.ports.live
-    watch = Watch(request.idle, request.wall)
+    watch = Watch(run.watchdog, request.idle, request.wall)
 
     def emit(text: str) -> None:
         watch.progress()

@@ -11,6 +11,7 @@ from typing import Any
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate
 from orchestrator.engine.recover import Recovered
+from orchestrator.engine.watch import Watchdog
 from orchestrator.errors import StepError
 from orchestrator.events import AskOpened, Event
 from orchestrator.graph.model import Graph, Node, Scope
@@ -79,6 +80,11 @@ class Run:
     ledger: Ledger
     enter: Callable[[Run, Scope, Frame], Awaitable[bool]]
     today: str
+    emit: Callable[[Event], None]
+    """Appends to the journal."""
+    now: Callable[[], float]
+    """Wall clock, seconds since the epoch."""
+    watchdog: Watchdog = field(default_factory=Watchdog)
     width: int = 16
     keeps_facts: bool = True
     ticks: int = 0
@@ -86,12 +92,6 @@ class Run:
     """What requests of one step to one model have in common, kept by `prompt.terms_of`."""
     asking: dict[str, AskOpened] = field(default_factory=dict)
     """Questions nobody has answered yet, by path."""
-
-    def emit(self, event: Event) -> None:
-        self.ports.journal.append(event)
-
-    def now(self) -> float:
-        return self.ports.clock.now()
 
     async def breathe(self) -> None:
         """Let other tasks have their turn now and then, when steps finish without ever waiting."""

@@ -108,6 +108,8 @@ class Engine:
             ledger=ledger,
             enter=_enter,
             today=today,
+            emit=ports.journal.append,
+            now=ports.clock.now,
             keeps_facts=_reads_facts(graph),
         )
 
@@ -129,7 +131,10 @@ class Engine:
         The event that starts or resumes the run is the caller's.
         """
         run = self._run
-        result = await self._result()
+        try:
+            result = await self._result()
+        finally:
+            run.watchdog.close()
         run.emit(_last_event(run, result))
         await run.ports.journal.flush()
         return result

@@ -1,51 +1,90 @@
-"""Ends a wait that makes no progress. One timer per call, looked at only when it fires."""
+"""Ends waits that make no progress. One timer for all calls of a run, armed for the earliest deadline only."""
 
 from __future__ import annotations
 
 import asyncio
 from types import TracebackType
 
+_NEVER = float("inf")
+
+
+class Watchdog:
+    """Keeps the running waits and the timer. Belongs to one event loop."""
+
+    __slots__ = ("_armed", "_loop", "_timer", "watches")
+
+    def __init__(self) -> None:
+        self.watches: set[Watch] = set()
+        self._armed = _NEVER
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def add(self, watch: Watch) -> None:
+        self.watches.add(watch)
+        if watch.deadline < self._armed:
+            self._arm(watch.deadline)
+
+    def time(self) -> float:
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop.time()
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _arm(self, when: float) -> None:
+        self.close()
+        assert self._loop is not None
+        self._armed = when
+        self._timer = self._loop.call_at(when, self._look)
+
+    def _look(self) -> None:
+        now = self.time()
+        self._armed = _NEVER
+        for watch in self.watches:
+            watch.end_if_late(now)
+        earliest = min((watch.deadline for watch in self.watches if not watch.fired), default=_NEVER)
+        if earliest < _NEVER:
+            self._arm(earliest)
+
 
 class Watch:
     """A context that raises TimeoutError in its task after `idle` seconds without `progress()`, or after `wall`."""
 
-    __slots__ = ("_deadline", "_end", "_fired", "_idle", "_loop", "_task", "_timer", "_wall")
+    __slots__ = ("_dog", "_end", "_idle", "_task", "_wall", "deadline", "fired")
 
-    def __init__(self, idle: float, wall: float | None) -> None:
+    def __init__(self, dog: Watchdog, idle: float, wall: float | None) -> None:
+        self._dog = dog
         self._idle = idle
         self._wall = wall
-        self._fired = ""
+        self.fired = ""
 
     def __enter__(self) -> None:
-        self._loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         assert task is not None
         self._task = task
-        now = self._loop.time()
-        self._end = float("inf") if self._wall is None else now + self._wall
-        self._deadline = now + self._idle
-        self._timer = self._loop.call_at(min(self._deadline, self._end), self._look)
+        now = self._dog.time()
+        self._end = _NEVER if self._wall is None else now + self._wall
+        self.deadline = min(now + self._idle, self._end)
+        self._dog.add(self)
 
     def progress(self) -> None:
         """Something arrived: the silence begins anew."""
-        self._deadline = self._loop.time() + self._idle
+        self.deadline = min(self._dog.time() + self._idle, self._end)
 
-    def _look(self) -> None:
-        now = self._loop.time()
-        if now >= self._end:
-            self._fire(f"took longer than its wall of {self._wall:g} s")
-        elif now >= self._deadline:
-            self._fire(f"was silent for {self._idle:g} s")
-        else:
-            self._timer = self._loop.call_at(min(self._deadline, self._end), self._look)
-
-    def _fire(self, why: str) -> None:
-        self._fired = why
+    def end_if_late(self, now: float) -> None:
+        if now < self.deadline or self.fired:
+            return
+        late = self._wall is not None and now >= self._end
+        self.fired = (
+            f"took longer than its wall of {self._wall:g} s" if late else f"was silent for {self._idle:g} s"
+        )
         self._task.cancel()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._timer.cancel()
-        if self._fired and self._task.uncancel() <= 0 and kind is asyncio.CancelledError:
-            raise TimeoutError(self._fired) from None
+        self._dog.watches.discard(self)
+        if self.fired and self._task.uncancel() <= 0 and kind is asyncio.CancelledError:
+            raise TimeoutError(self.fired) from None

@@ -24,14 +24,15 @@ from orchestrator.events import (
     Warned,
 )
 from orchestrator.report import words
-from orchestrator.report.summary import Summary, is_item
+from orchestrator.report.summary import Summary, is_item, step_of
 from orchestrator.state import RunState, Span
 
 Line: TypeAlias = tuple[str, tuple[str, ...]]
 FEW = 20  # items of a fan-out that get a line each
 FAILURES = 10  # failed items of a large fan-out that get a line each
 SINCE = 2.0  # seconds before an estimate of the rest is made
-_NUMBERED = re.compile(r"\.\d+(?=\.|~|$)")
+_NUMBERED = re.compile(r"(?<!\^\d)(?<!\^\d\d)\.\d+(?=[.~@^]|$)")
+_MERGE = re.compile(r"\^\d+\.(\d+)$")
 
 
 @dataclass(slots=True)
@@ -64,7 +65,8 @@ class Story:
     def __init__(self) -> None:
         self.state = RunState()
         self.summary = Summary()
-        self.top_done = 0
+        self._steps_done: set[str] = set()
+        self._steps_inside: set[str] = set()
         self._fans: dict[str, Fan] = {}
         self._running: dict[str, Span] = {}
 
@@ -86,7 +88,7 @@ class Story:
         state = self.state
         total = f"/{state.steps:,}" if state.steps else ""
         parts = [
-            f"{self.top_done:,}{total} steps",
+            f"{len(self._steps_done):,}{total} steps",
             words.seconds(now - state.started) if state.started else "",
             f"{rate:,.0f} tok/s" if rate else "",
             words.count(state.completion_tokens, "token") if state.completion_tokens else "",
@@ -117,7 +119,7 @@ class Story:
                     self._running[event.path] = self.state.spans[event.path]
             case StepFinished() | StepSkipped() | StepFailed():
                 self._running.pop(event.path, None)
-                self.top_done += "." not in event.path
+                self._step_ended(event.path)
                 if fan := self._fan_of(event.path):
                     fan.done += isinstance(event, StepFinished)
                     fan.skipped += isinstance(event, StepSkipped)
@@ -133,11 +135,25 @@ class Story:
             case _:
                 pass
 
+    def _step_ended(self, path: str) -> None:
+        """Count steps of the file: one inside a fan-out or a loop is done when that is."""
+        step = step_of(path)
+        if step != path:
+            if not _MERGE.search(path) and "@" not in path:
+                self._steps_inside.add(step)
+            return
+        self._steps_done.add(step)
+        span = self.state.spans.get(path)
+        if span is not None and (span.items is not None or span.verb == "steps"):
+            within = {inner for inner in self._steps_inside if inner.startswith(f"{step}.")}
+            self._steps_done |= within
+            self._steps_inside -= within
+
     def _forget(self, event: Event) -> None:
         """Spans of items are not needed once they ended: memory stays flat over any number of items."""
         if isinstance(event, StepFinished | StepSkipped | StepFailed):
             self._fans.pop(event.path, None)
-            if _NUMBERED.search(event.path):
+            if _NUMBERED.search(event.path) or _MERGE.search(event.path):
                 self.state.spans.pop(event.path, None)
 
     def _fan_of(self, path: str) -> Fan | None:
@@ -169,6 +185,9 @@ class Story:
                 pass
 
     def _worth_a_line(self, path: str) -> bool:
+        merge = _MERGE.search(path)
+        if merge and int(merge[1]) >= FEW:
+            return False
         return all(fan.items <= FEW for above in _fans_above(path) if (fan := self._fans.get(above)))
 
     def _finished(self, event: StepFinished) -> Iterator[Line]:

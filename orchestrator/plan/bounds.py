@@ -166,13 +166,15 @@ def _given(node: Node, known: Known) -> Mapping[str, Any] | None:
     """The inputs of a subworkflow, when they are known before the run."""
     child = node.child
     assert child is not None
-    value = evaluate(node.programs["with"], known) if "with" in node.programs else {}
-    if not isinstance(value, Mapping):
+    values: list[Any] | None = [{}]
+    if "with" in node.programs:
+        values = evaluate(node.programs["with"], known)
+    if values is None or len(values) != 1 or not isinstance(values[0], Mapping):
         return None
     defaults = {
         name: spec.default for name, spec in child.workflow.inputs.items() if spec.default is not None
     }
-    return defaults | dict(value)
+    return defaults | dict(values[0])
 
 
 def _learn(node: Node, items: Count | None, known: Known) -> None:

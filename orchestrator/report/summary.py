@@ -33,11 +33,15 @@ from orchestrator.report import words
 
 CONTAINERS = frozenset({"steps", "workflow"})
 _ITEM = re.compile(r"\.\d+$")
-_INSTANCE = re.compile(r"\.\d+(?=\.|~|$)|~\d+(?=\.|$)")
+_PART = re.compile(r"(?:@[^.]+|\^\d+\.\d+)$")
+_INSTANCE = re.compile(r"\^\d+\.\d+|@[^.~]+|~\d+|\.\d+(?=[.~@^]|$)")
 
 
 def step_of(path: str) -> str:
-    """The step an instance belongs to: `answer.3.reply~2.draft` is of `answer.reply.draft`."""
+    """The step an instance belongs to: `answer.3.reply~2.draft` is of `answer.reply.draft`.
+
+    The answers of several models (`compare@tiny`) and the merges of a reduce (`sum^1.0`) belong to their step.
+    """
     return _INSTANCE.sub("", path)
 
 
@@ -189,6 +193,8 @@ class Summary:
     def _ended(self, event: StepFinished | StepSkipped | StepFailed) -> None:
         row = self._step(event.path)
         row.ended = event.at
+        if _PART.search(event.path):
+            return  # one answer of several that make up the step
         if row.fans_out and not is_item(event.path):
             return  # the end of the whole fan-out: its items are counted
         match event:

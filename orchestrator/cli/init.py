@@ -1,0 +1,86 @@
+"""`orch init [DIR]`: a first workflow that runs as it is. Asks nothing, overwrites nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from orchestrator.cli.console import the_console
+from orchestrator.errors import UsageError
+
+MODELINE = "# yaml-language-server: $schema=.orch/schema.json\n"
+WORKFLOW = (
+    MODELINE
+    + """orch: 1
+name: note
+description: Take a note apart, then write a one-line answer to it.
+
+inputs:
+  note:
+    type: text
+    default: >-
+      Hello, I ordered a blue lamp on Monday and a red one came today.
+      Could you send me the right one? Thank you, Ada
+
+steps:
+  facts:
+    agent: extractor
+    prompt: "Note: {{ inputs.note }}"
+    output:
+      kind: question | complaint | praise | other
+      wish: string(100)
+
+  reply:
+    agent: support
+    prompt: |
+      A customer wrote: {{ inputs.note }}
+      The customer wishes: {{ facts.wish }}
+      Write one polite sentence as an answer.
+    output: {text: string(200)}
+
+outputs:
+  kind: "{{ facts.kind }}"
+  reply: "{{ reply.text }}"
+"""
+)
+IGNORED = ".orch/"
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False), default=Path())
+def command(directory: Path) -> None:
+    """Write a small workflow into DIRECTORY (by default the current one), ready to run and to edit."""
+    file = directory / "workflow.yaml"
+    if file.exists():
+        raise UsageError(f"{file} is already there", hint="name another directory: orch init DIRECTORY")
+    console = the_console()
+    directory.mkdir(parents=True, exist_ok=True)
+    _write_schema(directory / ".orch" / "schema.json")
+    _ignore(directory / ".gitignore")
+    with file.open("x", encoding="utf-8") as stream:
+        stream.write(WORKFLOW)
+    where = "" if directory == Path() else f"cd {directory} && "
+    console.say(f"wrote {file}")
+    console.say("")
+    console.say("Next:")
+    console.say(f"  {where}orch run workflow.yaml")
+    console.say(f'  {where}orch run workflow.yaml -i note="The lamp is broken!"')
+
+
+def _write_schema(path: Path) -> None:
+    """What the first line of the workflow points to; generated, so writing it again is no loss."""
+    from orchestrator.spec.editor import editor_schema
+
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(editor_schema(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _ignore(path: Path) -> None:
+    """Runs are not for git. An existing file only gains a line."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    if IGNORED in (line.strip() for line in text.splitlines()):
+        return
+    start = text if not text or text.endswith("\n") else text + "\n"
+    path.write_text(f"{start}{IGNORED}\n", encoding="utf-8")

@@ -1,0 +1,40 @@
+"""From what a person typed to a checked graph; used by the commands that only look at a workflow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestrator.cli.console import Console
+    from orchestrator.graph.model import Graph
+    from orchestrator.graph.open import Built
+
+
+def shown_path(path: Path) -> str:
+    """The path as short as it can be said from here."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def checked(workflow: str) -> Built:
+    """A file or a workflow's name, built and checked. Raises UsageError when there is no such file."""
+    from orchestrator.graph.open import check_workflow
+    from orchestrator.library import find_workflow
+
+    path = find_workflow(workflow, Path.cwd())
+    return check_workflow(path, display=shown_path(path))
+
+
+def opened(workflow: str, console: Console) -> Graph:
+    """The graph; warnings are printed. Raises SpecError when the file has errors."""
+    from orchestrator.spec.diagnostics import SpecError
+
+    built = checked(workflow)
+    if built.graph is None or any(d.severity == "error" for d in built.diagnostics):
+        raise SpecError(built.diagnostics)
+    for found in built.diagnostics:
+        console.warning(f"{found.mark.file}:{found.mark.line}: {found.message}")
+    return built.graph

@@ -1,0 +1,77 @@
+"""`orch validate FILE…`: everything that is wrong with workflow files, at once, without running anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli.complete import workflows
+from orchestrator.cli.console import Console, the_console
+from orchestrator.report import words
+
+if TYPE_CHECKING:
+    from orchestrator.spec.diagnostics import Diagnostic
+
+FORMATS = ("text", "json", "github", "sarif")
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="WORKFLOW…", shell_complete=workflows)
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--strict", is_flag=True, help="Warnings count as errors.")
+def command(files: tuple[str, ...], form: str, strict: bool) -> int:
+    """Check each WORKFLOW: a file, or the name of one that ships. Exit code 2 when one has errors."""
+    from orchestrator.cli.opening import checked
+    from orchestrator.errors import UsageError
+
+    console = the_console()
+    found: list[Diagnostic] = []
+    unreadable = 0
+    for file in files:
+        try:
+            found += checked(file).diagnostics
+        except UsageError as error:
+            console.error(error.message, error.hint)
+            unreadable += 1
+    found = list(dict.fromkeys(found))  # an agent that two files use is wrong once
+    _print(found, form, console)
+    if form == "text" and not unreadable:
+        _conclude(found, files, console)
+    wrong = [d for d in found if strict or d.severity == "error"]
+    return 2 if wrong or unreadable else 0
+
+
+def _print(found: Sequence[Diagnostic], form: str, console: Console) -> None:
+    from orchestrator.spec import format as formats
+
+    match form:
+        case "text":
+            text = formats.as_text(found, color=console.color_out) if found else ""
+        case "json":
+            text = formats.as_json(found)
+        case "github":
+            text = formats.as_github(found)
+        case _:
+            text = formats.as_sarif(found)
+    if text:
+        console.out.write(text.rstrip("\n") + "\n")
+
+
+def _conclude(found: Sequence[Diagnostic], files: Sequence[str], console: Console) -> None:
+    if found:
+        console.say(summary(found))
+    else:
+        console.say(f"{files[0]} is valid" if len(files) == 1 else f"{len(files)} files are valid", "green")
+
+
+def summary(found: Sequence[Diagnostic]) -> str:
+    """`2 errors, 1 warning; orch explain ORCH101 says more`."""
+    errors = sum(d.severity == "error" for d in found)
+    counts = [
+        words.count(errors, "error") if errors else "",
+        words.count(len(found) - errors, "warning") if errors < len(found) else "",
+    ]
+    first = next((d for d in found if d.severity == "error"), found[0])
+    return f"{', '.join(c for c in counts if c)}; `orch explain {first.code}` says more"

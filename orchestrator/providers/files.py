@@ -68,12 +68,15 @@ class FileLock:
         self.release()
 
 
-def is_locked(path: Path) -> bool:
-    """Whether some process holds this lock now. A file that is not there is not locked."""
+def is_locked(path: Path, *, by_anyone: bool = False) -> bool:
+    """Whether some process holds this lock exclusively now; with `by_anyone` also when it is shared.
+
+    A file that is not there is not locked.
+    """
     if not path.exists():
         return False
     with FileLock(path) as lock:
-        return not lock.take()
+        return not lock.take(shared=not by_anyone)
 
 
 def write_atomic(path: Path, text: str) -> None:

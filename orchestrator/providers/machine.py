@@ -1,0 +1,66 @@
+"""What this machine has: memory and cores a model may use, bounded by the container it runs in."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def memory_available(cgroup: Path = CGROUP) -> int:
+    """Bytes that can be used now without pushing anything out."""
+    import psutil
+
+    free = int(psutil.virtual_memory().available)
+    limit, used = _number(cgroup / "memory.max"), _number(cgroup / "memory.current")
+    return free if limit is None or used is None else max(0, min(free, limit - used + _reclaimable(cgroup)))
+
+
+def memory_total(cgroup: Path = CGROUP) -> int:
+    """Bytes of memory altogether."""
+    import psutil
+
+    total = int(psutil.virtual_memory().total)
+    limit = _number(cgroup / "memory.max")
+    return total if limit is None else min(total, limit)
+
+
+def cores(cgroup: Path = CGROUP) -> int:
+    """Physical cores this process may use, at least one. A second thread on one core slows inference down."""
+    import psutil
+
+    physical = psutil.cpu_count(logical=False) or os.cpu_count() or 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else physical
+    quota = _quota(cgroup / "cpu.max")
+    return max(1, min(physical, allowed, physical if quota is None else quota))
+
+
+def _reclaimable(cgroup: Path) -> int:
+    """Page cache counts as used by the container, but is given back when needed."""
+    for line in _text(cgroup / "memory.stat").splitlines():
+        name, _, value = line.partition(" ")
+        if name == "inactive_file" and value.isdigit():
+            return int(value)
+    return 0
+
+
+def _quota(path: Path) -> int | None:
+    share, _, period = _text(path).strip().partition(" ")
+    return (
+        max(1, round(int(share) / int(period)))
+        if share.isdigit() and period.isdigit() and int(period)
+        else None
+    )
+
+
+def _number(path: Path) -> int | None:
+    text = _text(path).strip()
+    return int(text) if text.isdigit() else None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""

@@ -109,7 +109,9 @@ def owner(path: Path) -> tuple[str, str]:
     """Who a path belongs to, and the rest of it: `("step 'answer.reply'", "repeat.max")`. The file itself is empty."""
     names: list[str] = []
     word, rest = "", path
-    while len(rest) > 1 and rest[0] in (SINGULAR if not word else ("steps",)) and (not word or word == "step"):
+    while (
+        len(rest) > 1 and rest[0] in (SINGULAR if not word else ("steps",)) and (not word or word == "step")
+    ):
         word, names = SINGULAR[str(rest[0])], [*names, str(rest[1])]
         rest = rest[2:]
     return (f"{word} {'.'.join(names)!r}" if word else ""), dotted(rest)

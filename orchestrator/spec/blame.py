@@ -12,7 +12,7 @@ from typing import Any
 
 from orchestrator.spec.anatomy import Path, class_at, keys_of, kind, owner
 from orchestrator.spec.model import Model
-from orchestrator.spec.shape import FILL
+from orchestrator.spec.shape import FILL, STAND_INS
 from orchestrator.spec.types import Unknown
 
 
@@ -40,7 +40,13 @@ def complain(error: Mapping[str, Any], raw: Any) -> Complaint:
     if key:
         who, _ = owner(path)
         hint = "names are small letters, digits and _, beginning with a letter: " + _suggestion(str(path[-1]))
-        return Complaint("ORCH112", f"{who or repr(path[-1])} is no name", path, hint, key=True)
+        return Complaint(
+            "ORCH112",
+            f"{str(path[-1])!r} is no name for {_article(who.split()[0]) if who else 'an entry'}",
+            path,
+            hint,
+            key=True,
+        )
     code, message, hint = _words(error["type"], context, value)
     return Complaint(code, f"{what} {message}", path, hint)
 
@@ -50,16 +56,18 @@ def locate(loc: Sequence[str | int], raw: Any) -> tuple[Path, bool]:
     path: list[str | int] = []
     value = raw
     for part in loc:
-        if isinstance(value, dict) and part in value:
-            value = value[part]
-        elif isinstance(value, list | tuple) and isinstance(part, int) and part < len(value):
-            value = value[part]
-        elif part == "[key]":
+        if part == "[key]" and not (isinstance(value, dict) and part in value):
             return tuple(path), True
-        else:
-            continue
-        path.append(part)
+        if _holds(value, part):
+            value = value[part]
+            path.append(part)
     return tuple(path), False
+
+
+def _holds(value: Any, part: str | int) -> bool:
+    if isinstance(value, dict):
+        return part in value
+    return isinstance(value, list | tuple) and isinstance(part, int) and part < len(value)
 
 
 def mend(raw: Any, complaint: Complaint, top: type[Model]) -> str | None:
@@ -79,6 +87,10 @@ def mend(raw: Any, complaint: Complaint, top: type[Model]) -> str | None:
     cls = class_at(top, raw, path[:-1])
     if cls is not None and (cls, part) in FILL:
         parent[part] = FILL[cls, part]
+        return None
+    section = path[-2] if len(path) > 1 else None
+    if cls is None and section in STAND_INS and not complaint.key:
+        parent[part] = dict(STAND_INS[str(section)])
         return None
     if isinstance(parent, dict):
         parent.pop(part, None)
@@ -124,7 +136,9 @@ def _words(problem: str, context: Mapping[str, Any], value: Any) -> tuple[str, s
         case "union_tag_invalid" | "union_tag_not_found":
             return "ORCH110", f"cannot be {kind(value)}", ""
         case "string_pattern_mismatch":
-            hint = "names are small letters, digits and _, beginning with a letter: " + _suggestion(str(value))
+            hint = "names are small letters, digits and _, beginning with a letter: " + _suggestion(
+                str(value)
+            )
             return "ORCH112", f"is a name, which {_shown(value)} is not", hint
         case "string_too_short" | "too_short":
             return "ORCH107", "is empty", "give it at least one entry, or remove it"
@@ -140,7 +154,9 @@ def _bounds(problem: str, context: Mapping[str, Any], value: Any) -> tuple[str, 
             return "ORCH113", f"is {words} {number}, not {_shown(value)}", ""
     match problem:
         case "duration":
-            hint = f"did you mean {value}s?" if isinstance(value, int | float) else "units are ms, s, m, h and d"
+            hint = (
+                f"did you mean {value}s?" if isinstance(value, int | float) else "units are ms, s, m, h and d"
+            )
             return "ORCH114", f"is a time like 30s or 5m, not {_shown(value)}", hint
         case "parallel":
             return "ORCH113", f"is auto or a number of at least 1, not {_shown(value)}", ""
@@ -182,6 +198,10 @@ def _truth(value: Any) -> str:
     if word in ("yes", "on", "y", "1"):
         return "write true"
     return "write false" if word in ("no", "off", "n", "0") else ""
+
+
+def _article(word: str) -> str:
+    return f"an {word}" if word[0] in "aeiou" else f"a {word}"
 
 
 def _suggestion(name: str) -> str:

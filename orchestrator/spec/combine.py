@@ -29,7 +29,9 @@ def combinations(cls: type[Model], raw: Raw) -> Iterator[Finding]:
         yield from rule(raw)
 
 
-def _needs_partner(key: str, partners: tuple[str, ...], code: str, hint: str) -> Callable[[Raw], Iterator[Finding]]:
+def _needs_partner(
+    key: str, partners: tuple[str, ...], code: str, hint: str
+) -> Callable[[Raw], Iterator[Finding]]:
     def rule(raw: Raw) -> Iterator[Finding]:
         if key in raw and not any(partner in raw for partner in partners):
             yield code, f"{key!r} means nothing without {' or '.join(map(repr, partners))}", key, hint
@@ -42,7 +44,12 @@ def _one_of(keys: tuple[str, ...], code: str, what: str) -> Callable[[Raw], Iter
         given = [key for key in keys if key in raw]
         choices = ", ".join(keys)
         if len(given) > 1:
-            yield code, f"{' and '.join(map(repr, given))} exclude each other", given[1], f"{what} has one of {choices}"
+            yield (
+                code,
+                f"{' and '.join(map(repr, given))} exclude each other",
+                given[1],
+                f"{what} has one of {choices}",
+            )
         elif not given and raw:
             yield code, f"{what} needs one of {choices}", next(iter(raw)), ""
 
@@ -73,7 +80,12 @@ def _unique(key: str) -> Callable[[Raw], Iterator[Finding]]:
 def _then(raw: Raw) -> Iterator[Finding]:
     then, choices = raw.get("then"), raw.get("choices", ["yes", "no"])
     if isinstance(then, str) and isinstance(choices, list) and choices and then not in choices:
-        yield "ORCH132", f"'then' is {then!r}, which is none of the choices", "then", f"choices are {', '.join(map(str, choices))}"
+        yield (
+            "ORCH132",
+            f"'then' is {then!r}, which is none of the choices",
+            "then",
+            f"choices are {', '.join(map(str, choices))}",
+        )
 
 
 def _levels(raw: Raw) -> Iterator[Finding]:
@@ -84,7 +96,12 @@ def _levels(raw: Raw) -> Iterator[Finding]:
 
 def _groups(raw: Raw) -> Iterator[Finding]:
     if raw.get("by") == "aggregate" and "min_group" not in raw:
-        yield "ORCH136", "'aggregate' needs 'min_group'", "by", "say how many people a figure must stand for at least"
+        yield (
+            "ORCH136",
+            "'aggregate' needs 'min_group'",
+            "by",
+            "say how many people a figure must stand for at least",
+        )
     if "min_group" in raw and raw.get("by") in ("redact", "approve"):
         yield "ORCH136", "'min_group' belongs to `by: aggregate`", "min_group", ""
 
@@ -95,11 +112,21 @@ def _files(raw: Raw) -> Iterator[Finding]:
         return
     for key in ("format", "rows", "missing"):
         if key in raw and kind != "file":
-            yield "ORCH135", f"{key!r} belongs to inputs of type file", key, "write `type: file`, or remove it"
+            yield (
+                "ORCH135",
+                f"{key!r} belongs to inputs of type file",
+                key,
+                "write `type: file`, or remove it",
+            )
     if "new" in raw and kind != "files":
         yield "ORCH135", "'new' belongs to inputs of type files", "new", "write `type: files`, or remove it"
     if kind == "file" and "rows" in raw and raw.get("format", "text") not in ("json", "jsonl", "csv"):
-        yield "ORCH135", "'rows' needs a format that has rows", "rows", "write `format: csv`, `jsonl` or `json`"
+        yield (
+            "ORCH135",
+            "'rows' needs a format that has rows",
+            "rows",
+            "write `format: csv`, `jsonl` or `json`",
+        )
 
 
 _FOREACH = tuple(
@@ -110,13 +137,16 @@ _STEP = (*_FOREACH, _unique("needs"), _unique("as"))
 _WIDE = ("foreach", "models", "samples", "reduce")
 
 _RULES: dict[type[Model], tuple[Callable[[Raw], Iterator[Finding]], ...]] = dict.fromkeys(
-    STEPS.values(), (*_STEP, _needs_partner("parallel", ("foreach",), "ORCH130", "add `foreach:`, or remove it"))
+    STEPS.values(),
+    (*_STEP, _needs_partner("parallel", ("foreach",), "ORCH130", "add `foreach:`, or remove it")),
 )
 _RULES[AgentStep] = (
     *_STEP,
     _needs_partner("parallel", _WIDE, "ORCH130", "add `foreach:`, or remove it"),
     _needs_partner("by", ("reduce",), "ORCH131", "add `reduce:` with the list to merge, or remove it"),
-    _needs_partner("pick", ("samples",), "ORCH131", "add `samples:` with the number of answers, or remove it"),
+    _needs_partner(
+        "pick", ("samples",), "ORCH131", "add `samples:` with the number of answers, or remove it"
+    ),
     _excludes("model", "models", "ask one model, or each of several"),
     _excludes("models", "samples", "ask several models once, or one several times"),
     _unique("models"),

@@ -100,7 +100,9 @@ def read_project(root: Path) -> LoadedProject | None:
         return LoadedProject(Project(orch=1), PROJECT_FILE, path, "", Marks(PROJECT_FILE, ""), (text,))
     reading = interpret(text, PROJECT_FILE, Project)
     project = reading.value or Project(orch=1)
-    return LoadedProject(project, PROJECT_FILE, path, text, reading.marks, reading.diagnostics, reading.broken)
+    return LoadedProject(
+        project, PROJECT_FILE, path, text, reading.marks, reading.diagnostics, reading.broken
+    )
 
 
 def read_agent(text: str, file: str) -> Reading[AgentSpec]:
@@ -132,7 +134,9 @@ def _validate(raw: dict[str, Any], top: type[M], shape: Shape) -> M | None:
             complaints = [complain(entry, raw) for entry in error.errors(include_url=False)]
         for complaint in reversed(complaints):
             if number == 0 or complaint.typed:
-                shape.say(complaint.code, complaint.message, complaint.path, complaint.hint, key=complaint.key)
+                shape.say(
+                    complaint.code, complaint.message, complaint.path, complaint.hint, key=complaint.key
+                )
             gone = mend(raw, complaint, top)
             if gone:
                 shape.broken.add(gone)
@@ -169,7 +173,9 @@ def _wrong_encoding(data: bytes, error: UnicodeDecodeError, file: str) -> Diagno
     marks = Marks(file, data.decode("utf-8", "replace"))
     mark = marks.span(len(before), len(before) + 1)
     message = f"the byte 0x{data[error.start]:02x} is not UTF-8"
-    return marks.diagnostic("ORCH003", message, mark, "save the file as UTF-8 (it may be Latin-1 or Windows-1252)")
+    return marks.diagnostic(
+        "ORCH003", message, mark, "save the file as UTF-8 (it may be Latin-1 or Windows-1252)"
+    )
 
 
 def _read_bytes(path: Path, file: str) -> bytes:

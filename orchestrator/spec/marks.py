@@ -15,7 +15,9 @@ from orchestrator.spec.diagnostics import Diagnostic, Mark, Severity
 
 Part: TypeAlias = str | int
 _BREAK = re.compile(r"\r\n|\n|\r")
-_ESCAPE = re.compile(r"\\(?:\r\n[ \t]*|[\r\n][ \t]*|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
+_ESCAPE = re.compile(
+    r"\\(?:\r\n[ \t]*|[\r\n][ \t]*|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL
+)
 
 
 @dataclass(slots=True)

@@ -13,7 +13,6 @@ from typing import Any
 from orchestrator.spec.anatomy import (
     SECTIONS,
     SHORT_FORMS,
-    SINGULAR,
     Path,
     keys_of,
     kind,
@@ -47,6 +46,15 @@ FILL: Mapping[tuple[type[Model], str], Any] = {
     (ValueInstead, "value"): None,
 }
 """What stands in for a required key that is missing or wrong, where its owner is worth keeping."""
+
+STAND_INS: Mapping[str, Mapping[str, Any]] = {
+    "inputs": {"type": Unknown()},
+    "models": {"use": "llamacpp:smollm2-135m"},
+    "agents": {},
+    "tools": {},
+    "steps": {"value": None, "output": Unknown()},
+}
+"""What stands in for an entry that is wrong as a whole, so that its name stays known."""
 
 
 @dataclass
@@ -82,12 +90,20 @@ class Shape:
             if key not in keys.fields:
                 self.unknown(cls, key, value, path)
             elif below is None and key not in keys.free:
-                self.say("ORCH108", f"{self.name((*path, key))} is empty", (*path, key), "give it a value, or remove it", key=True)
+                self.say(
+                    "ORCH108",
+                    f"{self.name((*path, key))} is empty",
+                    (*path, key),
+                    "give it a value, or remove it",
+                    key=True,
+                )
             elif key in sections:
                 found[key] = self.section(key, below, (*path, key))
             else:
                 part = part_of(cls, key)
-                found[key] = self.part(part, below, (*path, key)) if part and isinstance(below, dict) else below
+                found[key] = (
+                    self.model(part, below, (*path, key)) if part and isinstance(below, dict) else below
+                )
                 if found[key] is None and key not in keys.free:
                     del found[key]
         for code, message, at, hint in combinations(cls, value):
@@ -98,8 +114,11 @@ class Shape:
         self, cls: type[Model], found: dict[str, Any], value: dict[str, Any], path: Path
     ) -> dict[str, Any] | None:
         for key in sorted(keys_of(cls).required - found.keys()):
-            if key not in value:
-                self.missing(cls, key, path)
+            misspelt = any(
+                get_close_matches(other, [key], cutoff=0.6) for other in value.keys() - found.keys()
+            )
+            if key not in value and not misspelt:
+                self.missing(key, path)
             if (cls, key) in FILL:
                 found[key] = FILL[cls, key]
             elif key == "orch":
@@ -108,10 +127,7 @@ class Shape:
                 return None
         return found
 
-    def part(self, cls: type[Model], value: dict[str, Any], path: Path) -> dict[str, Any] | None:
-        return self.model(cls, value, path)
-
-    def missing(self, cls: type[Model], key: str, path: Path) -> None:
+    def missing(self, key: str, path: Path) -> None:
         message = f"{self.name(path) or 'the file'} has no {key!r}"
         hint = {
             "orch": "begin the file with `orch: 1`",
@@ -119,7 +135,6 @@ class Shape:
             "prompt": "write what the agent shall do: `prompt: …`",
         }.get(key, f"add `{key}: …`")
         self.say("ORCH102", message, path, hint, key=True)
-        del cls
 
     def section(self, key: str, value: Any, path: Path) -> Any:
         """A map of named entries."""
@@ -140,15 +155,17 @@ class Shape:
         if cls is None:
             return self.step(value, path)
         if value is None:
-            self.say("ORCH108", f"{self.name(path)} is empty", path, "give it a value, or remove it", key=True)
-            return FILL.get((cls, "type")) or FILL.get((cls, "use"))
+            self.say(
+                "ORCH108", f"{self.name(path)} is empty", path, "give it a value, or remove it", key=True
+            )
+            return dict(STAND_INS[section]) if section in STAND_INS else None
         if cls is InputSpec and isinstance(value, dict):
             return self.input(value, path)
         if not isinstance(value, dict):
             if cls in SHORT_FORMS:
                 return value
             self.say("ORCH110", f"{self.name(path)} is a map of its keys, not {kind(value)}", path)
-            return None
+            return dict(STAND_INS[section]) if section in STAND_INS else None
         return self.model(cls, value, path)
 
     def input(self, value: dict[str, Any], path: Path) -> Any:
@@ -162,13 +179,15 @@ class Shape:
             self.say("ORCH101", message, (*path, near[0]), "did you mean 'type'?", key=True)
             return FILL[InputSpec, "type"]
         if extras and len(extras) == len(value):
-            self.missing(InputSpec, "type", path)
+            self.missing("type", path)
             return FILL[InputSpec, "type"]
         return value
 
     def no_map(self, key: str, value: Any, path: Path) -> None:
         if isinstance(value, list):
-            example = {"steps": "`draft: {agent: …, prompt: …}`", "inputs": "`text: string`"}.get(key, "`name: …`")
+            example = {"steps": "`draft: {agent: …, prompt: …}`", "inputs": "`text: string`"}.get(
+                key, "`name: …`"
+            )
             hint = f"no list with dashes: write a name and a colon for each, {example}"
             self.say("ORCH106", f"'{key}' is a map of names, not a list", path, hint, key=True)
         else:
@@ -182,7 +201,7 @@ class Shape:
         verbs = [verb for verb in VERBS if verb in value]
         if len(verbs) != 1:
             self.verbs(verbs, value, path)
-            return {"value": None, "output": Unknown()}
+            return dict(STAND_INS["steps"])
         return self.model(STEPS[verbs[0]], value, path)
 
     def no_step(self, value: Any, path: Path) -> Any:
@@ -192,7 +211,7 @@ class Shape:
             self.say("ORCH108", f"{name} is empty", path, hint, key=True)
         else:
             self.say("ORCH110", f"{name} is a map of its keys, not {kind(value)}", path, hint)
-        return {"value": None, "output": Unknown()}
+        return dict(STAND_INS["steps"])
 
     def verbs(self, verbs: list[str], value: dict[str, Any], path: Path) -> None:
         name = self.name(path)
@@ -204,7 +223,9 @@ class Shape:
             return
         named = " and ".join(verbs)
         hint = f"a step does one thing, one of {choices}: make two steps of it"
-        self.say("ORCH105", f"{name} has {_count(len(verbs))} verbs: {named}", (*path, verbs[1]), hint, key=True)
+        self.say(
+            "ORCH105", f"{name} has {_count(len(verbs))} verbs: {named}", (*path, verbs[1]), hint, key=True
+        )
 
     # --------------------------------------------------------------------------------------------- keys
 
@@ -282,6 +303,3 @@ def _article(verb: str) -> str:
 
 def _count(number: int) -> str:
     return {2: "two", 3: "three"}.get(number, str(number))
-
-
-__all__ = ["FILL", "SINGULAR", "Shape", "nearest_key"]

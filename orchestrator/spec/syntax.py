@@ -16,7 +16,9 @@ from orchestrator.spec.diagnostics import Severity
 EXPRESSIONS = ("when", "foreach", "reduce", "each", "until", "before")
 _VALUE = r"^(?P<lead>[ \t]*(?:-[ \t]+)*(?:[^\s:#'\"][^:#\n]*?:[ \t]+|-[ \t]+))"
 _TEMPLATE = re.compile(_VALUE + r"(?P<value>\{[{%].*?)[ \t]*$")
-_QUOTED = re.compile(_VALUE + r"(?P<value>(?P<quote>['\"])(?:(?!(?P=quote)).)*(?P=quote)[ \t]*[^\s#].*?)[ \t]*$")
+_QUOTED = re.compile(
+    _VALUE + r"(?P<value>(?P<quote>['\"])(?:(?!(?P=quote)).)*(?P=quote)[ \t]*[^\s#].*?)[ \t]*$"
+)
 _COLON = re.compile(_VALUE + r"(?P<value>[^\s'\"\[\]{}|>&*!#%@`].*?:(?:[ \t].*?)?)[ \t]*$")
 _MARKED = re.compile(_VALUE + r"(?P<value>[@`%*&].*?)[ \t]*$")
 _NO_SPACE = re.compile(r"^[ \t]*(?:-[ \t]+)?[A-Za-z_]\w*:[^\s:/]")
@@ -118,7 +120,9 @@ def _by_context(text: str, index: int, opened: int, problem: str, context: str) 
     lead = line[: len(line) - len(line.lstrip())]
     if "\t" in lead or text[index : index + 1] == "\t":
         at = start + lead.index("\t") if "\t" in lead else index
-        return Trouble("ORCH014", "a tab cannot indent in YAML", at, at + 1, "indent with spaces, two per level")
+        return Trouble(
+            "ORCH014", "a tab cannot indent in YAML", at, at + 1, "indent with spaces, two per level"
+        )
     return None
 
 
@@ -126,14 +130,22 @@ def _unclosed_quote(text: str, opened: int) -> Trouble:
     quote = text[opened : opened + 1]
     _, line = _line(text, opened)
     message = f"this {quote} is never closed"
-    return Trouble("ORCH015", message, opened, opened + 1, f"end the value with {quote} too: {line.strip()}{quote}")
+    return Trouble(
+        "ORCH015", message, opened, opened + 1, f"end the value with {quote} too: {line.strip()}{quote}"
+    )
 
 
 def _unclosed_bracket(text: str, index: int, opened: int) -> Trouble:
     sign = text[opened : opened + 1]
     closing = {"[": "]", "{": "}"}.get(sign)
     if closing is None:
-        return Trouble("ORCH018", "something is missing before this place", index, index + 1, "close the [ or { before it")
+        return Trouble(
+            "ORCH018",
+            "something is missing before this place",
+            index,
+            index + 1,
+            "close the [ or { before it",
+        )
     message = f"this {sign} is not closed as expected"
     hint = f"end it with {closing}, with a comma between its entries; quote texts that hold , [ ] {{ or }}"
     return Trouble("ORCH018", message, opened, opened + 1, hint)
@@ -146,7 +158,9 @@ def _general(text: str, index: int, problem: str, context: str) -> Trouble:
     for at, candidate in ((start, line), above):
         if _NO_SPACE.match(candidate):
             colon = at + candidate.index(":")
-            return Trouble("ORCH020", "a space is missing behind this colon", colon, colon + 1, "write `key: value`")
+            return Trouble(
+                "ORCH020", "a space is missing behind this colon", colon, colon + 1, "write `key: value`"
+            )
         if _NO_COLON.match(candidate):
             word = candidate.strip()
             first = at + candidate.index(word)
@@ -158,8 +172,12 @@ def _general(text: str, index: int, problem: str, context: str) -> Trouble:
         message = "this line does not belong to anything above it: its indentation fits no level"
         if first >= len(text):
             first = max(0, len(text) - 1)
-        return Trouble("ORCH017", message, first, max(end, first + 1), "indent it like its neighbours, with spaces")
-    return Trouble("ORCH001", f"this is no YAML: {problem}", index, index + 1, "quote the value, or check the line above")
+        return Trouble(
+            "ORCH017", message, first, max(end, first + 1), "indent it like its neighbours, with spaces"
+        )
+    return Trouble(
+        "ORCH001", f"this is no YAML: {problem}", index, index + 1, "quote the value, or check the line above"
+    )
 
 
 def _line(text: str, index: int) -> tuple[int, str]:

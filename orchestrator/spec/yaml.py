@@ -89,7 +89,9 @@ class _Problem:
     severity: Severity = "error"
 
 
-class _TooMuch(Exception):  # noqa: N818 - a stop sign, not an error of its own
+class _TooMuch(Exception):
+    """Reading further would only cost time and memory."""
+
     def __init__(self, problem: _Problem) -> None:
         super().__init__(problem.message)
         self.problem = problem
@@ -157,7 +159,9 @@ class _Composer:
         loader = CSafeLoader(self.text)
         try:
             while loader.check_event():
-                self._take(loader.get_event())
+                event = loader.get_event()
+                if event is not None:
+                    self._take(event)
         finally:
             loader.dispose()
 
@@ -166,7 +170,10 @@ class _Composer:
             self.documents += 1
             if self.documents == 2:
                 self._problem(
-                    "ORCH007", "a second document begins here", event, hint="a file holds one workflow: remove the ---"
+                    "ORCH007",
+                    "a second document begins here",
+                    event,
+                    hint="a file holds one workflow: remove the ---",
                 )
         if self.documents > 1:
             return
@@ -182,7 +189,7 @@ class _Composer:
     # -------------------------------------------------------------------------------------------- nodes
 
     def _scalar(self, event: ScalarEvent) -> None:
-        start, end = event.start_mark.index, event.end_mark.index
+        start, end = _span(event)
         if event.anchor or event.tag:
             start = self._prefix(event, start)
         frame = self.stack[-1] if self.stack else None
@@ -195,7 +202,7 @@ class _Composer:
 
     def _plain(self, text: str, start: int, end: int) -> Any:
         if self.text[end : end + 1] in " \t" and (comment := _COMMENT.match(self.text, end)):
-            self._comment(text, start, end, comment)
+            self._comment(text, comment)
         if text in _WORDS:
             return _WORDS[text]
         if text[0] not in "0123456789+-.":
@@ -219,7 +226,7 @@ class _Composer:
         self.problems.append(_Problem("ORCH022", message, start, end, "quote it if it is meant as text"))
         return text
 
-    def _comment(self, text: str, start: int, end: int, comment: re.Match[str]) -> None:
+    def _comment(self, text: str, comment: re.Match[str]) -> None:
         from orchestrator.spec.syntax import cut_off
 
         key = self.stack[-1].key if self.stack else None
@@ -233,7 +240,7 @@ class _Composer:
             self.problems.append(_Problem(code, message, at, comment.end(1), hint, severity))
 
     def _open(self, event: MappingStartEvent | SequenceStartEvent) -> None:
-        start, end = event.start_mark.index, event.end_mark.index
+        start, end = _span(event)
         if event.anchor or event.tag:
             start = self._prefix(event, start)
         if len(self.stack) >= DEPTH:
@@ -248,8 +255,9 @@ class _Composer:
     def _close(self, event: MappingEndEvent | SequenceEndEvent) -> None:
         frame = self.stack.pop()
         node, parent = frame.node, self.stack[-1] if self.stack else None
-        if event.end_mark.index > event.start_mark.index:
-            node.place.end = event.end_mark.index
+        start, end = _span(event)
+        if end > start:
+            node.place.end = end
         if frame.template:
             source = self.text[node.place.start : node.place.end]
             node = _Node(source, Place(node.place.start, node.place.end, "", source))
@@ -259,18 +267,23 @@ class _Composer:
             self._add(node, frame.anchor)
 
     def _alias(self, event: AliasEvent) -> None:
-        name, start, end = event.anchor, event.start_mark.index, event.end_mark.index
+        name = event.anchor or ""
+        start, end = _span(event)
         node = self.anchors.get(name)
         if node is None:
             known = name in self.anchors
-            message = f"*{name} stands inside the very value it means" if known else f"no value is named &{name}"
+            message = (
+                f"*{name} stands inside the very value it means" if known else f"no value is named &{name}"
+            )
             hint = "write the value out" if known else "quote it if the * is meant as text"
             self.problems.append(_Problem("ORCH009", message, start, end, hint))
             node = _Node(None, Place(start, end))
         self.expanded += node.size
         if self.expanded > min(ALIAS_CEILING, ALIAS_RATIO * self.written + 1000):
             message = f"the aliases of this file unfold into more than {self.expanded - node.size} values"
-            raise _TooMuch(_Problem("ORCH008", message, start, end, "write the values out, or use fewer aliases"))
+            raise _TooMuch(
+                _Problem("ORCH008", message, start, end, "write the values out, or use fewer aliases")
+            )
         frame = self.stack[-1] if self.stack else None
         if frame and frame.key is None and frame.node.place.style == "map":
             self._strange_key(frame, _Node(None, Place(start, end)))
@@ -303,10 +316,14 @@ class _Composer:
         if self.text.startswith("{{", start):
             frame.template = True
             message = "an unquoted {{ is a map in YAML, not a template"
-            self.problems.append(_Problem("ORCH011", message, start, end, "put quotes around the whole value"))
+            self.problems.append(
+                _Problem("ORCH011", message, start, end, "put quotes around the whole value")
+            )
         else:
             message = "a key is text, not a list, a map or an alias"
-            self.problems.append(_Problem("ORCH023", message, node.place.start, end, "quote it if it is text"))
+            self.problems.append(
+                _Problem("ORCH023", message, node.place.start, end, "quote it if it is text")
+            )
         frame.key = self.text[node.place.start : end]
 
     def _add(self, node: _Node, anchor: str | None) -> None:
@@ -333,15 +350,25 @@ class _Composer:
     def _prefix(self, event: ScalarEvent | MappingStartEvent | SequenceStartEvent, start: int) -> int:
         """The index behind the anchor and the tag; a tag is a problem."""
         if event.tag:
-            self._problem("ORCH006", f"the tag {event.tag} is not allowed", event, hint="write the plain value")
+            self._problem(
+                "ORCH006", f"the tag {event.tag} is not allowed", event, hint="write the plain value"
+            )
         if not isinstance(event, ScalarEvent) and not event.flow_style:
             return start
-        while (found := _ANCHOR.match(self.text, start)) and found.end() <= max(event.end_mark.index, start + 1):
+        while (found := _ANCHOR.match(self.text, start)) and found.end() <= max(
+            event.end_mark.index, start + 1
+        ):
             start = found.end()
         return start
 
     def _problem(self, code: str, message: str, event: Event, *, hint: str = "") -> None:
-        self.problems.append(_Problem(code, message, event.start_mark.index, event.end_mark.index, hint))
+        self.problems.append(_Problem(code, message, *_span(event), hint))
+
+
+def _span(event: Event) -> tuple[int, int]:
+    assert event.start_mark is not None
+    assert event.end_mark is not None
+    return event.start_mark.index, event.end_mark.index
 
 
 def _based(text: str) -> Any:

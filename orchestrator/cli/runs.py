@@ -32,14 +32,16 @@ def command(
     """List runs, newest first."""
     if context.invoked_subcommand is not None:
         return
-    from orchestrator.cli.wiring import the_store
+    from orchestrator.cli.wiring import find_store
 
     console = the_console()
-    store = the_store()
-    try:
-        rows = store.runs(status=status, workflow=workflow, limit=limit)
-    finally:
-        store.close()
+    store = find_store()
+    rows: list[RunRow] = []
+    if store is not None:
+        try:
+            rows = store.runs(status=status, workflow=workflow, limit=limit)
+        finally:
+            store.close()
     if as_json:
         console.json([asdict(row) for row in rows])
     else:

@@ -6,17 +6,38 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.errors import UsageError
+
 if TYPE_CHECKING:
     from orchestrator.store.store import Store
 
+FILE = "store.db"
+
 
 def the_store(root: Path | None = None) -> Store:
-    """The store of the project at `root`, by default of the one around the current directory.
+    """The store for runs of workflows in `root`, made when it is missing; without a root, where runs are looked up.
 
-    Raises StoreError when it cannot be opened; a missing one is made.
+    Raises UsageError when there is no run to look up yet, StoreError when the store cannot be opened.
     """
+    found = find_store() if root is None else _open(root)
+    if found is None:
+        raise UsageError("there is no run yet", hint="start one with: orch run WORKFLOW")
+    return found
+
+
+def find_store() -> Store | None:
+    """The store of the project around the current directory, None when nothing has run there yet."""
+    from orchestrator.config import find_root
+
+    return _open(find_root(Path.cwd()), create=False)
+
+
+def _open(root: Path, *, create: bool = True) -> Store | None:
     from orchestrator.config import Config
     from orchestrator.store.open import open_store
 
-    config = Config.from_environment(os.environ, Path.cwd() if root is None else root)
-    return open_store(config.database_url or config.store_path)
+    config = Config.from_environment(os.environ, Path.cwd())
+    if config.database_url is not None:
+        return open_store(config.database_url)
+    file = config.store(root) / FILE
+    return open_store(file) if create or file.exists() else None

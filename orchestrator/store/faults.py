@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from orchestrator.errors import StoreError
 
+_DAMAGED = "move the file away or restore a backup; orch then starts a new one"
 _REASONS: tuple[tuple[str, str, str], ...] = (
     ("SQLITE_BUSY", "is locked by another process", "wait until the other process is done, or end it"),
     ("SQLITE_LOCKED", "is locked by another process", "wait until the other process is done, or end it"),
@@ -19,7 +20,7 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "make the file and its folder writable, or set ORCH_DATABASE_URL",
     ),
     ("SQLITE_FULL", "cannot grow: the disk is full", "free some space, then `orch resume` the run"),
-    ("SQLITE_CORRUPT", "is damaged", "move the file away and restore a backup; orch then starts a new one"),
+    ("SQLITE_CORRUPT", "is damaged", _DAMAGED),
     ("SQLITE_NOTADB", "is not a database", "move the file away; orch then starts a new store"),
     (
         "SQLITE_CANTOPEN",
@@ -37,7 +38,10 @@ def explain(error: SQLAlchemyError | sqlite3.Error, where: str) -> StoreError:
     cause = error.orig if isinstance(error, DBAPIError) else error
     name = getattr(cause, "sqlite_errorname", "") or ""
     text = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
-    if "unsupported file format" in text or "malformed" in text:
+    if "Could not decode" in text:  # what follows is the undecodable text
+        text = "a text is none any more"
+        name = "SQLITE_CORRUPT"
+    if "unsupported file format" in text or "malformed" in text or "no such column" in text:
         name = "SQLITE_CORRUPT"
     for prefix, what, hint in _REASONS:
         if name.startswith(prefix):
@@ -52,3 +56,5 @@ def explained(where: str) -> Iterator[None]:
         yield
     except (SQLAlchemyError, sqlite3.Error) as error:
         raise explain(error, where) from error
+    except UnicodeDecodeError as error:  # the driver's own, for text that is no text any more
+        raise StoreError(f"the run store {where} is damaged ({error.reason})", hint=_DAMAGED) from error

@@ -222,7 +222,7 @@ class Store:
     def _event(self, run: str, row: Row[Any], fetch: Callable[[str], str]) -> Event:
         try:
             return codec.unpack(row.at, row.kind, row.path, row.payload, fetch)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise StoreError(
                 f"event {row.seq} of run {run} is damaged", hint=f"check its record: orch show {run} --verify"
             ) from error

@@ -60,6 +60,11 @@ class Console:
         or a file gets the very characters."""
         self.out.write((safe(text) if is_terminal(self.out) else text).rstrip("\n") + "\n")
 
+    def piece(self, text: str) -> None:
+        """A part of a result while it is being written, seen at once; no line end of its own."""
+        self.out.write(safe(text) if is_terminal(self.out) else text)
+        self.out.flush()
+
     def json(self, value: Any) -> None:
         """A result as JSON; control characters as its own escapes, so that it stays JSON on a terminal too."""
         text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)

@@ -10,15 +10,16 @@ import base64
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import Any
 
 from orchestrator.errors import ProviderError
 from orchestrator.messages import Completion, Message, Request
 from orchestrator.ports import Emit
 from orchestrator.providers.chunks import Chunks
-from orchestrator.providers.faults import of_exception, of_status, protocol
+from orchestrator.providers.faults import of_exception, protocol
 from orchestrator.providers.sse import objects
-from orchestrator.providers.transport import place_of
+from orchestrator.providers.transport import client, place_of
 from orchestrator.providers.tries import Patience, try_often
 
 SAMPLING = ("temperature", "top_p", "top_k", "min_p", "seed", "repeat_penalty", "stop")
@@ -29,14 +30,24 @@ TOP_LOGPROBS = 5
 class ChatServer:
     """One server at `url` (ending in /v1 or not: paths are given whole). Holds connections; close it.
 
-    `model` is the name in requests and messages. `key` goes into the Authorization header and nowhere else.
+    `model` is the name in requests and messages. `key` goes into the Authorization header and nowhere else. `lib` is the HTTP library to use: that of the SDK
+    beside it, so that no second one is loaded.
     """
 
-    def __init__(self, url: str, *, model: str, key: str = "", patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        model: str,
+        key: str = "",
+        patience: Patience | None = None,
+        lib: str = "httpx2",
+    ) -> None:
         self.place = place_of(url)
         self.model = model
         self.patience = patience or Patience()
         self._key = key
+        self._lib = lib
         self._client: Any = None
 
     def __repr__(self) -> str:
@@ -99,31 +110,23 @@ class ChatServer:
 
     @asynccontextmanager
     async def _answer(self, method: str, path: str, sent: bytes | None, accept: str) -> AsyncIterator[Any]:
-        """The response, its status checked; every fault of the connection becomes a ProviderError."""
-        import httpx2
-
+        """The response, checked by the transport; every fault of the connection becomes a ProviderError."""
         headers = {"Accept": accept, "Content-Type": "application/json"}
-        if self._key:
-            headers["Authorization"] = f"Bearer {self._key}"
         try:
             async with self._opened().stream(
                 method, self.place.root + path, content=sent, headers=headers
             ) as response:
-                if response.status_code >= 400:
-                    body = (await response.aread()).decode("utf-8", "replace")
-                    raise of_status(response.status_code, body, response.headers, self.where)
                 yield response
-        except httpx2.HTTPError as error:
+        except self._library().HTTPError as error:
             raise of_exception(error, self.where) from None
 
     def _opened(self) -> Any:
         if self._client is None:
-            import httpx2
-
-            from orchestrator.providers.transport import client
-
-            self._client = client(httpx2, self.place, connect=self.patience.connect)
+            self._client = client(self._library(), self.place, key=self._key, connect=self.patience.connect)
         return self._client
+
+    def _library(self) -> Any:
+        return import_module(self._lib)
 
 
 async def drain(parts: AsyncIterator[bytes]) -> None:

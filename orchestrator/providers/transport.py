@@ -2,7 +2,7 @@
 
 The same rules for both HTTP libraries that the SDKs bring (the library comes in as `lib`):
 the address is resolved once, checked, and then connected to; no redirect is followed; an environment proxy is used
-for clouds only; an answer has the type that was asked for, is not compressed and not larger than `MOST` bytes.
+for clouds only; no header goes out that an SDK took from the environment, and the key is put in here; an answer has the type that was asked for, is not compressed and not larger than `MOST` bytes.
 Deadlines and retries are not here but in `tries`.
 """
 
@@ -18,10 +18,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from orchestrator.errors import PrivacyError, ProviderError, UsageError
-from orchestrator.providers.faults import protocol, redirected
+from orchestrator.providers.faults import of_status, protocol, redirected
 
 MOST = 16 * 1024 * 1024
 """Bytes of one answer, at most."""
+ERROR = 64 * 1024
+"""Bytes of an error's body that are read."""
+_SENT = frozenset(
+    ("host", "accept", "accept-encoding", "content-type", "content-length", "transfer-encoding", "connection",
+     "user-agent"),
+)  # fmt: skip
 _JSON_TYPES = ("application/json", "application/x-ndjson", "application/problem+json")
 
 
@@ -106,31 +112,31 @@ def proxy_of(place: Place) -> str | None:
     return proxies.get(place.scheme) or proxies.get("all")
 
 
-def transport(lib: ModuleType, place: Place, *, most: int = MOST) -> Any:
-    """A transport of `httpx` or `httpx2` that keeps the rules, for one place."""
+def transport(lib: ModuleType, place: Place, *, key: str = "", most: int = MOST) -> Any:
+    """A transport of `httpx` or `httpx2` that keeps the rules, for one place. `key` is sent as a bearer token."""
     loopback = is_loopback(place.url)
     proxy = proxy_of(place)
     inner = lib.AsyncHTTPTransport(
-        verify=True if place.scheme == "https" else lib_without_tls(),
+        verify=True if place.scheme == "https" or proxy else _no_certificates(),
         trust_env=not loopback,
         proxy=proxy,
         limits=lib.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=30.0),
     )
-    return _Guarded(lib, inner, place, pinned=proxy is None, loopback=loopback, most=most)
+    return _Guarded(lib, inner, place, key=key, pinned=proxy is None, loopback=loopback, most=most)
 
 
-def lib_without_tls() -> Any:
-    """A bare TLS context: loading the certificate store costs 20 ms and plain http needs none."""
+def _no_certificates() -> Any:
+    """A bare TLS context, which trusts nobody: loading the certificate store costs 20 ms and plain http needs none."""
     import ssl
 
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def client(lib: ModuleType, place: Place, *, connect: float = 10.0, most: int = MOST) -> Any:
+def client(lib: ModuleType, place: Place, *, key: str = "", connect: float = 10.0, most: int = MOST) -> Any:
     """An AsyncClient of `httpx` or `httpx2` on the guarded transport; silence is timed outside, see `tries`."""
     return lib.AsyncClient(
         base_url=place.url,
-        transport=transport(lib, place, most=most),
+        transport=transport(lib, place, key=key, most=most),
         timeout=lib.Timeout(None, connect=connect),
         headers={"Accept-Encoding": "identity"},
         follow_redirects=False,
@@ -142,11 +148,12 @@ class _Guarded:
     """Sends to the checked address only and looks at what comes back, before anybody parses it."""
 
     def __init__(
-        self, lib: Any, inner: Any, place: Place, *, pinned: bool, loopback: bool, most: int
+        self, lib: Any, inner: Any, place: Place, *, key: str, pinned: bool, loopback: bool, most: int
     ) -> None:
         self._lib = lib
         self._inner = inner
         self._place = place
+        self._key = key
         self._pinned = pinned
         self._loopback = loopback
         self._most = most
@@ -156,13 +163,16 @@ class _Guarded:
     async def handle_async_request(self, request: Any) -> Any:
         if request.url.host != self._place.host:
             raise ProviderError("refused", f"a request to {request.url.host} on the way to {self._place.url}")
-        response = await (self._send(request) if self._pinned else self._inner.handle_async_request(request))
+        if self._pinned:
+            response = await self._send(request)
+        else:
+            response = await self._inner.handle_async_request(self._aimed(request, self._place.host))
+        response.stream = self._stream(response.stream, self._most, self._place.url)
         try:
-            _check(response, request, self._place.url)
+            await _check(response, request, self._place.url)
         except ProviderError:
             await response.aclose()
             raise
-        response.stream = self._stream(response.stream, self._most, self._place.url)
         return response
 
     async def _send(self, request: Any) -> Any:
@@ -180,10 +190,13 @@ class _Guarded:
 
     def _aimed(self, request: Any, address: str) -> Any:
         """The same request to an address; the Host header and the certificate's name stay what was written."""
+        headers = [(name, value) for name, value in request.headers.multi_items() if name.lower() in _SENT]
+        if self._key:
+            headers.append(("authorization", f"Bearer {self._key}"))
         return self._lib.Request(
             method=request.method,
             url=request.url.copy_with(host=address),
-            headers=request.headers,
+            headers=headers,
             stream=request.stream,
             extensions={**request.extensions, "sni_hostname": self._place.host},
         )
@@ -199,18 +212,29 @@ class _Guarded:
         await self._inner.__aexit__(*error)
 
 
-def _check(response: Any, request: Any, where: str) -> None:
+async def _check(response: Any, request: Any, where: str) -> None:
+    """Raise what a status or a content type means, before an SDK makes something else of it."""
     if 300 <= response.status_code < 400:
         raise redirected(where, response.headers.get("location", ""))
+    if response.status_code >= 400:
+        raise of_status(response.status_code, await _beginning(response), response.headers, where)
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):
         raise protocol(where, f"sent a compressed answer ({encoding}) that nobody asked for")
-    if response.status_code >= 400:
-        return
     kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
     wanted = request.headers.get("accept", "").split(";")[0].strip().lower()
     if kind and not _is_of(kind, wanted):
         raise protocol(where, f"answers with {kind}, not with {wanted}")
+
+
+async def _beginning(response: Any) -> str:
+    """The first part of an error's body; more than that explains nothing."""
+    body = b""
+    async for part in response.stream:
+        body += part
+        if len(body) > ERROR:
+            break
+    return body[:ERROR].decode("utf-8", "replace")
 
 
 def _is_of(kind: str, wanted: str) -> bool:

@@ -39,6 +39,14 @@ PREFIXES = ("CUDA_", "GGML_", "OMP_", "GOMP_", "KMP_", "HIP_", "ROCR_", "VK_")
 """What of the environment a host gets: it outlives the run and needs none of its secrets."""
 
 
+class GivenUp(Exception):
+    """Nobody waits for the host any more."""
+
+
+def never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """A host that lives. `state` is None while it loads; `used` means some client holds it."""
@@ -83,27 +91,31 @@ class Hosts:
         self._environ = environ
         self._available = available
 
-    def acquire(self, launch: Launch) -> Lease:
-        """A lease on a host that answers, started if need be.
+    def acquire(self, launch: Launch, given_up: Callable[[], bool] = never) -> Lease:
+        """A lease on a host that answers, started if need be. Ends early with GivenUp when `given_up` says so.
 
         Raises ProviderError: refused (not enough memory, folder not writable), crashed (it could not load).
         """
         place = Place(self.root / launch.identity)
         with self._explained():
-            place.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._only_ours()
+            place.folder.mkdir(exist_ok=True, mode=0o700)
             lease = FileLock(place.lease)
             try:
-                return Lease(self._found_or_started(place, launch, lease), place, lease)
+                return Lease(self._found_or_started(place, launch, lease, given_up), place, lease)
             except BaseException:
                 lease.release()
                 raise
 
-    def _found_or_started(self, place: Place, launch: Launch, lease: FileLock) -> State:
+    def _found_or_started(
+        self, place: Place, launch: Launch, lease: FileLock, given_up: Callable[[], bool]
+    ) -> State:
         for _ in range(ATTEMPTS):
             # the lease first: a host that is held does not end between being found and being used
             if not lease.wait(STOPPING, shared=True):
                 break
-            state = self._answering(place) or self._start(place, launch)
+            state = self._answering(place, given_up) or self._start(place, launch, given_up)
             if state is not None:
                 return state
         raise ProviderError(
@@ -134,7 +146,7 @@ class Hosts:
 
     # ------------------------------------------------------------------------------------------ starting
 
-    def _answering(self, place: Place) -> State | None:
+    def _answering(self, place: Place, given_up: Callable[[], bool]) -> State | None:
         """The state of a host that lives, waiting while it loads; None when there is no host."""
         end = time.monotonic() + LOADING
         while is_locked(place.lock):
@@ -145,10 +157,12 @@ class Hosts:
                 raise ProviderError(
                     "timeout", f"a model host has been loading for {LOADING:.0f} s; see {place.log}"
                 )
+            if given_up():
+                raise GivenUp
             time.sleep(0.01)
         return None
 
-    def _start(self, place: Place, launch: Launch) -> State | None:
+    def _start(self, place: Place, launch: Launch, given_up: Callable[[], bool]) -> State | None:
         """Start a host and wait until it answers; None when another one was there first.
 
         One at a time, so that each sees the memory that the one before has left.
@@ -161,7 +175,7 @@ class Hosts:
             self._admit(launch)
             write_atomic(place.keep, repr(launch.keep))
             taken = self._spawn(place, launch) == TAKEN
-            state = self._answering(place)
+            state = self._answering(place, given_up)
             if state is None and not taken:
                 raise _failed(place, launch)
             return state
@@ -206,6 +220,16 @@ class Hosts:
                 f"({launch.bytes >> 20} MB of weights, {launch.slots} x {launch.context} tokens of context), "
                 f"{free >> 20} MB are free",
                 hint="set a smaller `context:` or a smaller model; `orch models ps` shows what is loaded",
+            )
+
+    def _only_ours(self) -> None:
+        """In a folder of somebody else's, the key would be readable and the host could be anybody."""
+        found = self.root.stat()
+        if found.st_uid != os.getuid() or found.st_mode & 0o022:
+            raise ProviderError(
+                "refused",
+                f"the folder of the model hosts, {self.root}, can be written by others",
+                hint=f"chmod 700 {self.root}, or set ORCH_HOME to a folder of your own",
             )
 
     def _idle(self) -> Iterator[Running]:

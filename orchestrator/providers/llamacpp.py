@@ -1,0 +1,280 @@
+"""The embedded model: a `.gguf` file served by a model host on this machine.
+
+The host speaks llama.cpp's dialect of chat completions on loopback. When it dies in the middle of an answer,
+a fresh one is started and the request is sent once more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.errors import ProviderError
+from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount
+from orchestrator.ports import Emit
+from orchestrator.providers.catalog import find
+from orchestrator.providers.gguf import Header, NotGGUF, read_header
+from orchestrator.providers.host import KEEP_ALIVE, Launch, engine_version
+from orchestrator.providers.hosts import GivenUp, Hosts, Lease
+from orchestrator.providers.machine import memory_total
+from orchestrator.providers.model_store import ModelStore, Weights, silent
+from orchestrator.providers.tries import Patience, try_often
+
+if TYPE_CHECKING:
+    from orchestrator.config import Config
+    from orchestrator.providers.chat import ChatServer
+    from orchestrator.providers.fetch import Progress
+    from orchestrator.spec.model import ModelSpec
+
+CONTEXT = 8192
+"""Tokens of context for one request where nobody says, if the model was trained for so many."""
+SLOTS = 4
+"""Requests served at once; on two cores four give 1.6 times the tokens per second of one."""
+COUNTS = 2048
+"""Token counts that are remembered."""
+AGAIN = Patience(tries=2, first=0.0)
+ONCE = Patience(tries=1)
+
+
+class LlamaCpp:
+    """`llamacpp:NAME` from the catalogue, or `llamacpp:./file.gguf` relative to `base`. Implements ports.Model."""
+
+    def __init__(
+        self,
+        name: str,
+        spec: ModelSpec,
+        *,
+        config: Config,
+        environ: Mapping[str, str],
+        base: Path,
+        progress: Progress = silent,
+    ) -> None:
+        self.name = name
+        self.ref = spec.use
+        self._model = spec.use.partition(":")[2] or spec.use
+        self._spec = spec
+        self._base = base
+        self._progress = progress
+        self._store = ModelStore(config.models, environ=environ, offline=config.offline)
+        self._hosts = Hosts(config.runtime / "hosts", environ=environ)
+        self._opening = asyncio.Lock()
+        self._lease: Lease | None = None
+        self._server: ChatServer | None = None
+        self._info: ModelInfo | None = None
+        self._counts: dict[bytes, int] = {}
+
+    def __repr__(self) -> str:
+        return f"LlamaCpp({self.name!r}, {self.ref!r})"
+
+    async def prepare(self) -> ModelInfo:
+        server = await self._ready(lambda: None)
+        if self._info is None:
+            self._info = self._read_info(await server.get("/props"))
+        return self._info
+
+    async def count(self, messages: Sequence[Message]) -> TokenCount:
+        """Exact: the model's own chat template and tokenizer, on the host."""
+        key = _digest(messages)
+        found = self._counts.get(key)
+        if found is None:
+            found = await self._ask_count(messages)
+            if len(self._counts) >= COUNTS:
+                self._counts.pop(next(iter(self._counts)))
+            self._counts[key] = found
+        return TokenCount(found, exact=True)
+
+    async def generate(self, request: Request, emit: Emit) -> Completion:
+        return await try_often(self.name, request, emit, partial(self._once, request), AGAIN)
+
+    async def close(self) -> None:
+        """Give the host up; it stays for a while, for whoever comes next."""
+        server, self._server = self._server, None
+        lease, self._lease = self._lease, None
+        if server is not None:
+            await server.close()
+        if lease is not None:
+            lease.release(self._keep)
+
+    # --------------------------------------------------------------------------------------------- calls
+
+    async def _once(self, request: Request, emit: Emit) -> Completion:
+        server = await self._ready(lambda: emit(""))
+        try:
+            return await server.chat(request, emit, {"cache_prompt": True})
+        except ProviderError as error:
+            raise await self._crash_behind(error, server) or error from None
+
+    async def _ask_count(self, messages: Sequence[Message]) -> int:
+        from orchestrator.providers.chat import messages_of
+
+        body = {"messages": messages_of(tuple(messages))}
+        server = await self._ready(lambda: None)
+        try:
+            found = await server.post("/v1/chat/completions/input_tokens", body)
+        except ProviderError as error:
+            if await self._crash_behind(error, server) is None:
+                raise
+            server = await self._ready(lambda: None)
+            found = await server.post("/v1/chat/completions/input_tokens", body)
+        return int(found["input_tokens"])
+
+    async def _crash_behind(self, error: ProviderError, server: ChatServer) -> ProviderError | None:
+        """The fault as a crash, when the host is gone: the next call then starts a fresh one."""
+        if error.kind not in ("unreachable", "protocol", "server"):
+            return None
+        if server is self._server and self._lease is not None:
+            # a dying process closes its connections a moment before the kernel frees its lock
+            for _ in range(10):
+                if not self._lease.alive:
+                    break
+                await asyncio.sleep(0.02)
+            else:
+                return None
+            await self._drop()
+        return ProviderError(
+            "crashed",
+            f"the host of model '{self.name}' died during the call",
+            hint="out of memory? `orch doctor` says what fits",
+        )
+
+    # ---------------------------------------------------------------------------------------------- host
+
+    async def _ready(self, alive: Callable[[], None]) -> ChatServer:
+        """The connection to a host that serves this model; `alive` is called while it loads."""
+        if self._server is not None:
+            return self._server
+        async with self._opening:
+            if self._server is None:
+                self._lease = await _in_thread(self._acquire, alive)
+                self._server = _connect(self._lease)
+            return self._server
+
+    async def _drop(self) -> None:
+        server, self._server = self._server, None
+        lease, self._lease = self._lease, None
+        if server is not None:
+            await server.close()
+        if lease is not None:
+            lease.release()
+
+    def _acquire(self, given_up: threading.Event) -> Lease:
+        def progress(what: str, done: int, total: int) -> None:
+            if given_up.is_set():
+                raise GivenUp
+            self._progress(what, done, total)
+
+        weights = self._store.open(self._model, self._base, progress)
+        return self._hosts.acquire(self._launch(weights), given_up.is_set)
+
+    def _launch(self, weights: Weights) -> Launch:
+        header = _header(self.ref, weights)
+        entry = find(self._model)
+        if header.embedding or (entry is not None and entry.embedding):
+            raise ProviderError(
+                "refused", f"'{self.ref}' embeds text, it does not answer", hint="orch models ls"
+            )
+        context, slots = shape(self._spec.context, header, weights.bytes, memory_total())
+        return Launch(
+            name=weights.name,
+            weights=str(weights.path),
+            sha256=weights.sha256,
+            context=context,
+            slots=slots,
+            bytes=weights.bytes,
+            kv_bytes=header.kv_bytes,
+            keep=self._keep,
+            engine=engine_version(),
+        )
+
+    @property
+    def _keep(self) -> float:
+        return KEEP_ALIVE if self._spec.keep is None else self._spec.keep
+
+    def _read_info(self, props: Any) -> ModelInfo:
+        if self._lease is None:
+            raise ProviderError("crashed", f"the host of model '{self.name}' died while it was asked")
+        launch = self._lease.state.launch
+        settings = props.get("default_generation_settings", {})
+        return ModelInfo(
+            name=self.name,
+            ref=self.ref,
+            provider="llamacpp",
+            context=int(settings.get("n_ctx", launch.context)),
+            slots=int(props.get("total_slots", launch.slots)),
+            local=True,
+            digest=f"sha256:{launch.sha256} {launch.engine}",
+            endpoint=self._lease.state.url,
+            sees=bool(props.get("modalities", {}).get("vision", False)),
+            logprobs=True,
+            chat_template=str(props.get("chat_template", "")),
+        )
+
+
+def shape(wanted: int | None, header: Header, weights: int, memory: int) -> tuple[int, int]:
+    """Context per request and requests at once, for a machine with so much memory. Pure.
+
+    Asked-for context is kept; the default one shrinks before fewer than four requests run at once would not
+    leave two thirds of the memory to others.
+    """
+    trained = header.context or CONTEXT
+    context = wanted or min(trained, CONTEXT)
+    room = memory // 3 - weights
+    for size in (context,) if wanted else (context, min(context, CONTEXT // 2)):
+        for slots in (SLOTS, SLOTS // 2):
+            if header.kv_bytes * size * slots <= room:
+                return size, slots
+    return (context if wanted else min(context, CONTEXT // 2)), 1
+
+
+def _header(ref: str, weights: Weights) -> Header:
+    try:
+        return read_header(weights.path)
+    except NotGGUF as error:
+        raise ProviderError(
+            "refused", f"'{ref}' is no model file that can be used: {error}", hint="it has to be a .gguf file"
+        ) from error
+    except OSError as error:
+        raise ProviderError("refused", f"'{ref}' cannot be read: {error.strerror}") from error
+
+
+def _connect(lease: Lease) -> ChatServer:
+    from orchestrator.providers.chat import ChatServer
+
+    state = lease.state
+    return ChatServer(state.url, model=state.launch.name, key=state.key, patience=ONCE)
+
+
+async def _in_thread(acquire: Callable[[threading.Event], Lease], alive: Callable[[], None]) -> Lease:
+    """Run it beside the loop. When the task is cancelled, the thread ends soon and a lease it got is given back."""
+    given_up = threading.Event()
+    work = asyncio.create_task(asyncio.to_thread(acquire, given_up))
+    try:
+        while not work.done():
+            await asyncio.wait((work,), timeout=0.5)
+            alive()
+    except BaseException:
+        given_up.set()
+        work.add_done_callback(_give_back)
+        raise
+    return work.result()
+
+
+def _give_back(work: asyncio.Task[Lease]) -> None:
+    if not work.cancelled() and work.exception() is None:
+        work.result().release()
+
+
+def _digest(messages: Sequence[Message]) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for message in messages:
+        for part in (message.role, message.content):
+            digest.update(len(part).to_bytes(8, "big"))
+            digest.update(part.encode("utf-8", "surrogatepass"))
+        for image in message.images:
+            digest.update(len(image.data).to_bytes(8, "big") + image.data)
+    return digest.digest()

@@ -11,8 +11,6 @@ from orchestrator.errors import UsageError
 if TYPE_CHECKING:
     from orchestrator.store.store import Store
 
-FILE = "store.db"
-
 
 def the_store(root: Path | None = None) -> Store:
     """The store for runs of workflows in `root`, made when it is missing; without a root, where runs are looked up.
@@ -33,11 +31,11 @@ def find_store() -> Store | None:
 
 
 def _open(root: Path, *, create: bool = True) -> Store | None:
-    from orchestrator.config import Config
+    from orchestrator.config import STORE_FILE, Config
     from orchestrator.store.open import open_store
 
     config = Config.from_environment(os.environ, Path.cwd())
     if config.database_url is not None:
         return open_store(config.database_url)
-    file = config.store(root) / FILE
+    file = config.store(root) / STORE_FILE
     return open_store(file) if create or file.exists() else None

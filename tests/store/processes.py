@@ -64,13 +64,20 @@ def write_until_killed(tell: Connection, folder: Path, run: str, group: int, siz
     asyncio.run(write())
 
 
-def write_a_run(tell: Connection, folder: Path, run: str, events: int, start: Barrier | None = None) -> None:
+def write_a_run(
+    tell: Connection,
+    folder: Path,
+    run: str,
+    events: int,
+    start: Barrier | None = None,
+    file: str = "store.db",
+) -> None:
     """A whole run, flushed event by event; the store may not exist before."""
 
     async def write() -> None:
         if start is not None:
             start.wait(PATIENCE)
-        store = a_store(folder)
+        store = a_store(folder, file)
         with Lease.acquire(store, run):
             store.create(run, started(run))
             tell.send("created")

@@ -32,8 +32,8 @@ from orchestrator.store.store import Store
 AT = 1_795_416_300.25
 
 
-def a_store(folder: Path) -> Store:
-    return open_store(folder / ".orch" / "store.db")
+def a_store(folder: Path, file: str = "store.db") -> Store:
+    return open_store(folder / ".orch" / file)
 
 
 def started(run: str = "1123-0645-k7q", **changes: Any) -> RunStarted:

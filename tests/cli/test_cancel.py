@@ -1,0 +1,58 @@
+"""`orch cancel`: a message to the process that executes a run, or why there is nobody to get it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator.store.inbox import take
+from orchestrator.store.lease import Lease
+from tests.cli.recorded import DONE, WAITING, Shell, begun, record_all, shell_in
+
+
+@pytest.fixture
+def orch(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    monkeypatch.chdir(project)
+    shell = shell_in(project)
+    record_all(shell.store)
+    yield shell
+    shell.store.close()
+
+
+def test_the_owner_of_a_live_run_is_asked_to_stop(orch: Shell) -> None:
+    """The message lies in the inbox, and the person reads who will get it."""
+    with Lease.acquire(orch.store, "live"):
+        orch.store.create("live", begun("live"))
+        result = orch("cancel", "live")
+
+    assert "asked process" in result.stderr
+    assert [row.kind for row in take(orch.store, "live")] == ["cancel"]
+    assert "orch cancel" in take(orch.store, "live")[0].payload["by"]
+
+
+@pytest.mark.parametrize(
+    ("run", "told", "command"),
+    [(DONE, "has ended already: done", "orch show"), (WAITING, "waits for an answer", "orch reject")],
+)
+def test_a_run_that_nobody_executes_is_told_apart(orch: Shell, run: str, told: str, command: str) -> None:
+    """Nothing is posted that a later resume would stumble over."""
+    result = orch("cancel", run, code=1)
+
+    assert told in result.stderr
+    assert command in result.stderr
+    assert take(orch.store, run) == []
+
+
+def test_a_run_whose_owner_died_can_be_resumed_instead(orch: Shell) -> None:
+    """It shows as interrupted."""
+    orch.store.create("dead", begun("dead"))
+
+    assert "orch resume dead" in orch("cancel", "dead", code=1).stderr
+    assert orch.json("cancel", "dead", code=1) == {
+        "run": "dead",
+        "status": "interrupted",
+        "owner": None,
+        "asked": False,
+    }

@@ -1,0 +1,129 @@
+"""`orch logs`: the events of a run as lines, and live."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator.cli.console import Console
+from orchestrator.cli.lines import line
+from orchestrator.cli.logs import Printer, belongs
+from orchestrator.config import STORE_FILE
+from orchestrator.events import StepFinished, decode
+from tests.cli.recorded import AT, DONE, FAILED, Shell, record_all, shell_in
+from tests.store.processes import hear, process, write_a_run
+from tests.store.samples import one_of_each
+
+
+@pytest.fixture
+def orch(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    monkeypatch.chdir(project)
+    shell = shell_in(project)
+    record_all(shell.store)
+    yield shell
+    shell.store.close()
+
+
+def test_every_event_is_one_line(orch: Shell) -> None:
+    """In order, readable."""
+    lines = orch("logs", DONE).stdout.splitlines()
+
+    assert len(lines) == orch.store.run(DONE).events
+    assert "started" in lines[0]
+    assert (
+        "← triage.0  attempt 1: check, 7 tokens, 0.50 s, 14 tok/s (repair: a reply cites a source)"
+        in lines[5]
+    )
+    assert lines[-1].endswith('done  {"urgency": "low"}')
+
+
+def test_every_kind_of_event_has_a_line() -> None:
+    """Nothing is told in two lines, whatever is in it."""
+    for event in one_of_each():
+        assert line(event)
+        assert "\n" not in line(event)
+    assert "\n" not in line(StepFinished(AT, "a\nb", "c\nd", {}, False, "e\nf"))
+
+
+def test_a_step_is_shown_alone(orch: Shell) -> None:
+    """With its items and what is inside them, without its neighbours."""
+    assert len(orch("logs", DONE, "triage").stdout.splitlines()) == 9
+    assert len(orch("logs", DONE, "triage.1").stdout.splitlines()) == 1
+    assert "nothing has happened in 'tri'" in orch("logs", DONE, "tri").stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "step", "inside"),
+    [
+        ("a", "", True),
+        ("", "", True),
+        ("", "a", False),
+        ("a.1.b~2", "a", True),
+        ("a~2.b", "a", True),
+        ("ab", "a", False),
+    ],
+)
+def test_what_belongs_to_a_step(path: str, step: str, inside: bool) -> None:
+    """Items and passes do, other steps that begin alike do not."""
+    assert belongs(path, step) is inside
+
+
+def test_events_are_lines_of_json(orch: Shell) -> None:
+    """They decode to the very events."""
+    lines = orch("logs", FAILED, "--events").stdout.splitlines()
+
+    assert [decode(text) for text in lines] == [event for _, event in orch.store.events(FAILED)]
+    assert json.loads(lines[0])["kind"] == "run.started"
+
+
+def test_following_a_live_run_ends_with_it(orch: Shell, project: Path) -> None:
+    """Another process writes, this one prints, and says how it ended."""
+    with process(write_a_run, project, "live", 50, None, STORE_FILE) as (_, told):
+        assert hear(told) == "created"
+        result = orch("logs", "live", "-f")
+
+    assert [text for text in result.stdout.splitlines() if "✓" not in text][-1].endswith("done  done")
+    assert result.stdout.count("✓") == 50
+    assert "run live: done" in result.stderr
+
+
+def test_following_a_run_that_has_ended_prints_it(orch: Shell) -> None:
+    """No waiting for more."""
+    result = orch("logs", FAILED, "-f")
+
+    assert len(result.stdout.splitlines()) == orch.store.run(FAILED).events
+    assert f"run {FAILED}: failed" in result.stderr
+
+
+def test_text_that_is_being_written_stands_between_the_lines() -> None:
+    """Each step's text on lines of its own; an event closes the open one."""
+    out = io.StringIO()
+    printer = Printer(Console(out, io.StringIO()), "", as_json=False)
+
+    for path, text in (("a", "Hel"), ("a", "lo"), ("b", "x\ny")):
+        printer.tokens(path, text)
+    printer.event(StepFinished(AT, "b", "x\ny", {}))
+
+    assert out.getvalue().splitlines()[:3] == ["          a │ Hello", "          b │ x", "          │ y"]
+    assert "✓ b" in out.getvalue().splitlines()[3]
+
+
+def test_controls_in_an_answer_do_not_reach_a_terminal() -> None:
+    """What a model writes is shown, never obeyed."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    out = Terminal()
+    printer = Printer(Console(out, io.StringIO()), "", as_json=False)
+
+    printer.tokens("a", "\x1b]52;c;ZXZpbA==\x07")
+    printer.event(StepFinished(AT, "a\x1b[2J", "\x1b]0;title\x07", {}))
+
+    assert "\x1b" not in out.getvalue()
+    assert "\x07" not in out.getvalue()

@@ -1,0 +1,81 @@
+"""`orch runs`: what has run here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator.config import STORE, STORE_FILE
+from orchestrator.store.lease import Lease
+from tests.cli.recorded import DONE, FAILED, WAITING, Shell, record_all, shell_in
+
+
+@pytest.fixture
+def orch(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    monkeypatch.chdir(project)
+    shell = shell_in(project)
+    yield shell
+    shell.store.close()
+
+
+def test_runs_are_listed_newest_first(orch: Shell) -> None:
+    """One line each: id, workflow, status, when, how long, steps, tokens."""
+    record_all(orch.store)
+
+    header, *lines = orch("runs").stdout.splitlines()
+
+    assert header.split() == ["RUN", "WORKFLOW", "STATUS", "STARTED", "TOOK", "STEPS", "TOKENS"]
+    assert [line.split()[0] for line in lines] == [WAITING, FAILED, DONE]
+    assert "4.2 s" in lines[2]
+    assert "76" in lines[2]
+
+
+def test_runs_are_filtered(orch: Shell) -> None:
+    """By status and by workflow."""
+    record_all(orch.store)
+
+    assert [row["id"] for row in orch.json("runs", "--status", "failed")] == [FAILED]
+    assert [row["id"] for row in orch.json("runs", "--limit", "1")] == [WAITING]
+    assert orch.json("runs", "--workflow", "other") == []
+
+
+def test_a_project_without_runs_says_how_to_start_one(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking makes no store, and the list is empty."""
+    monkeypatch.chdir(project)
+    orch = Shell(store=None)  # type: ignore[arg-type]
+
+    assert "orch run" in orch("runs").stderr
+    assert orch.json("runs") == []
+    assert "no run yet" in orch("show", "last", code=2).stderr
+    assert not (project / ".orch").exists()
+
+
+def test_a_run_is_removed_by_name(orch: Shell) -> None:
+    """Others stay."""
+    record_all(orch.store)
+
+    orch("runs", "rm", "aaa", FAILED)
+
+    assert [row["id"] for row in orch.json("runs")] == [WAITING]
+
+
+def test_a_run_that_is_executed_is_not_removed(orch: Shell) -> None:
+    """The message says how to end it."""
+    record_all(orch.store)
+
+    with Lease.acquire(orch.store, DONE):
+        assert "being executed" in orch("runs", "rm", DONE, code=1).stderr
+
+
+def test_a_damaged_store_is_one_clear_error(orch: Shell, project: Path) -> None:
+    """No traceback, and the file is named."""
+    orch.store.close()
+    (project / STORE / STORE_FILE).write_bytes(b"no database" * 1000)
+
+    result = orch("runs", code=1)
+
+    assert result.stdout == ""
+    assert f"{STORE_FILE} is not a database" in result.stderr
+    assert "hint:" in result.stderr

@@ -1,0 +1,114 @@
+"""`orch show`: a run, a step, what was asked and what came back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.recorded import DONE, FAILED, WAITING, Shell, record_all, shell_in
+
+
+@pytest.fixture
+def orch(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    monkeypatch.chdir(project)
+    shell = shell_in(project)
+    record_all(shell.store)
+    yield shell
+    shell.store.close()
+
+
+def test_a_run_shows_inputs_steps_and_result(orch: Shell) -> None:
+    """What went in, per step models, seconds and tokens, what came out, and whether it stayed here."""
+    text = orch("show", DONE).stdout
+
+    assert f"run {DONE} of support-desk: done" in text
+    assert 'input    tickets: [{"id": 1}]' in text
+    assert "triage" in text
+    assert "tiny" in text
+    assert 'result: {"urgency": "low"}' in text
+    assert "everything stayed on this machine" in text
+
+
+def test_a_failed_run_says_why_and_what_to_do(orch: Shell) -> None:
+    """The step, the message, the command to go on."""
+    text = orch("show", "bbb").stdout
+
+    assert "✗ draft: a reply cites a source" in text
+    assert f"orch resume {FAILED}" in text
+
+
+def test_a_waiting_run_shows_its_questions(orch: Shell) -> None:
+    """With the commands that answer them."""
+    text = orch("show", "last").stdout
+
+    assert "Send 2 replies?  [send | drop]" in text
+    assert f"orch approve {WAITING}/approve" in text
+
+
+def test_a_step_shows_prompts_attempts_and_value(orch: Shell) -> None:
+    """Everything between the prompt and the value, in order."""
+    text = orch("show", DONE, "triage.0").stdout
+
+    places = [
+        text.index(part)
+        for part in (
+            "attempt 1: tiny, 31 tokens",
+            "Ticket: help",
+            "decided: repair",
+            "attempt 2",
+            "urgency: low",
+        )
+    ]
+    assert places == sorted(places)
+
+
+def test_a_fan_out_lists_its_items(orch: Shell) -> None:
+    """And says how to see one."""
+    result = orch("show", DONE, "triage")
+
+    assert [line.split()[:2] for line in result.stdout.splitlines()[1:]] == [
+        ["triage.0", "done"],
+        ["triage.1", "skipped"],
+    ]
+    assert f"orch show {DONE} triage.0" in result.stderr
+
+
+def test_what_a_model_wrote_is_shown_as_it_was_to_a_pipe(orch: Shell) -> None:
+    """JSON escapes controls, text to a file is the very text."""
+    assert "\\u001b]52" in orch("show", FAILED, "draft", "--json").stdout
+
+
+def test_a_misspelled_step_gets_the_nearest(orch: Shell) -> None:
+    """Exit code 2, no traceback."""
+    result = orch("show", DONE, "triagee", code=2)
+
+    assert "no step 'triagee'" in result.stderr
+    assert "'triage'" in result.stderr
+
+
+def test_json_holds_everything(orch: Shell) -> None:
+    """For scripts: inputs, spans, models, outputs; a step with all its events."""
+    run = orch.json("show", DONE)
+    step = orch.json("show", DONE, "triage.0")
+
+    assert run["inputs"]["tone"] == "warm"
+    assert [span["path"] for span in run["steps"]] == ["triage", "triage.0", "triage.1"]
+    assert run["outputs"] == {"urgency": "low"}
+    assert [event["kind"] for event in step["events"]] == [
+        "step.started",
+        *["attempt.started", "attempt.finished"] * 2,
+        "step.finished",
+    ]
+
+
+def test_verify_finds_a_changed_byte(orch: Shell) -> None:
+    """Exit code 0 when all is as it was written, 1 when not."""
+    assert "as they were written" in orch("show", DONE, "--verify").stdout
+    with orch.store.writing() as connection:
+        connection.exec_driver_sql("UPDATE events SET payload = replace(payload, 'low', 'LOW') WHERE run = 1")
+
+    assert "not what was written" in orch("show", DONE, "--verify", code=1).stdout
+    assert orch.json("show", DONE, "--verify", code=1)["problems"]
+    assert "as they were written" in orch("show", FAILED, "--verify").stdout

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.cli.console import Console
@@ -38,3 +41,14 @@ def opened(workflow: str, console: Console) -> Graph:
     for found in built.diagnostics:
         console.warning(f"{found.mark.file}:{found.mark.line}: {found.message}")
     return built.graph
+
+
+def pairs(given: Sequence[str], option: str) -> dict[str, str]:
+    """`NAME=VALUE` texts as a map. Raises UsageError for a text without a name or a sign."""
+    found: dict[str, str] = {}
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not sign or not name.strip():
+            raise UsageError(f"{option} {text}: expected NAME=VALUE", hint=f"for example {option} name=value")
+        found[name.strip()] = value
+    return found

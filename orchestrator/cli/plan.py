@@ -1,0 +1,264 @@
+"""`orch plan`: what a run will do and take, before one token is spent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from orchestrator.cli.complete import workflows
+from orchestrator.cli.console import Console, the_console
+from orchestrator.report import words
+
+if TYPE_CHECKING:
+    from orchestrator.graph.model import Graph
+    from orchestrator.messages import TokenCount
+    from orchestrator.plan.overview import Overview, PlannedModel, PlannedStep
+    from orchestrator.spec.model import ModelSpec
+
+NARROW = 46
+
+
+@click.command()
+@click.argument("workflow", shell_complete=workflows)
+@click.option(
+    "-i", "--input", "given", multiple=True, metavar="NAME=VALUE", help="An input; NAME=@FILE reads a file."
+)
+@click.option("--input-file", type=click.Path(path_type=Path), help="A YAML or JSON file with all inputs.")
+@click.option("-m", "--model", "models", multiple=True, metavar="NAME=REF", help="Plan with another model.")
+@click.option("--measure", is_flag=True, help="Start the models and count prompts with their own tokenizers.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    workflow: str,
+    given: tuple[str, ...],
+    input_file: Path | None,
+    models: tuple[str, ...],
+    measure: bool,
+    as_json: bool,
+) -> None:
+    """Show what a run of WORKFLOW will do: order, models, calls, prompt sizes, memory, what may leave.
+
+    Inputs that are not given are unknowns in the numbers. Nothing of the workflow is executed.
+    """
+    from orchestrator.cli.opening import opened, pairs
+    from orchestrator.cli.run import override
+    from orchestrator.plan.overview import overview
+    from orchestrator.providers.registry import is_cloud
+
+    console = the_console()
+    graph = override(opened(workflow, console), pairs(models, "-m"))
+    inputs, missing = _inputs(graph, pairs(given, "-i"), input_file)
+    plan = overview(graph, inputs, is_cloud)
+    counted = _measured(graph, plan) if measure else {}
+    if as_json:
+        console.json(_data(graph, plan, counted, missing))
+    else:
+        _print(graph, plan, counted, missing, console)
+
+
+def _inputs(
+    graph: Graph, given: Mapping[str, str], input_file: Path | None
+) -> tuple[dict[str, Any], list[str]]:
+    """The inputs that are known, and the names of those that a run would still need."""
+    from orchestrator.inputs import read_inputs
+
+    specs = graph.workflow.inputs
+    missing = [
+        name
+        for name, spec in specs.items()
+        if name not in given and "default" not in spec.model_fields_set and spec.missing is None
+    ]
+    if input_file is not None:
+        missing = []
+    values = read_inputs(
+        {name: spec for name, spec in specs.items() if name not in missing},
+        given,
+        root=Path(graph.root),
+        cwd=Path.cwd(),
+        base=Path(graph.file).resolve().parent,
+        today=date.today(),  # noqa: DTZ011 - the user's own calendar
+        input_file=input_file,
+    )
+    return values, missing
+
+
+# --------------------------------------------------------------------------------------------- measuring
+
+
+def _measured(graph: Graph, plan: Overview) -> dict[str, TokenCount]:
+    """Tokens of each known prompt by its first model's tokenizer. Raises ProviderError."""
+    import asyncio
+
+    return asyncio.run(_count_all(plan, Path.cwd(), Path(graph.file).resolve().parent))
+
+
+async def _count_all(plan: Overview, cwd: Path, base: Path) -> dict[str, TokenCount]:
+    from orchestrator.config import Config
+    from orchestrator.providers.registry import open_model
+
+    config = Config.from_environment(os.environ, cwd)
+    counted: dict[str, TokenCount] = {}
+    for model in plan.models:
+        client = open_model(model.names[0], model.spec, environ=os.environ, config=config, base=base)
+        try:
+            await client.prepare()
+            for step in plan.steps:
+                if step.prompt is not None and step.path in model.steps and step.path not in counted:
+                    counted[step.path] = await client.count(step.prompt.messages)
+        finally:
+            await client.close()
+    return counted
+
+
+def _memory(spec: ModelSpec) -> tuple[int, int] | None:
+    """Bytes of weights and of a full context of an embedded model; None where only its server knows."""
+    from orchestrator.providers.catalog import find
+
+    provider, _, name = spec.use.partition(":")
+    entry = find(name) if provider == "llamacpp" else None
+    if entry is None:
+        return None
+    context = min(spec.context or entry.context, entry.context)
+    return entry.bytes, entry.kv_bytes * context
+
+
+# ----------------------------------------------------------------------------------------------- printing
+
+
+def _print(
+    graph: Graph, plan: Overview, counted: Mapping[str, TokenCount], missing: list[str], console: Console
+) -> None:
+    name = graph.workflow.name or Path(graph.file).stem
+    console.result(f"{name}: {words.count(len(plan.steps), 'step')}, at most {plan.calls} model calls\n")
+    steps = ("", "step", "who", "runs ≤", "calls ≤", "prompt ≤", "reused", "because of")
+    rows = [
+        (str(n), s.path, _who(s), str(s.runs), _calls(s), _prompt(s, counted), _reuse(s), _factors(s))
+        for n, s in enumerate(plan.steps, 1)
+    ]
+    console.table(steps, rows)
+    if plan.models:
+        console.result("")
+        console.table(
+            ("model", "is", "where", "calls ≤", "memory"), [_model_row(model) for model in plan.models]
+        )
+    console.result("")
+    for line in _sentences(plan, missing):
+        console.result(line)
+
+
+def _who(step: PlannedStep) -> str:
+    who = " · ".join(part for part in (step.agent, ", ".join(step.models)) if part)
+    return who or {"ask": "a person", "value": "–"}.get(step.verb, step.verb)
+
+
+def _calls(step: PlannedStep) -> str:
+    return str(step.calls) if step.models else "–"
+
+
+def _factors(step: PlannedStep) -> str:
+    text = " × ".join(step.factors)
+    return text if len(text) <= NARROW else text[: NARROW - 1] + "…"
+
+
+def _prompt(step: PlannedStep, counted: Mapping[str, TokenCount]) -> str:
+    """`84 tokens` when measured and whole, `~84` when estimated, `~84 + brief.text` when something is open."""
+    size = step.prompt
+    if size is None:
+        return "–"
+    tokens, mark = size.tokens, "~"
+    if step.path in counted:
+        more = -(-size.allowance // 4)
+        exact = counted[step.path].exact and not more
+        tokens, mark = counted[step.path].tokens + more, "" if exact else "~"
+    return (
+        f"{mark}{tokens:,}"
+        + "".join(f" + {name}" for name in size.open[:2])
+        + (" + …" if len(size.open) > 2 else "")
+    )
+
+
+def _reuse(step: PlannedStep) -> str:
+    return {True: "yes", False: "no", None: "–"}[step.reused]
+
+
+def _model_row(model: PlannedModel) -> tuple[str, ...]:
+    memory = _memory(model.spec)
+    return (
+        ", ".join(model.names),
+        model.ref,
+        "OFF this machine" if model.cloud else "this machine",
+        str(model.calls),
+        "its server's"
+        if memory is None
+        else f"{words.size(memory[0])} + {words.size(memory[1])} per full context",
+    )
+
+
+def _sentences(plan: Overview, missing: list[str]) -> list[str]:
+    local = [model for model in plan.models if not model.cloud]
+    lines = [
+        f"loads: {words.count(len(local), 'local model')}, each once" if local else "",
+        *(
+            f"leaves this machine: the prompts of {', '.join(model.steps)} go to {model.ref}"
+            for model in plan.leaving
+        ),
+        "" if plan.leaving else "leaves this machine: nothing",
+        f"a person decides at: {', '.join(plan.questions)}" if plan.questions else "",
+        f"not given yet: {', '.join(f'-i {name}=…' for name in missing)}" if missing else "",
+    ]
+    return [line for line in lines if line]
+
+
+def _data(
+    graph: Graph, plan: Overview, counted: Mapping[str, TokenCount], missing: list[str]
+) -> dict[str, Any]:
+    return {
+        "workflow": graph.workflow.name or Path(graph.file).stem,
+        "calls": _number(plan.calls),
+        "missing_inputs": missing,
+        "questions": list(plan.questions),
+        "steps": [_step_data(step, counted) for step in plan.steps],
+        "models": [
+            {
+                "ref": model.ref,
+                "names": list(model.names),
+                "local": not model.cloud,
+                "calls": _number(model.calls),
+                "memory": _memory(model.spec),
+                "steps": list(model.steps),
+            }
+            for model in plan.models
+        ],
+    }
+
+
+def _step_data(step: PlannedStep, counted: Mapping[str, TokenCount]) -> dict[str, Any]:
+    size, count = step.prompt, counted.get(step.path)
+    prompt = None
+    if size is not None:
+        prompt = {
+            "tokens": count.tokens if count else size.tokens,
+            "exact": bool(count and count.exact and not size.allowance and not size.open),
+            "allowance_characters": size.allowance,
+            "open": list(size.open),
+        }
+    return {
+        "step": step.path,
+        "verb": step.verb,
+        "agent": step.agent or None,
+        "models": list(step.models),
+        "runs": _number(step.runs),
+        "calls": _number(step.calls),
+        "factors": list(step.factors),
+        "prompt": prompt,
+        "reused": step.reused,
+    }
+
+
+def _number(count: Any) -> int | str:
+    """A number where it is known, else the words."""
+    return str(count) if count.known is None else int(count.known)

@@ -17,6 +17,8 @@ TEXT_CAP = 10_000_000
 """Characters a rendered text may have."""
 FUEL = 5_000_000
 """Loop passes, list elements and data nodes one evaluation may touch; the deadline, independent of the machine."""
+TEXT_SHIFT = 6
+"""Sixty-four characters of text count as much as one value."""
 INT_BITS = 8192
 """Size of the largest whole number arithmetic may produce."""
 
@@ -30,6 +32,11 @@ class Frame:
         self.context = context
         self.names: dict[str, Any] = {}
         self.fuel = FUEL
+
+    def read(self, text: str) -> str:
+        """The text itself, after its length was paid for."""
+        self.burn(len(text) >> TEXT_SHIFT)
+        return text
 
     def burn(self, amount: int) -> None:
         self.fuel -= amount

@@ -29,7 +29,7 @@ def _numbers(left: Any, right: Any, sign: str) -> None:
 
 def add(frame: Frame, left: Any, right: Any) -> Any:
     if isinstance(left, str) and isinstance(right, str):
-        return _joined(left, right)
+        return frame.read(_joined(left, right))
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):
         frame.burn(len(left) + len(right))
         return weigh(frame, [*left, *right])
@@ -45,13 +45,13 @@ def _joined(left: str, right: str) -> str:
     return left + right
 
 
-def multiply(_: Frame, left: Any, right: Any) -> Any:
+def multiply(frame: Frame, left: Any, right: Any) -> Any:
     if isinstance(left, int) and isinstance(right, str):
         left, right = right, left
     if isinstance(left, str) and isinstance(right, int):
         if len(left) * right > TEXT_CAP:
             raise Misuse(f"the text grows beyond {TEXT_CAP:,} characters")
-        return left * right
+        return frame.read(left * right)
     _numbers(left, right, "*")
     if isinstance(left, int) and isinstance(right, int) and left.bit_length() + right.bit_length() > INT_BITS:
         raise Misuse("the result is too large")

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from jinja2 import nodes
 
 from orchestrator.render.access import (
+    TEXT_SHIFT,
     Frame,
     capped,
     fault,
@@ -46,7 +47,7 @@ class Compiler:
             case nodes.TemplateData():
                 return _constant(node.data)
             case nodes.Const():
-                return _constant(node.value)
+                return _constant(literal(node))
             case nodes.Name():
                 return self._name(node, safe)
             case nodes.Getattr() | nodes.Getitem():
@@ -119,7 +120,7 @@ class Compiler:
                 or numbers[2] == 0
             ):
                 raise fault(f"{shown}[:]", "the bounds of a slice are whole numbers")
-            frame.burn(len(value) if not isinstance(value, str) else 1)
+            frame.burn(len(value) >> TEXT_SHIFT if isinstance(value, str) else len(value))
             part = value[slice(*numbers)]
             return list(part) if isinstance(part, tuple) else part
 
@@ -141,10 +142,8 @@ class Compiler:
         if node.node is None:
             raise refused(node, "a filter needs a value before it")
         inner = self.expression(node.node, safe=safe or found.null_safe)
-        run = self._applied(node, found, inner, f"{show(node.node)} | {node.name}")
-        if not safe or found.null_safe:
-            return run
-        return lambda frame: None if inner(frame) is None else run(frame)
+        passes_null = safe and not found.null_safe
+        return self._applied(node, found, inner, f"{show(node.node)} | {node.name}", passes_null=passes_null)
 
     def _test(self, node: nodes.Test) -> Eval:
         found = known(node, node.name, TESTS, "test")
@@ -166,6 +165,7 @@ class Compiler:
         shown: str,
         *,
         safe: bool = False,
+        passes_null: bool = False,
     ) -> Eval:
         positional, named = self._arguments(node, safe)
         if not found.accepts(len(positional), frozenset(named)):
@@ -176,6 +176,8 @@ class Compiler:
 
         def run(frame: Frame) -> Any:
             value = inner(frame)
+            if value is None and passes_null:
+                return None
             args, kwargs = [arg(frame) for arg in positional], {key: arg(frame) for key, arg in named.items()}
             try:
                 return apply(frame, found, value, args, kwargs)
@@ -205,6 +207,7 @@ class Compiler:
             left = first(frame)
             for compare, other in rest:
                 right = other(frame)
+                frame.burn(len(right) >> TEXT_SHIFT if isinstance(right, str) else 1)
                 try:
                     if not compare(left, right):
                         return False
@@ -218,7 +221,9 @@ class Compiler:
     def _concat(self, node: nodes.Concat) -> Eval:
         parts = [(self.expression(part), show(part)) for part in node.nodes]
         shown = show(node)
-        return lambda frame: capped("".join(to_text(part(frame), word) for part, word in parts), shown)
+        return lambda frame: capped(
+            frame.read("".join(to_text(part(frame), word) for part, word in parts)), shown
+        )
 
     def _binary(self, node: nodes.BinExpr) -> Eval:
         left, right, run, shown = (
@@ -294,6 +299,19 @@ _INSTEAD = {
     "title": "| title", "capitalize": "| capitalize", "format": "| format(…)", "get": "| default(…)",
     "count": "| length", "startswith": "[:n] == …", "endswith": "[-n:] == …",
 }  # fmt: skip
+
+
+def literal(node: nodes.Const) -> Any:
+    """The value of a literal. Raises TemplateSyntax for what no file can hold."""
+    value = node.value
+    if isinstance(value, float) and value - value != 0:
+        raise refused(node, "the number is too large")
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise refused(node, "the text spells half a character") from None
+    return value
 
 
 def _constant(value: Any) -> Eval:

@@ -8,13 +8,13 @@ from inspect import Parameter, Signature, signature
 from typing import Any, Literal
 
 from orchestrator.errors import StepError
-from orchestrator.render.access import Frame, capped, kind_of
+from orchestrator.render.access import TEXT_SHIFT, Frame, capped, kind_of
 
 Takes = Literal["any", "text", "list", "number", "map"]
 Returns = Literal["string", "strings", "int", "number", "bool", "list", "same", "item", "any"]
 
 
-class Misuse(Exception):  # noqa: N818  (never seen outside; a fault is raised from it)
+class Misuse(Exception):
     """A filter or function was given what it cannot take; the message says what. Never leaves this package."""
 
 
@@ -69,7 +69,7 @@ def describe(
 
 def apply(frame: Frame, found: Description, value: Any, args: list[Any], named: dict[str, Any]) -> Any:
     """Run a filter, function or test. Raises StepError as it is, and Misuse for everything else it may raise."""
-    frame.burn(1)
+    frame.burn(1 + (len(value) >> TEXT_SHIFT if isinstance(value, str) else 0))
     try:
         result = found.run(frame, value, *args, **named)
     except (StepError, Misuse):
@@ -84,4 +84,4 @@ def apply(frame: Frame, found: Description, value: Any, args: list[Any], named: 
         MemoryError,
     ) as error:
         raise Misuse(f"cannot work on {kind_of(value)}: {error}") from None
-    return capped(result, found.name) if isinstance(result, str) else result
+    return capped(frame.read(result), found.name) if isinstance(result, str) else result

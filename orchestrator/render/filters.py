@@ -9,7 +9,7 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from orchestrator.render.access import TEXT_CAP, Frame, get_item, kind_of, to_json, to_text, weigh
+from orchestrator.render.access import TEXT_CAP, Frame, get_field, get_item, kind_of, to_json, to_text, weigh
 from orchestrator.render.chunks import chunks
 from orchestrator.render.describe import Description, Misuse, describe
 from orchestrator.render.predicates import TESTS
@@ -53,15 +53,16 @@ def _path(item: Any, attribute: Any, default: Any = None) -> Any:
     """`a.b` of an item. A missing field is an error unless there is a default."""
     parts = str(attribute).split(".") if isinstance(attribute, str) else [attribute]
     for part in parts:
-        key = int(part) if isinstance(part, str) and part.isdigit() else part
-        if default is not None:
-            found = get_item(item, key, "item", safe=True)
-            if found is None:
-                return default
-            item = found
-        else:
-            item = get_item(item, key, "item", safe=False)
+        item = _step(item, part, safe=default is not None)
+        if item is None and default is not None:
+            return default
     return item
+
+
+def _step(item: Any, part: Any, *, safe: bool) -> Any:
+    if isinstance(part, str) and not (part.isdigit() and isinstance(item, list | tuple)):
+        return get_field(item, part, "item", safe=safe)
+    return get_item(item, int(part) if isinstance(part, str) else part, "item", safe=safe)
 
 
 def _key(attribute: Any, case_sensitive: bool) -> Callable[[Any], Any]:
@@ -133,7 +134,7 @@ def truncate(_: Frame, value: Any, length: Any = 255, killwords: Any = False, en
     if len(text) <= limit:
         return text
     kept = text[: max(limit - len(mark), 0)]
-    if not killwords and " " in kept:
+    if not killwords and " " in kept and not text[len(kept)].isspace():
         kept = kept.rsplit(" ", 1)[0]
     return kept + mark
 

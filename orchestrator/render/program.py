@@ -11,7 +11,8 @@ from jinja2 import nodes
 
 from orchestrator.errors import StepError
 from orchestrator.render.access import Frame, fault, get_field, to_text
-from orchestrator.render.compile import Eval, lookup
+from orchestrator.render.compile import Eval, literal, lookup
+from orchestrator.render.functions import FUNCTIONS
 from orchestrator.render.statements import Page, TemplateCompiler
 from orchestrator.render.syntax import TemplateSyntax, parse, sole
 
@@ -99,7 +100,7 @@ def _value(raw: Any, at: tuple[str | int, ...], names: set[str]) -> Run:
 
 def _expression(text: str, kind: Literal["template", "expression"], node: nodes.Expr) -> Program:
     if isinstance(node, nodes.Const):
-        constant = node.value
+        constant = literal(node)
         return Program(text, kind, frozenset(), lambda _: constant)
     chain = _chain(node)
     if chain:
@@ -115,7 +116,9 @@ def _chain(node: nodes.Node) -> tuple[str, ...]:
     while isinstance(node, nodes.Getattr):
         fields.append(node.attr)
         node = node.node
-    return (node.name, *reversed(fields)) if isinstance(node, nodes.Name) else ()
+    if not isinstance(node, nodes.Name) or node.name in FUNCTIONS:
+        return ()
+    return (node.name, *reversed(fields))
 
 
 def _dotted(chain: tuple[str, ...]) -> Run:

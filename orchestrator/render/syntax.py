@@ -20,6 +20,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from orchestrator.errors import UsageError
 
 Kind = Literal["template", "expression"]
+DEPTH = 100
+"""Levels an expression may nest."""
 Problem = Literal["syntax", "filter", "function", "test", "unsupported"]
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -31,7 +33,7 @@ _WORDS = frozenset(
 )
 
 
-class TemplateSyntax(UsageError):  # noqa: N818  (named after what is wrong, like the tree in `errors`)
+class TemplateSyntax(UsageError):
     """A text that is no template. `offset` is the character where it goes wrong; `width` how much to mark.
 
     `at` is the path inside a nested value (`compile_value`). `problem` says of which sort it is, and `name`
@@ -111,9 +113,23 @@ def parse(text: str, kind: Kind = "template") -> nodes.Template:
     An expression is a Template whose body is one Output with that one node. Offsets count in `text` as given.
     """
     if kind == "expression":
-        return _parse_expression(text)
-    simple = _simple(text)
-    return simple if simple is not None else _guarded(text, _parse_template)
+        tree = _parse_expression(text)
+    else:
+        simple = _simple(text)
+        tree = simple if simple is not None else _guarded(text, _parse_template)
+    if len(text) > DEPTH and _too_deep(tree):
+        raise TemplateSyntax("the expression is nested too deeply")
+    return tree
+
+
+def _too_deep(tree: nodes.Template) -> bool:
+    """Whoever walks a tree may recurse: depth is bounded here, once for all."""
+    level: list[nodes.Node] = [tree]
+    for _ in range(DEPTH):
+        level = [child for node in level for child in node.iter_child_nodes()]
+        if not level:
+            return False
+    return True
 
 
 def sole(tree: nodes.Template) -> nodes.Expr | None:
@@ -243,6 +259,8 @@ def _guarded(text: str, parser: Any) -> nodes.Template:
         tree: nodes.Template = parser(text)
     except TemplateSyntaxError as error:
         raise TemplateSyntax(_reworded(error.message or ""), min(error.lineno, len(text))) from None
+    except ValueError:  # a whole number of thousands of digits
+        raise TemplateSyntax("a number is too long") from None
     except RecursionError:
         raise TemplateSyntax("the expression is nested too deeply") from None
     return tree
@@ -255,7 +273,7 @@ _REWORDED = (
     ),
     (
         re.compile(r"^unexpected end of template, expected '(.*)'\.?$"),
-        r"the expression ends too early, \1 is missing",
+        r"the expression ends too early, '\1' is missing",
     ),
     (re.compile(r"^unexpected 'end of template'$"), "the expression ends too early"),
     (

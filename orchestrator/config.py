@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-MARKERS = ("orch.yaml", ".git")
+from orchestrator.spec.places import find_root, is_project
+
 STORE = ".orch"
+STORE_FILE = "store.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +54,10 @@ class Config:
         """The directory of the runs of workflows in this root: `.orch` in a project, else the user's data."""
         return root / STORE if is_project(root) else self.data / "store"
 
-
-def find_root(directory: Path) -> Path:
-    """The project's root: the nearest directory upwards with `orch.yaml` or `.git`; else the directory itself."""
-    directory = directory.absolute()
-    for candidate in (directory, *directory.parents):
-        if is_project(candidate):
-            return candidate
-    return directory
-
-
-def is_project(directory: Path) -> bool:
-    """Whether `orch.yaml` or `.git` stands in it."""
-    try:
-        return any((directory / marker).exists() for marker in MARKERS)
-    except OSError:
-        return False
+    @property
+    def store_path(self) -> Path:
+        """The database file of the project around the current directory."""
+        return self.store(find_root(self.cwd)) / STORE_FILE
 
 
 def _beneath(home: Path) -> tuple[Path, Path, Path]:
@@ -81,7 +73,7 @@ def _of_the_user(env: Mapping[str, str]) -> tuple[Path, Path, Path]:
     return (
         _xdg(env, "XDG_DATA_HOME", Path(dirs.user_data_dir)),
         _xdg(env, "XDG_CACHE_HOME", Path(dirs.user_cache_dir)),
-        _xdg(env, "XDG_RUNTIME_DIR", Path(dirs.user_runtime_dir)),
+        _xdg(env, "XDG_RUNTIME_DIR", Path(tempfile.gettempdir()) / f"orch-{os.getuid()}"),
     )
 
 
@@ -92,3 +84,6 @@ def _xdg(env: Mapping[str, str], name: str, default: Path) -> Path:
 
 def _on(value: str | None) -> bool:
     return (value or "").strip().lower() not in ("", "0", "false", "no", "off")
+
+
+__all__ = ["STORE", "STORE_FILE", "Config", "find_root", "is_project"]

@@ -11,8 +11,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from orchestrator.config import find_root
 from orchestrator.errors import UsageError
+from orchestrator.spec.places import find_root, nearest_file, neighbours
 
 if TYPE_CHECKING:
     from orchestrator.spec.diagnostics import Diagnostic, Mark
@@ -327,7 +327,7 @@ def find_workflow(name_or_path: str, cwd: Path) -> Path:
     named = named_workflows(cwd)
     if name_or_path in named:
         return named[name_or_path]
-    near = get_close_matches(name_or_path, [*named, *_neighbours(path)], n=1)
+    near = get_close_matches(name_or_path, [*named, *neighbours(path)], n=1)
     hint = f"did you mean {near[0]}?" if near else f"name a file, or one of {', '.join(named) or 'none'}"
     raise UsageError(f"there is no workflow {name_or_path!r}", hint=hint)
 
@@ -339,22 +339,14 @@ def named_workflows(cwd: Path) -> dict[str, Path]:
 
 def not_found(path: Path, file: str) -> UsageError:
     """The error for a workflow file that is not there, with the nearest name that is."""
-    near = get_close_matches(path.name, _neighbours(path), n=1)
-    if near:
-        return UsageError(f"{file} does not exist", hint=f"did you mean {Path(file).parent / near[0]}?")
+    if near := nearest_file(path):
+        return UsageError(f"{file} does not exist", hint=f"did you mean {Path(file).parent / near}?")
     shipped = shipped_workflows()
     same = get_close_matches(path.stem, shipped, n=1)
     if same:
         return UsageError(f"{file} does not exist", hint=f"did you mean the shipped workflow {same[0]}?")
     hint = f"workflows that can be run by name: {', '.join(shipped)}" if shipped else "check the path"
     return UsageError(f"{file} does not exist", hint=hint)
-
-
-def _neighbours(path: Path) -> list[str]:
-    try:
-        return sorted(entry.name for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml"))
-    except OSError:
-        return []
 
 
 def _shipped(what: str) -> Path:

@@ -17,11 +17,11 @@ from orchestrator.spec.blame import complain, mend
 from orchestrator.spec.diagnostics import Diagnostic
 from orchestrator.spec.marks import Marks
 from orchestrator.spec.model import AgentSpec, Model, Project, Workflow
+from orchestrator.spec.places import PROJECT_FILE, find_root, nearest_file, yaml_files
 from orchestrator.spec.shape import Shape
 from orchestrator.spec.yaml import parse
 
 LIMIT = 1_000_000
-PROJECT_FILE = "orch.yaml"
 ROUNDS = 50
 
 M = TypeVar("M", bound=Model)
@@ -74,8 +74,6 @@ class Reading(Generic[M]):
 
 def read(path: Path, *, display: str | None = None, root: Path | None = None) -> Loaded:
     """Read a workflow file. Raises UsageError when there is no such text file."""
-    from orchestrator.config import find_root
-
     file = display or str(path)
     text = read_text(path, file)
     if isinstance(text, Diagnostic):
@@ -192,9 +190,9 @@ def _read_bytes(path: Path, file: str) -> bytes:
             )
         return path.read_bytes()
     except FileNotFoundError:
-        from orchestrator.library import not_found
-
-        raise not_found(path, file) from None
+        near = nearest_file(path)
+        hint = f"did you mean {Path(file).parent / near}?" if near else "check the path"
+        raise UsageError(f"{file} does not exist", hint=hint) from None
     except NotADirectoryError:
         raise UsageError(f"{file}: {path.parent} is no directory", hint="check the path") from None
     except (OSError, ValueError) as error:
@@ -204,14 +202,5 @@ def _read_bytes(path: Path, file: str) -> bytes:
 
 def _inside(path: Path, file: str) -> str:
     """The workflow files of a directory that was named by mistake."""
-    try:
-        names = sorted(entry.name for entry in path.iterdir() if entry.suffix in (".yaml", ".yml"))
-    except OSError:
-        names = []
+    names = yaml_files(path)
     return f"did you mean {Path(file) / names[0]}?" if names else "name a .yaml file"
-
-
-__all__ = [
-    "Document", "Loaded", "LoadedProject", "Reading", "interpret", "read", "read_agent", "read_project",
-    "read_text",
-]  # fmt: skip

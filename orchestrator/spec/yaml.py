@@ -355,9 +355,8 @@ class _Composer:
             )
         if not isinstance(event, ScalarEvent) and not event.flow_style:
             return start
-        while (found := _ANCHOR.match(self.text, start)) and found.end() <= max(
-            event.end_mark.index, start + 1
-        ):
+        end = max(_span(event)[1], start + 1)
+        while (found := _ANCHOR.match(self.text, start)) and found.end() <= end:
             start = found.end()
         return start
 

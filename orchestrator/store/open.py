@@ -87,7 +87,7 @@ def _make_folder(folder: Path) -> None:
     """Prompts and answers lie here: for the owner's eyes, and not for git."""
     if folder.is_dir():
         return
-    folder.mkdir(parents=True, mode=0o700)
+    folder.mkdir(parents=True, mode=0o700, exist_ok=True)  # others may start at the same moment
     if folder.name == ".orch":
         (folder / ".gitignore").write_text("*\n", encoding="utf-8")
 

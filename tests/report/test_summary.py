@@ -1,0 +1,165 @@
+"""What a run came to, from its events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from orchestrator.events import (
+    AttemptFinished,
+    AttemptStarted,
+    Event,
+    ModelReady,
+    RunFinished,
+    RunInterrupted,
+    RunResumed,
+    RunStarted,
+    StepFailed,
+    StepFinished,
+    StepSkipped,
+    StepStarted,
+)
+from orchestrator.report import words
+from orchestrator.report.summary import model_table, sentence, step_of, step_table, summary
+
+START = RunStarted(0.0, "r", "w", "w.yaml", "/p", "", "d", "0", {}, {}, 2)
+LOCAL = ModelReady(0.0, "small", "llamacpp:x", True, 2048, 4, "", "", 0.5)
+CLOUD = ModelReady(0.0, "big", "openai:y", False, 8192, 1, "", "https://api.example", 0.0)
+
+
+def call(
+    path: str, start: float, end: float, *, model: str = "small", tokens: int = 10
+) -> tuple[AttemptStarted, AttemptFinished]:
+    return (
+        AttemptStarted(start, path, 1, model, (), 5, True, {}),
+        AttemptFinished(
+            end, path, 1, model, "ok", "keep", "", "x", "", 5, tokens, 2, end - start, None, None
+        ),
+    )
+
+
+def step(path: str, start: float, end: float, *, model: str = "small") -> Iterator[Event]:
+    yield StepStarted(start, path, "agent")
+    yield from call(path, start, end, model=model)
+    yield StepFinished(end, path, "x", {})
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("triage", "triage"),
+        ("triage.3", "triage"),
+        ("answer.3.reply~2.draft", "answer.reply.draft"),
+        ("answer.12.reply~2", "answer.reply"),
+        ("compare@tiny", "compare"),
+        ("all.4@tiny", "all"),
+        ("sum^1.0", "sum"),
+        ("all.4.sum^2.13", "all.sum"),
+    ],
+)
+def test_an_instance_belongs_to_a_step_of_the_file(path: str, expected: str) -> None:
+    """Items, passes, models and merges are taken out of the path."""
+    assert step_of(path) == expected
+
+
+def test_tokens_and_calls_are_counted_per_step_and_per_model() -> None:
+    """What `orch show` prints."""
+    result = summary([START, LOCAL, *step("a", 1.0, 2.0), *step("b", 2.0, 4.0), RunFinished(4.0, "x")])
+
+    header, steps = step_table(result)
+    _, models = model_table(result)
+
+    assert header[0] == "step"
+    assert steps[0] == ("a", "small", "1", "–", "–", "–", "1", "5", "10", "1.0", "10")
+    assert models == [("small", "llamacpp:x", "this machine", "2", "10", "20", "3.0", "7")]
+
+
+def test_calls_side_by_side_count_their_time_once() -> None:
+    """Two calls in the same second are two hundred percent of the speed, not of the time."""
+    first, second = call("s.0", 0.0, 2.0), call("s.1", 1.0, 2.0)
+
+    result = summary([START, first[0], second[0], first[1], second[1]])
+
+    assert result.total.busy == 2.0
+    assert result.total.tokens_per_second == 10.0
+
+
+def test_a_fan_out_counts_its_items_not_itself() -> None:
+    """Three items, one skipped, one failed."""
+    events: list[Event] = [
+        START,
+        StepStarted(0.0, "s", "agent", 3),
+        StepFinished(1.0, "s.0", "x", {}, cached=True),
+        StepSkipped(1.0, "s.1", "when"),
+        StepFailed(1.0, "s.2", "invalid", "no", kept=True),
+        StepFinished(2.0, "s", None, {}),
+    ]
+
+    row = summary(events).steps["s"]
+
+    assert (row.done, row.cached, row.skipped, row.failed, row.seconds) == (1, 1, 1, 1, 2.0)
+
+
+def test_the_time_between_two_processes_does_not_count() -> None:
+    """A run that waited over night took the seconds in which somebody worked on it."""
+    result = summary(
+        [START, RunInterrupted(2.0, "ctrl-c"), RunResumed(1000.0, "me"), RunFinished(1003.0, "x")]
+    )
+
+    assert result.seconds == 5.0
+
+
+def test_a_crash_in_the_middle_of_a_call_does_not_count_the_night() -> None:
+    """The open call is forgotten, the time ends with the last event."""
+    open_call, _ = call("s", 1.0, 0.0)
+
+    result = summary(
+        [START, open_call, RunResumed(1000.0, "me"), *call("s", 1000.0, 1001.0), RunFinished(1001.0, "x")]
+    )
+
+    assert result.seconds == 2.0
+    assert result.total.busy == 1.0
+
+
+def test_it_is_said_where_the_calls_went() -> None:
+    """Everything here, something elsewhere, or nothing when nobody knows."""
+    local = [START, LOCAL, *step("a", 0.0, 1.0)]
+    cloud = [*local, CLOUD, *step("b", 1.0, 2.0, model="big")]
+    nobody = [START, *step("a", 0.0, 1.0)]
+
+    assert "everything stayed on this machine" in sentence(summary(local))
+    assert "1 call left this machine (big)" in sentence(summary(cloud))
+    assert "machine" not in sentence(summary(nobody))
+
+
+def test_a_call_that_was_begun_off_this_machine_is_never_called_local() -> None:
+    """An intent that a crash left open may have left the machine."""
+    intent = replace(call("a", 0.0, 1.0)[0], intent=True)
+
+    assert summary([START, LOCAL, intent]).stayed_local is False
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.004, "0.00 s"),
+        (0.42, "0.42 s"),
+        (4.24, "4.2 s"),
+        (59.96, "1 min 00 s"),
+        (185, "3 min 05 s"),
+        (7800, "2 h 10 min"),
+    ],
+)
+def test_durations_are_as_fine_as_they_matter(value: float, text: str) -> None:
+    """Hundredths below a second, minutes above an hour."""
+    assert words.seconds(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(98_362_432, "98 MB"), (1_300_000_000, "1.3 GB"), (512, "512 B"), (5_400, "5.4 kB")]
+)
+def test_sizes_are_decimal(value: int, text: str) -> None:
+    """As disks and downloads count."""
+    assert words.size(value) == text

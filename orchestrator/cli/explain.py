@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,8 @@ from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.spec.codes import Code
+
+WIDTH = 80
 
 
 @click.command()
@@ -67,7 +70,7 @@ def _fields(code: Code) -> dict[str, str]:
 
 def _page(code: Code, console: Console) -> str:
     head = f"{code.code} ({code.severity}): {code.title}"
-    parts = [paint(head, "bold") if console.color_out else head, "", code.text.strip()]
+    parts = [paint(head, "bold") if console.color_out else head, "", fill(code.text.strip(), WIDTH)]
     for title, example in (("Wrong:", code.wrong), ("Right:", code.right)):
         if example:
             parts += ["", title, "", *(f"    {line}".rstrip() for line in example.strip("\n").splitlines())]

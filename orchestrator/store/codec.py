@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
+from operator import attrgetter
 from typing import Any, NamedTuple, get_args
 
 from orchestrator.errors import StoreError
@@ -44,9 +45,11 @@ class Packed:
 
 
 class _Shape(NamedTuple):
-    """`plain` are the fields without a column of their own, each with its default."""
+    """`names` are the fields without a column of their own; `values` reads them all at once."""
 
-    plain: tuple[tuple[str, Any], ...]
+    names: tuple[str, ...]
+    defaults: tuple[Any, ...]
+    values: Callable[[Event], tuple[Any, ...]]
     has_path: bool
 
 
@@ -56,8 +59,10 @@ def _shapes() -> Mapping[str, _Shape]:
     found = {}
     for cls in get_args(Event):
         defaults = {f.name: f.default for f in fields(cls)}
-        plain = tuple((name, default) for name, default in defaults.items() if name not in _COLUMNS)
-        found[str(defaults["kind"])] = _Shape(plain, "path" in defaults)
+        names = tuple(name for name in defaults if name not in _COLUMNS)
+        values = attrgetter(*names, "kind")  # two names at least: it gives a tuple
+        plain = tuple(defaults[name] for name in names)
+        found[str(defaults["kind"])] = _Shape(names, plain, values, "path" in defaults)
     return found
 
 
@@ -77,11 +82,12 @@ def pack(event: Event) -> Packed:
 
 
 def _payload(event: Event) -> tuple[str, dict[bytes, str]]:
-    data: dict[str, Any] = {}
-    for name, default in _shapes()[event.kind].plain:
-        value = getattr(event, name)
-        if value is not default:
-            data[name] = value
+    shape = _shapes()[event.kind]
+    data = {
+        name: value
+        for name, default, value in zip(shape.names, shape.defaults, shape.values(event), strict=False)
+        if value is not default
+    }
     text = _encode(data)
     blobs: dict[bytes, str] = {}
     if not text.isascii():

@@ -12,12 +12,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchestrator.errors import StoreError
 from orchestrator.store import codec
 from orchestrator.store.inbox import mark_done
-from orchestrator.store.store import EVENTS, RUNS, event_values, write_blobs
+from orchestrator.store.store import RUNS, Columns, event_columns, write_blobs, write_events
 from orchestrator.store.tally import Tally
 
 if TYPE_CHECKING:
@@ -140,9 +140,9 @@ class StoreJournal:
 
     def _pack(
         self, group: list[tuple[Event, Sequence[int]]]
-    ) -> tuple[list[dict[str, Any]], dict[bytes, str], StoreError | None]:
+    ) -> tuple[list[Columns], dict[bytes, str], StoreError | None]:
         """Rows up to the first event that cannot be recorded, and why it cannot."""
-        rows: list[dict[str, Any]] = []
+        rows: list[Columns] = []
         blobs: dict[bytes, str] = {}
         for event, _ in group:
             try:
@@ -151,11 +151,11 @@ class StoreJournal:
                 return rows, blobs, error
             self._hash = codec.link(self._hash, packed.digest)
             self._tally.add(event)
-            rows.append(event_values(self._no, self._seq + len(rows), packed, self._hash))
+            rows.append(event_columns(self._no, self._seq + len(rows), packed, self._hash))
             blobs.update(packed.blobs)
         return rows, blobs, None
 
-    def _write(self, rows: list[dict[str, Any]], blobs: dict[bytes, str], done: Sequence[int]) -> None:
+    def _write(self, rows: list[Columns], blobs: dict[bytes, str], done: Sequence[int]) -> None:
         values = {"events": self._seq + len(rows), "head": self._hash, **self._tally.columns()}
         with self._store.writing() as connection:
             # the count is the fence: whoever lost the lease finds the chain longer than he left it
@@ -165,7 +165,7 @@ class StoreJournal:
                     f"another process has written to run {self._run}",
                     hint=f"follow it with `orch logs {self._run} -f`",
                 )
-            connection.execute(EVENTS.insert(), rows)
+            write_events(connection, rows)
             write_blobs(connection, self._no, blobs)
             mark_done(connection, done, time.time())
 

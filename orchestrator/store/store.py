@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import asyncio
 
 RUNS, EVENTS, BLOBS, USES = table(Run), table(EventRow), table(Blob), table(BlobUse)
+_INSERT = "INSERT INTO events (run, seq, at, kind, path, payload, hash) VALUES (?, ?, ?, ?, ?, ?, ?)"
 PAGE = 1000
 """Events read at a time: no read transaction lives longer than one page."""
 
@@ -95,7 +96,7 @@ class Store:
                 raise StoreError(
                     f"there is a run {run} already", hint="start the run under another id"
                 ) from error
-            connection.execute(EVENTS.insert(), [event_values(no, 0, packed, values["head"])])
+            write_events(connection, [event_columns(no, 0, packed, values["head"])])
             write_blobs(connection, no, packed.blobs)
 
     def run(self, run: str) -> RunRow:
@@ -271,17 +272,20 @@ class Store:
         return UsageError(f"there is no run '{run}'", hint=hint)
 
 
-def event_values(no: int, seq: int, packed: codec.Packed, head: bytes) -> dict[str, Any]:
-    """The columns of an event's row."""
-    return {
-        "run": no,
-        "seq": seq,
-        "at": packed.at,
-        "kind": packed.kind,
-        "path": packed.path,
-        "payload": packed.payload,
-        "hash": head,
-    }
+Columns = tuple[int, int, float, str, str, str, bytes]
+"""A row of the events table, in the order of its columns."""
+
+
+def event_columns(no: int, seq: int, packed: codec.Packed, head: bytes) -> Columns:
+    return no, seq, packed.at, packed.kind, packed.path, packed.payload, head
+
+
+def write_events(connection: Connection, rows: Sequence[Columns]) -> None:
+    """Insert rows: on SQLite without SQLAlchemy's work per row, which is more than SQLite's own."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(_INSERT, list(rows))
+    else:
+        connection.execute(EVENTS.insert(), [dict(zip(EVENTS.c.keys(), row, strict=True)) for row in rows])
 
 
 def inserted(result: CursorResult[Any]) -> int:

@@ -41,25 +41,30 @@ NAME_PATTERN = r"^[a-z_][a-z0-9_]*$"
 SCALARS = ("string", "text", "int", "number", "bool", "date")
 TEXT_LIMIT = 2000
 LIST_LIMIT = 20
+TYPE_LENGTH = 500
+LIST_DEPTH = 8
 
 _BOUNDED = re.compile(r"^(?P<name>[a-z]+)\s*\(\s*(?P<args>[^()]*)\)$")
-_RANGE = re.compile(r"^(-?\d+)?\s*\.\.\s*(-?\d+)?$")
+_RANGE = re.compile(r"(-?[0-9]{1,18})?\s*\.\.\s*(-?[0-9]{1,18})?")
 _LIST = re.compile(r"^\[(?P<item>.*)\]\s*(?:\((?P<range>[^()]*)\))?$", re.DOTALL)
-_FIELD_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SIZE = re.compile(r"[1-9][0-9]{0,8}")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$")
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(ms|s|m|h|d)")
 
 
 def parse_duration(value: Any) -> float:
     """Seconds of `500ms`, `30s`, `5m`, `2h`, `1d`. Raises PydanticCustomError of type `duration`."""
-    if isinstance(value, str) and (found := _DURATION.match(value.strip())):
+    if isinstance(value, str) and (found := _DURATION.fullmatch(value.strip())):
         return float(found[1]) * _UNITS[found[2]]
     message = "a duration is a number with a unit, like 30s or 5m, not {value}"
     raise PydanticCustomError("duration", message, {"value": repr(value)})
 
 
-def parse_type(raw: Any, at: tuple[str | int, ...] = ()) -> Type:
+def parse_type(raw: Any, at: tuple[str | int, ...] = (), *, capped: bool = True) -> Type:
     """The type a YAML value describes. `at` is the path inside it, for the error's place.
+
+    `capped` bounds texts and lists that state no bound, as what a model writes must be; what people give need not.
 
     Raises PydanticCustomError of type `type_syntax`; its context holds `at` (a tuple) and `hint`.
     """
@@ -67,48 +72,46 @@ def parse_type(raw: Any, at: tuple[str | int, ...] = ()) -> Type:
         case Unknown():  # stands where the loader has already reported a mistake
             return raw
         case str():
-            return _parse_text(raw.strip(), at)
+            return _parse_text(raw.strip(), at, capped)
         case [item]:
-            return ListOf(parse_type(item, (*at, 0)), 0, LIST_LIMIT)
+            return ListOf(parse_type(item, (*at, 0), capped=capped), 0, LIST_LIMIT if capped else None)
         case list():
             raise _wrong("a list type has exactly one item type, like [string]", at)
         case {"schema": str(path), **rest} if not rest and path.endswith(".json"):
             return Schema(path)
         case Mapping():
-            return _parse_map(raw, at)
+            return _parse_map(raw, at, capped)
         case _:
-            raise _wrong(
-                f"{raw!r} is no type", at, f"types are {', '.join(SCALARS)}, a | b | c, [type] or a map"
-            )
+            hint = f"types are {', '.join(SCALARS)}, a | b | c, [type] or a map"
+            raise _wrong(f"{str(raw)[:40] or 'nothing'} is no type", at, hint)
 
 
-def _parse_map(raw: Mapping[Any, Any], at: tuple[str | int, ...]) -> MapOf:
+def _parse_map(raw: Mapping[Any, Any], at: tuple[str | int, ...], capped: bool) -> MapOf:
     if not raw:
         raise _wrong("a map type needs at least one field", at)
-    fields = []
+    fields: list[TypeField] = []
     for key, value in raw.items():
         name = str(key)
         optional = name.endswith("?")
         name = name.removesuffix("?")
-        if not _FIELD_NAME.match(name):
+        if not _FIELD_NAME.fullmatch(name):
             raise _wrong(f"{name!r} is no field name", (*at, str(key)), "use letters, digits and _")
-        fields.append(TypeField(name, parse_type(value, (*at, str(key))), optional))
+        if any(field.name == name for field in fields):
+            raise _wrong(f"the field {name!r} stands here twice", (*at, str(key)), "remove one of them")
+        fields.append(TypeField(name, parse_type(value, (*at, str(key)), capped=capped), optional))
     return MapOf(tuple(fields))
 
 
-def _parse_text(text: str, at: tuple[str | int, ...]) -> Type:
+def _parse_text(text: str, at: tuple[str | int, ...], capped: bool) -> Type:
+    if len(text) > TYPE_LENGTH:
+        raise _wrong(f"a type of {len(text)} characters is none", at, "write it as a map of fields")
     if text.endswith("?"):
         raise _wrong(f"{text!r} is no type", at, "an optional field has the ? behind its name: `name?: type`")
-    if "|" in text:
-        values = tuple(part.strip() for part in text.split("|"))
-        if "" in values or len(set(values)) != len(values):
-            raise _wrong(f"{text!r} has an empty or repeated choice", at)
-        return Enum(values)
     match text:
         case "string":
-            return Str()
+            return Str() if capped else Str(None)
         case "text":
-            return Str(TEXT_LIMIT)
+            return Str(TEXT_LIMIT if capped else None)
         case "int":
             return Int()
         case "number":
@@ -117,21 +120,37 @@ def _parse_text(text: str, at: tuple[str | int, ...]) -> Type:
             return Bool()
         case "date":
             return Date()
-        case "image":
+        case "image" if not capped:
             return ImageType()
     if found := _LIST.match(text):
-        low, high = _range(found["range"], text, at) if found["range"] else (0, LIST_LIMIT)
-        return ListOf(
-            parse_type(found["item"].strip(), at), low or 0, high if high is not None else LIST_LIMIT
-        )
+        if text.count("[") > LIST_DEPTH:
+            raise _wrong("lists of lists deeper than anybody needs", at, "write it as a map of fields")
+        item = parse_type(found["item"].strip(), at, capped=capped)
+        low, high = _range(found["range"], text, at) if found["range"] is not None else (None, None)
+        if (low or 0) < 0 or (high is not None and high < 0):
+            raise _wrong(f"{text!r}: a list has no negative length", at)
+        if high is None and capped:
+            high = max(LIST_LIMIT, low or 0)
+        return ListOf(item, low or 0, high)
+    if "|" in text:
+        return _enum(text, at)
     if found := _BOUNDED.match(text):
         return _bounded(found["name"], found["args"].strip(), text, at)
     raise _wrong(f"{text!r} is no type", at, _nearest(text))
 
 
+def _enum(text: str, at: tuple[str | int, ...]) -> Enum:
+    values = tuple(part.strip() for part in text.split("|"))
+    if "" in values or len(set(values)) != len(values):
+        raise _wrong(f"{text!r} has an empty or repeated choice", at)
+    if any(sign in text for sign in "[]{}"):
+        raise _wrong(f"{text!r} is no list of choices", at, "choices are plain words: a | b | c")
+    return Enum(values)
+
+
 def _bounded(name: str, args: str, text: str, at: tuple[str | int, ...]) -> Type:
     if name in ("string", "text"):
-        if not args.isdigit() or int(args) < 1:
+        if not _SIZE.fullmatch(args):
             raise _wrong(f"{text!r}: the bound is a number of characters, like {name}(160)", at)
         return Str(int(args))
     if name == "int":
@@ -140,7 +159,7 @@ def _bounded(name: str, args: str, text: str, at: tuple[str | int, ...]) -> Type
 
 
 def _range(args: str, text: str, at: tuple[str | int, ...]) -> tuple[int | None, int | None]:
-    found = _RANGE.match(args.strip())
+    found = _RANGE.fullmatch(args.strip())
     if not found:
         raise _wrong(f"{text!r}: a range is written low..high, like 1..5", at)
     low, high = (int(part) if part is not None else None for part in found.groups())
@@ -173,13 +192,17 @@ def _wrong(message: str, at: tuple[str | int, ...], hint: str = "") -> PydanticC
 def _input_type(raw: Any) -> Type | str:
     if raw in ("file", "files", "image"):
         return str(raw)
-    return parse_type(raw)
+    return parse_type(raw, capped=False)
 
 
-def _type_map(raw: Any) -> MapOf:
+def _type_map(raw: Any, *, capped: bool = True) -> MapOf:
     if not isinstance(raw, Mapping):
         raise _wrong("expected a map of field: type", ())
-    return _parse_map(raw, ())
+    return _parse_map(raw, (), capped)
+
+
+def _rows(raw: Any) -> MapOf:
+    return _type_map(raw, capped=False)
 
 
 def shape(value: Any) -> str:
@@ -249,7 +272,7 @@ Duration: TypeAlias = Annotated[
 ]
 OutputType: TypeAlias = Annotated[Type, *_typed(parse_type, _TYPE_JSON)]
 InputType: TypeAlias = Annotated[Type | str, *_typed(_input_type, _TYPE_JSON)]
-RowTypes: TypeAlias = Annotated[MapOf, *_typed(_type_map, {"type": "object"})]
+RowTypes: TypeAlias = Annotated[MapOf, *_typed(_rows, {"type": "object"})]
 TypeMap: TypeAlias = Annotated[MapOf, *_typed(_type_map, {"type": "object"})]
 
 __all__ = ["Unknown", "parse_duration", "parse_type"]

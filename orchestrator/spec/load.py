@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from orchestrator.errors import UsageError
 from orchestrator.spec.blame import complain, mend
+from orchestrator.spec.defaults import wrong_defaults
 from orchestrator.spec.diagnostics import Diagnostic
 from orchestrator.spec.marks import Marks
 from orchestrator.spec.model import AgentSpec, Model, Project, Workflow
@@ -119,6 +120,8 @@ def interpret(text: str, file: str, top: type[M]) -> Reading[M]:
     shape = Shape(marks, top)
     raw = shape.check(parsed.value)
     value = _validate(raw, top, shape) if raw is not None else None
+    if isinstance(value, Workflow):
+        shape.problems.extend(wrong_defaults(value, marks))
     diagnostics = tuple(sorted((*parsed.diagnostics, *shape.problems), key=lambda d: (d.mark, d.code)))
     return Reading(value if parsed.whole else None, marks, diagnostics, frozenset(shape.broken))
 

@@ -98,7 +98,9 @@ class Shape:
                     key=True,
                 )
             elif key in sections:
-                found[key] = self.section(key, below, (*path, key))
+                entries = self.section(key, below, (*path, key))
+                if entries is not None:
+                    found[key] = entries
             else:
                 part = part_of(cls, key)
                 found[key] = (
@@ -140,7 +142,7 @@ class Shape:
         """A map of named entries."""
         if not isinstance(value, dict):
             self.no_map(key, value, path)
-            return {}
+            return None
         found = {}
         for name, entry in value.items():
             kept = self.entry(key, entry, (*path, name))

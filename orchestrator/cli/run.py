@@ -71,7 +71,7 @@ def command(
     options = {"today": today.isoformat(), "cache": not no_cache, "models": dict(_pairs(models, "-m"))}
     from orchestrator.cli.wiring import the_store
 
-    store = the_store(Path(graph.root))
+    store = the_store()
     try:
         if detach:
             return _detach(store, console)

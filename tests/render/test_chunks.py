@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.render.chunks import BYTES_PER_TOKEN, chunks
@@ -15,12 +15,14 @@ def _size(text: str) -> int:
 
 
 @given(TEXTS, st.integers(1, 30))
+@settings(deadline=None)
 def test_chunks_joined_are_the_text(text: str, tokens: int) -> None:
     """Without overlap not a character is lost or doubled."""
     assert "".join(chunks(text, tokens)) == text
 
 
 @given(TEXTS, st.integers(2, 30), st.data())
+@settings(deadline=None)
 def test_overlap_only_repeats_the_end_of_the_chunk_before(
     text: str, tokens: int, data: st.DataObject
 ) -> None:
@@ -37,6 +39,7 @@ def test_overlap_only_repeats_the_end_of_the_chunk_before(
 
 
 @given(TEXTS, st.integers(2, 30), st.integers(0, 1))
+@settings(deadline=None)
 def test_no_chunk_is_longer_than_allowed(text: str, tokens: int, overlap: int) -> None:
     """By the documented estimate of four bytes a token; none is empty."""
     for piece in chunks(text, tokens, overlap):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jinja2 import nodes
 
@@ -49,21 +49,21 @@ def _only_sentences(compiler: Any, text: str, context: dict[str, Any]) -> None:
 
 
 @given(st.lists(WORDS, min_size=1, max_size=12).map(" ".join))
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_an_expression_of_any_words_raises_only_sentences(text: str) -> None:
     """TemplateSyntax when it is compiled, StepError when it runs, nothing else ever."""
     _only_sentences(compile_expression, text, CONTEXT)
 
 
 @given(st.lists(PIECES | WORDS, min_size=1, max_size=14).map(" ".join) | st.text(max_size=30))
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_template_of_any_pieces_raises_only_sentences(text: str) -> None:
     """Also for bytes nobody would type."""
     _only_sentences(compile_template, text, CONTEXT)
 
 
 @given(st.sampled_from(sorted(FILTERS)), DATA, st.lists(DATA, max_size=2))
-@settings(max_examples=600)
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_filter_on_any_data_raises_only_step_errors(name: str, value: Any, arguments: list[Any]) -> None:
     """Whatever a model or a file put there."""
     names = [f"arg{index}" for index in range(len(arguments))]
@@ -72,7 +72,7 @@ def test_a_filter_on_any_data_raises_only_step_errors(name: str, value: Any, arg
 
 
 @given(st.sampled_from(["+", "-", "*", "/", "//", "%", "**", "~", "==", "<", "in", "not in"]), DATA, DATA)
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_an_operator_on_any_data_raises_only_step_errors(sign: str, left: Any, right: Any) -> None:
     """Arithmetic has no corner that ends in a traceback."""
     _only_sentences(compile_expression, f"a {sign} b", {"a": left, "b": right})
@@ -86,7 +86,7 @@ SIMPLE = st.lists(
 
 
 @given(SIMPLE)
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_texts_with_names_mean_what_jinja_means(text: str) -> None:
     """The short way around Jinja's machinery gives the same text."""
     context = {"a": {"b": {"c": "C"}}, "d": "D"}
@@ -103,7 +103,7 @@ def test_texts_with_names_mean_what_jinja_means(text: str) -> None:
 
 
 @given(st.lists(PIECES | WORDS, min_size=1, max_size=14).map(" ".join))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_place_lies_in_the_text(text: str) -> None:
     """The checker's caret never points outside, whatever was written."""
     assert all(0 <= offset <= len(text) for offset in _places(text))

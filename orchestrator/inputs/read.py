@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.errors import UsageError
 from orchestrator.inputs.files import CEILING, beneath, read_text
 from orchestrator.spec.schema import check_value, coerce, complete, describe
-from orchestrator.spec.types import Date, Enum, Field, ImageType, ListOf, MapOf, Nullable, Str, Type
+from orchestrator.spec.types import Date, Enum, ImageType, ListOf, MapOf, Str, Type
 
 if TYPE_CHECKING:
     from orchestrator.spec.model import InputSpec
@@ -161,14 +161,14 @@ def _from_file(path: Path | None) -> dict[str, Raw]:
 def _value(name: str, spec: InputSpec, given: str | Raw | None, place: _Place) -> Any:
     if isinstance(spec.type, str | ImageType):
         return _file_value(spec, given, place)
-    kind = unbounded(spec.type)
+    kind = spec.type
     match given:
         case None:
             return _default(spec, kind, place)
         case Raw(value):
             return _checked(kind, value)
         case str():
-            return _from_text(name, spec.type, given, place)
+            return _from_text(name, kind, given, place)
 
 
 def _default(spec: InputSpec, kind: Type, place: _Place) -> Any:
@@ -199,28 +199,11 @@ def _from_text(name: str, kind: Type, text: str, place: _Place) -> Any:
         text = text if isinstance(kind, Str) else text.strip()
     try:
         text.encode()
-        return coerce(unbounded(kind), text)
+        return coerce(kind, text)
     except UnicodeEncodeError:
         raise UsageError("the text is no UTF-8") from None
     except ValueError as error:
         raise UsageError(str(error), hint=f"it is declared as {describe(kind)}: -i {name}=…") from None
-
-
-def unbounded(kind: Type) -> Type:
-    """The type without the caps that only bound what a model writes: a person may give more."""
-    match kind:
-        case Str(200 | 2000):
-            return Str(None)
-        case ListOf(item, 0, 20):
-            return ListOf(unbounded(item), 0, None)
-        case ListOf(item, low, high):
-            return ListOf(unbounded(item), low, high)
-        case MapOf(fields):
-            return MapOf(tuple(Field(f.name, unbounded(f.type), f.optional) for f in fields))
-        case Nullable(inner):
-            return Nullable(unbounded(inner))
-        case _:
-            return kind
 
 
 # ---------------------------------------------------------------------------------------------------- files
@@ -276,9 +259,7 @@ def _read(spec: InputSpec, path: Path, shown: str) -> Any:
         raise UsageError(f"{shown} is empty", hint="`missing: empty` on the input would allow that")
     if spec.format == "text":
         return text
-    rows = unbounded(spec.rows) if spec.rows is not None else None
-    assert rows is None or isinstance(rows, MapOf)
-    return _table_reader(spec.format)(text, shown, rows)
+    return _table_reader(spec.format)(text, shown, spec.rows)
 
 
 def _table_reader(format: str) -> Callable[[str, str, MapOf | None], Any]:  # noqa: A002  (the file's word)

@@ -196,11 +196,11 @@ def _typed_rows(
 ) -> list[Any]:
     """The declared fields of each row, in their order; other fields are left out."""
     problems = Problems() if problems is None else problems
-    fast = [(field.name, _quick(field.type)) for field in kind.fields]
+    fast = [(f.name, _quick(Nullable(f.type) if f.optional else f.type)) for f in kind.fields]
     found = []
     for number, row in rows:
-        if isinstance(row, dict) and all(name in row and quick(row[name]) for name, quick in fast):
-            found.append({name: row[name] for name, _ in fast})
+        if isinstance(row, dict) and all(quick(row.get(name)) for name, quick in fast):
+            found.append({name: row.get(name) for name, _ in fast})
             continue
         known = _declared(kind, row)
         wrong = check_value(kind, known)
@@ -217,7 +217,10 @@ def _declared(kind: MapOf, row: Any) -> Any:
 
 
 def _quick(kind: Type) -> Callable[[Any], bool]:
-    """A cheap test that is true only for values of the type; the exact one decides where it is false."""
+    """A cheap test that is true only for values of the type; the exact one decides where it is false.
+
+    A missing field comes as null.
+    """
     match kind:
         case Str(None):
             return lambda value: type(value) is str
@@ -230,7 +233,7 @@ def _quick(kind: Type) -> Callable[[Any], bool]:
         case Enum(values):
             return lambda value: type(value) is str and value in values
         case Unknown():
-            return lambda _: True
+            return lambda value: value is not None
         case Nullable(inner):
             quick = _quick(inner)
             return lambda value: value is None or quick(value)

@@ -38,17 +38,20 @@ def complain(error: Mapping[str, Any], raw: Any) -> Complaint:
     value = error["input"]
     what = _called(path)
     if key:
-        who, _ = owner(path)
-        hint = "names are small letters, digits and _, beginning with a letter: " + _suggestion(str(path[-1]))
-        return Complaint(
-            "ORCH112",
-            f"{str(path[-1])!r} is no name for {_article(who.split()[0]) if who else 'an entry'}",
-            path,
-            hint,
-            key=True,
-        )
+        return _wrong_name(error["type"], context, path)
     code, message, hint = _words(error["type"], context, value)
     return Complaint(code, f"{what} {message}", path, hint)
+
+
+def _wrong_name(problem: str, context: Mapping[str, Any], path: Path) -> Complaint:
+    name = str(path[-1])
+    if problem == "literal_error":
+        _, message, hint = _choice(context, name)
+        return Complaint("ORCH111", f"a key of {_called(path[:-1])} {message}", path, hint, key=True)
+    who, _ = owner(path)
+    hint = "names are small letters, digits and _, beginning with a letter: " + _suggestion(name)
+    what = _article(who.split()[0]) if who else "an entry"
+    return Complaint("ORCH112", f"{name!r} is no name for {what}", path, hint, key=True)
 
 
 def locate(loc: Sequence[str | int], raw: Any) -> tuple[Path, bool]:

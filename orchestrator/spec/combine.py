@@ -50,8 +50,8 @@ def _one_of(keys: tuple[str, ...], code: str, what: str) -> Callable[[Raw], Iter
                 given[1],
                 f"{what} has one of {choices}",
             )
-        elif not given and raw:
-            yield code, f"{what} needs one of {choices}", next(iter(raw)), ""
+        elif not given:
+            yield code, f"{what} needs one of {choices}", next(iter(raw), ""), ""
 
     return rule
 

@@ -44,19 +44,23 @@ class Marks:
         self.root = root or Place(0, len(text), "", text)
 
     def at(self, *path: Part) -> Mark:
-        """The value's place; that of its key when the value is empty, of the nearest ancestor when it is not there."""
+        """The value's place, or the nearest ancestor's when it is not there.
+
+        The key's place when the value is empty, or a block of lines below its key.
+        """
         place, depth = self._find(path)
-        if place.start == place.end and depth:
-            return self.key(*path[:depth])
+        if place.start == place.end and (span := self._key_span(path[:depth])):
+            return self.span(*span)
         return self.span(place.start, place.end)
 
     def key(self, *path: Part) -> Mark:
         """The place of the key that leads to the value; of the value itself inside a list."""
-        if not path:
-            return self.at()
-        parent, depth = self._find(path[:-1])
-        span = (parent.keys or {}).get(str(path[-1])) if depth == len(path) - 1 else None
+        span = self._key_span(path)
         return self.span(*span) if span else self.at(*path)
+
+    def _key_span(self, path: tuple[Part, ...]) -> tuple[int, int] | None:
+        parent, depth = self._find(path[:-1])
+        return (parent.keys or {}).get(str(path[-1])) if path and depth == len(path) - 1 else None
 
     def inside(self, path: tuple[Part, ...], offset: int, width: int = 1) -> Mark:
         """A place inside a scalar: `offset` and `width` in characters of its *value*."""

@@ -5,6 +5,7 @@ Returns a copy in which every mistake it reported is made harmless, so that the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -257,7 +258,7 @@ class Shape:
 
 
 FOREIGN: Mapping[str, str] = {
-    "<<": "YAML 1.2 has no merge keys; share an agent with `uses:`",
+    "<<": "YAML 1.2 has no merge keys: write the keys out",
     "id": "a step's name is the key it stands under",
     "depends_on": "write `needs:`, or nothing: a step that reads another waits for it",
     "dependencies": "write `needs:`, or nothing: a step that reads another waits for it",
@@ -294,7 +295,7 @@ def nearest_key(cls: type[Model], key: str, value: Mapping[str, Any]) -> str:
 
 def _mentioned(hint: str, known: Mapping[str, str]) -> str:
     """The hint, if the key it names exists here."""
-    words = [word.strip("`:") for word in hint.split() if word.startswith("`")]
+    words = re.findall(r"`([a-z_]+):`", hint)
     return hint if not words or any(word in known for word in words) else ""
 
 

@@ -20,6 +20,7 @@ from orchestrator.store.store import Store
 
 __all__ = ["Store", "open_store"]
 
+SERVERS = ("postgresql",)
 BUSY_SECONDS = 20.0
 """One group commit takes milliseconds, but a machine may be asleep or its disk busy."""
 
@@ -31,7 +32,7 @@ def open_store(
     migrations: Sequence[Migration] = MIGRATIONS,
     busy: float = BUSY_SECONDS,
 ) -> Store:
-    """The store at a path, or at any SQLAlchemy URL. With `create=False` a missing one is a StoreError.
+    """The store at a path, or at a SQLAlchemy URL (SQLite, PostgreSQL). With `create=False` a missing one is a StoreError.
 
     `busy` is how many seconds a write waits for another process's write.
 
@@ -63,33 +64,41 @@ def _url(url_or_path: str | Path) -> URL:
 def _open_file(path: Path, migrations: Sequence[Migration], busy: float) -> Store:
     where = str(path)
     try:
-        _make_folder(path.parent)
+        if not path.exists():
+            _make_file(path)
+        engine = _sqlite_engine(path, busy)
+        with _disposing(engine), explained(where):
+            with engine.connect() as connection:
+                found = version(connection, where)
+            refuse_newer(found, where, migrations)
+            if found < newest(migrations):
+                with _setting_up(path):
+                    _prepare(engine, where, migrations)
     except OSError as error:
         raise StoreError(
             f"the run store {where} cannot be made: {error.strerror or error}",
             hint="make the folder writable, or name another store with ORCH_DATABASE_URL",
         ) from error
-    engine = _sqlite_engine(path, busy)
-    with explained(where):
-        try:
-            with engine.connect() as connection:
-                fresh = version(connection, where)
-            refuse_newer(fresh, where, migrations)
-            if fresh < newest(migrations):
-                with _setting_up(path):
-                    _prepare(engine, where, migrations)
-        except OSError as error:
-            raise StoreError(f"the run store {where} cannot be set up: {error.strerror or error}") from error
     return Store(engine, where, place=path.parent, name=path.name)
 
 
-def _make_folder(folder: Path) -> None:
-    """Prompts and answers lie here: for the owner's eyes, and not for git."""
-    if folder.is_dir():
-        return
-    folder.mkdir(parents=True, mode=0o700, exist_ok=True)  # others may start at the same moment
-    if folder.name == ".orch":
-        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+def _make_file(path: Path) -> None:
+    """Prompts and answers lie here: for the owner's eyes, and not for git. Others may start at the same moment."""
+    path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+    ignore = path.parent / ".gitignore"
+    if path.parent.name == ".orch" and not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+@contextlib.contextmanager
+def _disposing(engine: Engine) -> Iterator[None]:
+    """A store that cannot be opened leaves no connection behind."""
+    try:
+        yield
+    except BaseException:
+        engine.dispose()
+        raise
 
 
 def _sqlite_engine(path: Path, busy: float) -> Engine:
@@ -143,9 +152,12 @@ def _migrate(engine: Engine, where: str, migrations: Sequence[Migration]) -> Non
 
 def _open_server(url: URL, migrations: Sequence[Migration]) -> Store:
     where = url.render_as_string(hide_password=True)
+    if url.get_backend_name() not in SERVERS:
+        raise StoreError(f"orch keeps no runs in {where}", hint="use a SQLite or PostgreSQL URL")
     try:
         engine = create_engine(url, pool_pre_ping=True)
-        _migrate(engine, where, migrations)
+        with _disposing(engine):
+            _migrate(engine, where, migrations)
     except (ImportError, NoSuchModuleError) as error:
         raise StoreError(f"no driver for {where}: {error}", hint="pip install 'orch[postgres]'") from error
     except SQLAlchemyError as error:

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Connection, CursorResult, Engine, Row, delete, select
+from sqlalchemy import Connection, CursorResult, Engine, Row, Table, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from orchestrator.errors import StoreError, UsageError
@@ -153,6 +154,8 @@ class Store:
             raise StoreError(f"run {run} is being executed", hint=f"end it first: orch cancel {run}")
         no = self.head(run).no
         with self.writing() as connection:
+            if connection.dialect.name == "postgresql":  # SQLite has one writer anyhow
+                connection.exec_driver_sql("LOCK TABLE blob_uses IN SHARE ROW EXCLUSIVE MODE")
             for one in (EVENTS, USES, table(InboxItem)):
                 connection.execute(delete(one).where(one.c.run == no))
             used = select(USES.c.sha)
@@ -296,13 +299,13 @@ def inserted(result: CursorResult[Any]) -> int:
 
 
 def write_blobs(connection: Connection, no: int, blobs: dict[bytes, str]) -> None:
-    """Store what is not stored yet, and that this run uses it."""
-    if not blobs:
-        return
-    shas = list(blobs)
-    have = set(connection.execute(select(BLOBS.c.sha).where(BLOBS.c.sha.in_(shas))).scalars())
-    if new := [{"sha": sha, "text": text} for sha, text in blobs.items() if sha not in have]:
-        connection.execute(BLOBS.insert(), new)
-    used = set(connection.execute(select(USES.c.sha).where(USES.c.run == no, USES.c.sha.in_(shas))).scalars())
-    if fresh := [{"run": no, "sha": sha} for sha in shas if sha not in used]:
-        connection.execute(USES.insert(), fresh)
+    """Store what is not stored yet, and first that this run uses it: `delete` frees what nobody uses."""
+    if blobs:
+        _insert_new(connection, USES, [{"run": no, "sha": sha} for sha in blobs])
+        _insert_new(connection, BLOBS, [{"sha": sha, "text": text} for sha, text in blobs.items()])
+
+
+def _insert_new(connection: Connection, into: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert the rows whose keys are not there yet; another process may insert the same ones now."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(insert(into).on_conflict_do_nothing(), rows)

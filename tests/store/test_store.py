@@ -187,4 +187,5 @@ def test_the_folder_is_private_and_not_for_git(store: Store, tmp_path: Path) -> 
     folder = tmp_path / ".orch"
 
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder / "store.db").stat().st_mode) == 0o600
     assert (folder / ".gitignore").read_text(encoding="utf-8") == "*\n"

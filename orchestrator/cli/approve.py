@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orchestrator.cli import complete
 from orchestrator.cli.console import the_console
 from orchestrator.errors import UsageError
 from orchestrator.events import AskOpened
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("target", metavar="RUN[/STEP]")
+@click.argument("target", metavar="RUN[/STEP]", shell_complete=complete.runs)
 @click.option("--choice", help="One of the step's choices; the first when you do not say.")
 def command(target: str, choice: str | None) -> int:
     """Answer the question of a waiting run."""
@@ -24,7 +25,7 @@ def command(target: str, choice: str | None) -> int:
 
 
 @click.command()
-@click.argument("target", metavar="RUN[/STEP]")
+@click.argument("target", metavar="RUN[/STEP]", shell_complete=complete.runs)
 def reject(target: str) -> int:
     """Refuse to let a waiting run go on: it ends with exit code 3."""
     return _answer(target, "reject", None)

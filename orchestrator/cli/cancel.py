@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orchestrator.cli import complete
 from orchestrator.cli.console import the_console
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", shell_complete=complete.runs)
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def command(run: str, as_json: bool) -> int:
     """Stop RUN (an id, its beginning, or `last`) from another shell. What has finished is kept."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orchestrator.cli import complete
 from orchestrator.cli.console import Console, the_console
 from orchestrator.cli.lines import line
 from orchestrator.events import Event, encode
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", shell_complete=complete.runs)
 @click.argument("step", required=False, default="")
 @click.option(
     "-f", "--follow", is_flag=True, help="Go on until the run ends, and show text while it is written."

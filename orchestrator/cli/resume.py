@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from orchestrator.cli import complete
 from orchestrator.cli.console import the_console
 from orchestrator.errors import UsageError
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", shell_complete=complete.runs)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--events", is_flag=True, help="Print every event as a line of JSON instead of the result.")
 @click.option(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from orchestrator.cli import complete
 from orchestrator.cli.console import Console, the_console
 from orchestrator.errors import UsageError
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("workflow")
+@click.argument("workflow", shell_complete=complete.workflows)
 @click.option(
     "-i",
     "--input",

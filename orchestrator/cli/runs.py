@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
+from orchestrator.cli import complete
 from orchestrator.cli.console import Console, the_console
 from orchestrator.report import words
 from orchestrator.state import RunStatus
@@ -49,7 +50,7 @@ def command(
 
 
 @command.command("rm")
-@click.argument("runs", nargs=-1, required=True, metavar="RUN…")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN…", shell_complete=complete.runs)
 def remove(runs: Sequence[str]) -> None:
     """Remove the record of runs: events, answers, everything."""
     from orchestrator.cli.wiring import the_store

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from orchestrator.cli import complete
 from orchestrator.cli.console import Console, the_console
 from orchestrator.cli.instance import Instances, find_step, print_instance, print_table, step_json
 from orchestrator.cli.lines import short
@@ -24,7 +25,7 @@ _FAILURES = 10
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", shell_complete=complete.runs)
 @click.argument("step", required=False, default="")
 @click.option("--verify", is_flag=True, help="Check that the record is byte for byte what was written.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -42,7 +42,7 @@ def step_of(path: str) -> str:
 
     The answers of several models (`compare@tiny`) and the merges of a reduce (`sum^1.0`) belong to their step.
     """
-    return _INSTANCE.sub("", path)
+    return path if path.isidentifier() else _INSTANCE.sub("", path)
 
 
 def is_item(path: str) -> bool:

@@ -85,6 +85,8 @@ def _typed(text: str, output: Type, finish: str) -> Valid | Invalid:
             return Invalid("invalid", f"{error}; answer with JSON only: {describe(output)}")
         value = bare
     except _Refused as error:
+        if finish == "length":
+            return _cut("JSON")
         return Invalid("invalid", f"{error}; answer with JSON only: {describe(output)}")
     problems = check_value(output, value)
     if not problems:
@@ -145,7 +147,8 @@ def _extracted(text: str) -> Any:
             value, position = _DECODER.raw_decode(text, start)
         except json.JSONDecodeError as error:
             problem = f"this is no JSON ({error.msg} at character {error.pos + 1})" if tried == 1 else problem
-            position = start + 1
+            # Up to the error it was one value, begun and broken; nothing inside it is the answer.
+            position = max(error.pos, start + 1)
             continue
         except RecursionError:
             raise _Refused("the JSON is nested too deeply") from None

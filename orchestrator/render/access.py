@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from orchestrator.errors import StepError, StepKind
@@ -70,6 +69,8 @@ def kind_of(value: Any) -> str:
 
 def nearest(name: str, names: Sequence[str]) -> str:
     """`; did you mean 'x'?` or nothing."""
+    from difflib import get_close_matches
+
     near = get_close_matches(name, names, n=1)
     return f"; did you mean '{near[0]}'?" if near else ""
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import html
 import re
-import textwrap
-import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -156,6 +153,8 @@ def indent(_: Frame, value: Any, width: Any = 4, first: Any = False, blank: Any 
 
 def wordwrap(_: Frame, value: Any, width: Any = 79) -> str:
     """Broken into lines of at most `width` characters."""
+    import textwrap
+
     limit = _count(width, "width", 1)
     wrapped = (textwrap.wrap(line, limit, break_on_hyphens=False) for line in text_of(value).split("\n"))
     return "\n".join("\n".join(line) for line in wrapped)
@@ -186,16 +185,22 @@ def format_(_: Frame, value: Any, *args: Any) -> str:
 
 def striptags(_: Frame, value: Any) -> str:
     """Without HTML tags, entities resolved, white space collapsed."""
+    import html
+
     return " ".join(html.unescape(re.sub(r"<[^<>]*>", " ", text_of(value))).split())
 
 
 def escape(_: Frame, value: Any) -> str:
     """With `< > & ' "` written as HTML entities."""
+    import html
+
     return html.escape(to_text(value, "the value"))
 
 
 def urlencode(_: Frame, value: Any) -> str:
     """Percent-encoded, for a part of a URL."""
+    import urllib.parse
+
     return urllib.parse.quote(to_text(value, "the value"), safe="/")
 
 

@@ -122,6 +122,15 @@ def test_what_is_no_single_json_value_is_refused(text: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [f"[{GOOD_TEXT}, ", f'{{"wrapper": {GOOD_TEXT}', f'{{"a": {GOOD_TEXT} oops}}', f'["a", {GOOD_TEXT},]'],
+)
+def test_a_part_of_a_broken_value_is_never_the_answer(text: str) -> None:
+    """What stands inside something unfinished was not meant as the whole."""
+    assert isinstance(read(text), Invalid)
+
+
+@pytest.mark.parametrize(
     ("kind", "text", "value"),
     [
         ("low | high", '"low"', "low"),
@@ -160,7 +169,13 @@ def test_text_is_its_own_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("output", "text"), [(None, "half a sen"), (TICKET, '{"urgency": "lo'), (TICKET, "{}")]
+    ("output", "text"),
+    [
+        (None, "half a sen"),
+        (TICKET, '{"urgency": "lo'),
+        (TICKET, "{}"),
+        (TICKET, f"[{GOOD_TEXT}, {GOOD_TEXT}, {{"),
+    ],
 )
 def test_an_answer_that_ran_out_of_tokens_is_cut(output: Type | None, text: str) -> None:
     """Another fault than a wrong one: the remedy is brevity."""

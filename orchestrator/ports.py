@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from orchestrator.events import Event
 
 Emit = Callable[[str], None]
-"""Receives the text of an answer piece by piece while it is generated."""
+"""Receives the text of an answer piece by piece while it is generated.
+
+A preview: the completion is the truth. An empty piece means alive (the model thinks, or a try begins again). After a
+fault in mid-stream the answer is generated again from its beginning; what was shown already is not sent twice, and when
+the new answer begins differently the rest of it is not shown.
+"""
 
 
 class Model(Protocol):

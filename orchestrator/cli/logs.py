@@ -34,7 +34,7 @@ def command(run: str, step: str, follow: bool, as_json: bool) -> None:
         found = store.find(run)
         printer = Printer(console, step, as_json)
         if follow:
-            asyncio.run(_follow(store, found, printer))
+            asyncio.run(print_live(store, found, printer))
             console.say(f"run {found}: {store.run(found).status}")
         else:
             for _, event in store.events(found):
@@ -87,7 +87,8 @@ def belongs(path: str, step: str) -> bool:
     return not step or path == step or path.startswith((step + ".", step + "~"))
 
 
-async def _follow(store: Store, run: str, printer: Printer) -> None:
+async def print_live(store: Store, run: str, printer: Printer) -> None:
+    """Print events as they are committed and text as it is written, until nobody executes the run."""
     watcher = asyncio.create_task(_watch(store, run, printer))
     try:
         async for page in store.follow(run):

@@ -103,6 +103,11 @@ class LiveSender:
                 frame = json.dumps([path, text[start : start + _PIECE]]).encode() + b"\n"
                 self._watchers = [watcher for watcher in self._watchers if watcher.send(frame)]
 
+    @property
+    def watched(self) -> bool:
+        """Whether somebody was connected at the last look."""
+        return bool(self._watchers)
+
     def close(self) -> None:
         for watcher in self._watchers:
             watcher.socket.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from collections.abc import Iterator
@@ -11,11 +12,11 @@ import pytest
 
 from orchestrator.cli.console import Console
 from orchestrator.cli.lines import line
-from orchestrator.cli.logs import Printer, belongs
+from orchestrator.cli.logs import Printer, belongs, print_live
 from orchestrator.config import STORE_FILE
 from orchestrator.events import StepFinished, decode
 from tests.cli.recorded import AT, DONE, FAILED, Shell, record_all, shell_in
-from tests.store.processes import hear, process, write_a_run
+from tests.store.processes import hear, process, talk, write_a_run
 from tests.store.samples import one_of_each
 
 
@@ -89,6 +90,27 @@ def test_following_a_live_run_ends_with_it(orch: Shell, project: Path) -> None:
     assert [text for text in result.stdout.splitlines() if "✓" not in text][-1].endswith("done  done")
     assert result.stdout.count("✓") == 50
     assert "run live: done" in result.stderr
+
+
+def test_following_shows_text_while_it_is_written(orch: Shell, project: Path) -> None:
+    """Another process writes token by token; the line stands here before its step has ended."""
+    out = io.StringIO()
+
+    async def follow() -> None:
+        with process(talk, project, "live", STORE_FILE) as (_, told):
+            assert hear(told) == "created"
+            printer = Printer(Console(out, io.StringIO()), "", as_json=False)
+            following = asyncio.create_task(print_live(orch.store, "live", printer))
+            async with asyncio.timeout(60):
+                while "time" not in out.getvalue():
+                    await asyncio.sleep(0.01)
+                told.send("go on")
+                await following
+
+    asyncio.run(follow())
+
+    assert "          draft │ Once upon a\n          │ time\n" in out.getvalue()
+    assert out.getvalue().rstrip().endswith("done  done")
 
 
 def test_following_a_run_that_has_ended_prints_it(orch: Shell) -> None:

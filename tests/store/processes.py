@@ -18,6 +18,7 @@ from orchestrator.events import RunFinished
 from orchestrator.store.inbox import take
 from orchestrator.store.journal import StoreJournal
 from orchestrator.store.lease import Lease
+from orchestrator.store.live import LiveSender
 from tests.store.samples import AT, a_store, finished, started
 
 CONTEXT = get_context("forkserver")
@@ -135,3 +136,26 @@ def serve_the_inbox(tell: Connection, folder: Path, run: str, messages: int) -> 
             asyncio.run(journal.flush())
         journal.close()
         tell.send("done")
+
+
+def talk(tell: Connection, folder: Path, run: str, file: str) -> None:
+    """A run whose only step is written token by token, once somebody watches."""
+
+    async def write() -> None:
+        store = a_store(folder, file)
+        with Lease.acquire(store, run):
+            store.create(run, started(run))
+            live = LiveSender(store, run)
+            journal = StoreJournal(store, run)
+            tell.send("created")
+            while not live.watched:
+                live("draft", "")
+                await asyncio.sleep(0.01)
+            for token in ("Once", " upon", " a\n", "time"):
+                live("draft", token)
+            live.close()
+            tell.recv()
+            journal.append(RunFinished(AT, "done"))
+            journal.close()
+
+    asyncio.run(write())

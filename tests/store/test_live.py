@@ -32,7 +32,7 @@ def runtime() -> Iterator[Path]:
 
 async def until_connected(sender: LiveSender) -> None:
     async with asyncio.timeout(30):
-        while not sender._watchers:
+        while not sender.watched:
             sender("warm-up", "")
             await asyncio.sleep(0.01)
 
@@ -110,7 +110,7 @@ def test_a_watcher_that_goes_away_is_forgotten(store: Store, runtime: Path) -> N
     for _ in range(100):
         sender("a", "x")
 
-    assert sender._watchers == []
+    assert not sender.watched
     sender.close()
 
 

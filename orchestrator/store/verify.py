@@ -3,48 +3,46 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, Row, select
 
 from orchestrator.store import codec
-from orchestrator.store.store import BLOBS, EVENTS, PAGE
+from orchestrator.store.rows import Head
+from orchestrator.store.tables import Blob, EventRow, table
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Row
-
-    from orchestrator.store.store import Store
+EVENTS, BLOBS = table(EventRow), table(Blob)
+PAGE = 1000
 
 
-def verify(store: Store, run: str) -> list[str]:
-    """What is wrong with the record of a run, in sentences; empty when every byte is as it was written."""
-    head = store.head(run)
+def verify(connection: Connection, head: Head) -> list[str]:
+    """What is wrong with the record of a run that should end at `head`, in sentences."""
     problems: list[str] = []
     previous, expected = codec.GENESIS, 0
     blobs: set[str] = set()
-    with store.reading() as connection:
-        while expected < head.count:
-            page = select(EVENTS).where(
-                EVENTS.c.run == head.no, EVENTS.c.seq >= expected, EVENTS.c.seq < head.count
-            )
-            rows = connection.execute(page.order_by(EVENTS.c.seq).limit(PAGE)).all()
-            if not rows:
-                problems.append(
-                    f"the end is missing: {head.count} events were written, the last found is {expected - 1}"
-                )
-                return problems + _damaged(connection, blobs)
-            for row in rows:
-                if row.seq != expected:
-                    problems.append(f"events {expected} to {row.seq - 1} are missing")
-                if not _holds(row, previous):
-                    problems.append(f"event {row.seq} ({row.kind} {row.path}) is not what was written")
-                else:
-                    blobs.update(codec.blob_marks(row.payload))
-                previous = row.hash if isinstance(row.hash, bytes) else codec.GENESIS
-                expected = row.seq + 1
-        if previous != head.hash:
-            problems.append("the last event is not the one the run's row names")
-        return problems + _damaged(connection, blobs)
+    while expected < head.count:
+        rows = _page(connection, head, expected)
+        if not rows:
+            problems.append(f"the end is missing: {head.count} events were written, {expected} are there")
+            return problems + _damaged(connection, blobs)
+        for row in rows:
+            if row.seq != expected:
+                problems.append(f"events {expected} to {row.seq - 1} are missing")
+            if _holds(row, previous):
+                blobs.update(codec.blob_marks(row.payload))
+            else:
+                problems.append(f"event {row.seq} ({row.kind} {row.path}) is not what was written")
+            previous = row.hash if isinstance(row.hash, bytes) else codec.GENESIS
+            expected = row.seq + 1
+    if previous != head.hash:
+        problems.append("the last event is not the one the run's row names")
+    return problems + _damaged(connection, blobs)
+
+
+def _page(connection: Connection, head: Head, start: int) -> Sequence[Row[Any]]:
+    mine = (EVENTS.c.run == head.no) & (EVENTS.c.seq >= start) & (EVENTS.c.seq < head.count)
+    return connection.execute(select(EVENTS).where(mine).order_by(EVENTS.c.seq).limit(PAGE)).all()
 
 
 def _holds(row: Row[Any], previous: bytes) -> bool:

@@ -99,7 +99,11 @@ def _array(file: BinaryIO) -> list[Any] | None:
 
 
 def _string(file: BinaryIO) -> str:
-    return file.read(_length(file)).decode("utf-8")
+    length = _length(file)
+    text = file.read(length)
+    if len(text) < length:
+        raise NotGGUF("its header is cut off")
+    return text.decode("utf-8")
 
 
 def _skip_string(file: BinaryIO) -> None:

@@ -157,6 +157,7 @@ class LlamaCpp:
     async def _drop(self) -> None:
         server, self._server = self._server, None
         lease, self._lease = self._lease, None
+        self._info = None
         if server is not None:
             await server.close()
         if lease is not None:

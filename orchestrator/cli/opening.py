@@ -10,8 +10,8 @@ from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.cli.console import Console
+    from orchestrator.graph.build import Built
     from orchestrator.graph.model import Graph
-    from orchestrator.graph.open import Built
 
 
 def shown_path(path: Path) -> str:

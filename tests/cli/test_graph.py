@@ -15,13 +15,13 @@ name: demo
 agents: {a: {role: x}}
 inputs: {lines: "[string]"}
 steps:
-  sort: {foreach: inputs.lines, agent: a, prompt: "{{ item }}", output: {kind: x | y}}
+  triage: {foreach: inputs.lines, agent: a, prompt: "{{ item }}", output: {kind: x | y}}
   check:
-    needs: sort
+    needs: triage
     when: inputs.lines
     steps:
       one: {agent: a, prompt: x}
-  done: {value: "{{ sort | length }}"}
+  done: {value: "{{ triage | length }}"}
 """
 
 
@@ -71,7 +71,7 @@ def test_the_svg_names_every_step() -> None:
     root = ET.fromstring(orch("flow.yaml", "--format", "svg").stdout)
 
     texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert {"sort", "check", "one", "done"} <= set(texts)
+    assert {"triage", "check", "one", "done"} <= set(texts)
 
 
 def test_a_wrong_file_is_not_drawn() -> None:

@@ -19,8 +19,8 @@ models:
 agents: {a: {role: Sort., model: tiny}}
 inputs: {lines: "[string]", tone: {type: string, default: warm}}
 steps:
-  sort: {foreach: inputs.lines, agent: a, prompt: "Line {{ item }}", output: {kind: x | y}}
-  reply: {agent: a, model: warm, prompt: "{{ inputs.tone }}: {{ sort | length }}", repair: 0}
+  triage: {foreach: inputs.lines, agent: a, prompt: "Line {{ item }}", output: {kind: x | y}}
+  reply: {agent: a, model: warm, prompt: "{{ inputs.tone }}: {{ triage | length }}", repair: 0}
   send: {ask: "Send {{ reply }}?"}
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ agents:
 
 
 def plan(folder: Path, text: str, inputs: dict[str, Any] | None = None) -> Bounds:
-    return bounds(graph(folder, AGENTS + text), inputs)
+    return bounds(graph(folder, AGENTS + dedent(text)), inputs)
 
 
 def calls(plan: Bounds) -> dict[str, str]:
@@ -52,9 +53,9 @@ def test_a_step_is_called_once_and_once_per_repair(tmp_path: Path) -> None:
 FAN = """
 inputs: {lines: "[string](0..50)"}
 steps:
-  sort: {foreach: inputs.lines, agent: a, prompt: "{{ item }}", repair: 0, output: {kind: x | y}}
+  triage: {foreach: inputs.lines, agent: a, prompt: "{{ item }}", repair: 0, output: {kind: x | y}}
   reply:
-    foreach: zip(inputs.lines, sort)
+    foreach: zip(inputs.lines, triage)
     as: [line, kind]
     agent: a
     prompt: "{{ line }} {{ kind.kind }}"
@@ -64,7 +65,7 @@ steps:
 
 def test_items_are_counted_when_the_inputs_are_known(tmp_path: Path) -> None:
     """Also the items of a list that another step makes."""
-    assert calls(plan(tmp_path, FAN, {"lines": ["a", "b", "c"]})) == {"sort": "3", "reply": "3"}
+    assert calls(plan(tmp_path, FAN, {"lines": ["a", "b", "c"]})) == {"triage": "3", "reply": "3"}
 
 
 def test_without_inputs_the_type_or_an_unknown_bounds_the_items(tmp_path: Path) -> None:
@@ -72,7 +73,7 @@ def test_without_inputs_the_type_or_an_unknown_bounds_the_items(tmp_path: Path) 
     open_ended = FAN.replace('"[string](0..50)"', "{type: file, format: jsonl}")
 
     assert calls(plan(tmp_path, open_ended)) == {
-        "sort": "len(inputs.lines)",
+        "triage": "len(inputs.lines)",
         "reply": "len(inputs.lines)",
     }
 
@@ -125,22 +126,19 @@ def test_a_subworkflow_is_counted_with_what_it_is_given(tmp_path: Path) -> None:
 
     found = plan(tmp_path, text, {"lines": ["a", "b"]})
 
-    assert calls(found) == {"sub.sort": "2", "sub.reply": "2"}
+    assert calls(found) == {"sub.triage": "2", "sub.reply": "2"}
 
 
 def test_a_list_made_by_filters_is_no_longer_than_its_source(tmp_path: Path) -> None:
     """`present` and `map` never add items."""
-    text = (
-        FAN
-        + """
-      kept: {value: "{{ reply | present | list }}"}
-      last: {foreach: kept, agent: a, prompt: "{{ item }}", repair: 0}
-    """.replace("\n    ", "\n")
+    text = FAN + (
+        '  kept: {value: "{{ reply | present | list }}"}\n'
+        '  after: {foreach: kept, agent: a, prompt: "{{ item }}", repair: 0}\n'
     )
 
     found = calls(plan(tmp_path, text, {"lines": ["a", "b", "c"]}))
 
-    assert found["last"] == "3"
+    assert found["after"] == "3"
 
 
 def simulated(items: int, by: int) -> int:

@@ -84,6 +84,8 @@ class Graph:
     agents: Mapping[str, Agent] = field(default_factory=dict)
     later: tuple[tuple[str, str], ...] = ()
     """What this version checks but does not execute: (step path or section, feature), e.g. ('send', 'tool')."""
+    output_type: Type | None = None
+    """Type of the map of `outputs`; None when the file has none."""
 
 
 def all_nodes(scope: Scope) -> Iterator[Node]:

@@ -1,0 +1,329 @@
+"""From a document to a graph: specialists found, edges wired, names, types and nulls checked, programs compiled.
+
+Everything that is wrong is reported at once; a graph comes out only when nothing is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path as File
+from typing import TYPE_CHECKING
+
+from orchestrator.graph.agents import (
+    check_agent,
+    check_default_model,
+    check_images,
+    effective,
+    find_agent,
+    known_model,
+    models_of,
+)
+from orchestrator.graph.check import Checker
+from orchestrator.graph.cloud import PROVIDERS, provider_of
+from orchestrator.graph.compiled import compile_knot, compiled
+from orchestrator.graph.kinds import UNKNOWN
+from orchestrator.graph.later import list_later
+from orchestrator.graph.model import Graph, Node, Scope
+from orchestrator.graph.names import Level
+from orchestrator.graph.report import Report
+from orchestrator.graph.say import choice, near
+from orchestrator.graph.schemas import loaded
+from orchestrator.graph.setting import Setting, setting_for
+from orchestrator.graph.shapes import arrange, check_names, check_needs, check_reach
+from orchestrator.graph.subflow import file_of
+from orchestrator.graph.texts import Path, Text, loop_names, texts_of
+from orchestrator.graph.unused import check_unused
+from orchestrator.graph.wire import Knot, Layer, connect
+from orchestrator.library import Written
+from orchestrator.render import Program
+from orchestrator.spec.diagnostics import Diagnostic
+from orchestrator.spec.model import AgentStep, GroupStep, Step, ValueStep, WorkflowStep, verb_of
+from orchestrator.spec.schema import json_schema
+from orchestrator.spec.types import MapOf, Type
+
+if TYPE_CHECKING:
+    from orchestrator.library import Agent, Library
+    from orchestrator.spec.load import Document, LoadedProject
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What came of building: the graph when nothing is wrong, and everything there is to say."""
+
+    graph: Graph | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+@dataclass(slots=True)
+class Family:
+    """Workflows that are being built or are built, so that a circle of them is seen and none is built twice."""
+
+    parents: tuple[File, ...] = ()
+    built: dict[File, Built] = field(default_factory=dict)
+
+
+def build(
+    document: Document,
+    library: Library,
+    *,
+    project: LoadedProject | None = None,
+    family: Family | None = None,
+) -> Built:
+    """Check a workflow and wire it. `family` is passed on from the workflow that calls this one."""
+    builder = _Builder(document, library, project, family or Family())
+    return builder.built()
+
+
+class _Builder:
+    def __init__(
+        self, document: Document, library: Library, project: LoadedProject | None, family: Family
+    ) -> None:
+        self.report = Report()
+        self.setting = setting_for(document, library, project, self.report)
+        self.family = family
+        self.children: list[Diagnostic] = []
+
+    def built(self) -> Built:
+        setting, workflow = self.setting, self.setting.document.workflow
+        self._declarations()
+        top = self._layer(workflow.steps, ("steps",), "", None, "")
+        check_names(setting, top)
+        check_needs(setting, top)
+        connect(top)
+        arrange(setting, top)
+        checker = Checker(setting)
+        checker.scope(top)
+        outputs, output_type = self._outputs(top, checker)
+        check_reach(setting, top)
+        check_unused(setting)
+        diagnostics = (*self.report.diagnostics, *setting.library.diagnostics, *self.children)
+        unique = tuple(sorted(dict.fromkeys(diagnostics), key=lambda d: (d.mark, d.code)))
+        if any(d.severity == "error" for d in unique):
+            return Built(None, unique)
+        return Built(self._graph(top, outputs, output_type), unique)
+
+    # ------------------------------------------------------------------------------------- declarations
+
+    def _declarations(self) -> None:
+        setting, marks = self.setting, self.setting.marks
+        workflow = setting.document.workflow
+        for name, model in workflow.models.items():
+            provider = provider_of(model)
+            if provider not in PROVIDERS:
+                path: Path = ("models", name, "use") if marks.has("models", name, "use") else ("models", name)
+                hint = near(provider, PROVIDERS) or f"providers are {choice(PROVIDERS)}"
+                self.report.at(marks, path, "ORCH608", f"there is no provider '{provider}'", hint)
+        check_default_model(setting)
+        for name in workflow.agents:
+            agent = setting.library.agent(name)
+            if agent is not None:
+                check_agent(setting, agent)
+        for name, tool in workflow.tools.items():
+            if tool.agent is not None:
+                find_agent(setting, tool.agent, ("tools", name, "agent"))
+
+    # ------------------------------------------------------------------------------------------- knots
+
+    def _layer(
+        self, steps: Mapping[str, Step], at: Path, prefix: str, outer: Layer | None, owner: str
+    ) -> Layer:
+        level = Level(steps, at, prefix, outer.level if outer else None, owner)
+        if outer is not None:
+            group = outer.level.steps[owner]
+            assert isinstance(group, GroupStep)
+            names = loop_names(group)
+            level.loop = dict.fromkeys((*names, "index"), UNKNOWN) if names else {}
+            level.repeats = group.repeat is not None
+        layer = Layer(level, {}, outer)
+        for name, step in steps.items():
+            layer.knots[name] = self._knot(layer, name, step, (*at, name))
+        return layer
+
+    def _knot(self, layer: Layer, name: str, step: Step, at: Path) -> Knot:
+        knot = Knot(
+            name, step, verb_of(step) or "", at, layer.level, tuple(texts_of(step, at)), needs=step.needs
+        )
+        match step:
+            case AgentStep():
+                self._agent(knot, step)
+            case ValueStep():
+                knot.output = loaded(self.setting, step.output, Written(self.setting.marks, (*at, "output")))
+            case WorkflowStep():
+                self._child(knot, step)
+            case GroupStep():
+                knot.body = self._layer(step.steps, (*at, "steps"), f"{knot.path}.", layer, name)
+            case _:
+                pass
+        compile_knot(knot, self.setting.marks, self.report)
+        return knot
+
+    def _agent(self, knot: Knot, step: AgentStep) -> None:
+        setting = self.setting
+        knot.agent = agent = effective(setting, step, knot.at)
+        knot.models = models_of(setting, step, agent, knot.at)
+        for name in knot.models:
+            setting.use("called", name)
+        self._people(knot, step)
+        if agent is None:
+            return
+        if agent.spec.output is not None:
+            written = agent.written.get("output") or Written(setting.marks, knot.at)
+            knot.output = loaded(setting, agent.spec.output, written, agent.base)
+        if agent.spec.role is not None and step.role is None:
+            extra = ("items",) if step.reduce is not None else ()
+            knot.texts += (Text("role", (*knot.at, "agent"), agent.spec.role, "template", extra=extra),)
+        if step.images is not None:
+            check_images(setting, knot.models, (*knot.at, "images"))
+        self._include(agent)
+
+    def _people(self, knot: Knot, step: AgentStep) -> None:
+        """Other agents and models the step names: who chooses among samples, who is asked at last."""
+        if step.pick is not None:
+            find_agent(self.setting, step.pick, (*knot.at, "pick"))
+        if step.escalate is None:
+            return
+        ladder = step.escalate.to
+        for index, name in enumerate((ladder,) if isinstance(ladder, str) else ladder):
+            path: Path = (*knot.at, "escalate", "to")
+            written = Written(self.setting.marks, path if isinstance(ladder, str) else (*path, index))
+            known_model(self.setting, name, written.mark(), written)
+
+    def _include(self, agent: Agent) -> None:
+        for file in agent.files:
+            if str(file) not in self.setting.included:
+                self.setting.included[str(file)] = file.read_bytes()
+
+    # -------------------------------------------------------------------------------------- subworkflows
+
+    def _child(self, knot: Knot, step: WorkflowStep) -> None:
+        from orchestrator.graph.open import build_file
+
+        setting, document = self.setting, self.setting.document
+        path = file_of(setting, step, knot.at)
+        if path is None:
+            return
+        path = path.resolve()
+        chain = (*self.family.parents, document.path.resolve())
+        if path in chain:
+            names = [file.name for file in (*chain[chain.index(path) :], path)]
+            message = f"workflows call each other in a circle: {' -> '.join(names)}"
+            self.report.at(
+                setting.marks, (*knot.at, "workflow"), "ORCH503", message, "take one of the calls out"
+            )
+            return
+        if path not in self.family.built:
+            family = Family(chain, self.family.built)
+            display = str(File(document.file).parent / step.workflow) if not _is_named(step) else str(path)
+            self.family.built[path] = build_file(path, display, family)
+        built = self.family.built[path]
+        self.children += [d for d in built.diagnostics if d.severity == "error"]
+        knot.child = built.graph
+
+    # ------------------------------------------------------------------------------------------- results
+
+    def _outputs(self, top: Layer, checker: Checker) -> tuple[Program | None, Type | None]:
+        outputs = self.setting.document.workflow.outputs
+        if not outputs:
+            return None, None
+        text = Text("outputs", ("outputs",), outputs, "value")
+        program = compiled(text, self.setting.marks, ("outputs",), self.report)
+        return program, checker.outputs(top, outputs)
+
+    def _graph(self, top: Layer, outputs: Program | None, output_type: Type | None) -> Graph:
+        setting, document = self.setting, self.setting.document
+        scope = _scope(setting, top)
+        later = list_later(setting, top)
+        called = setting.used.get("called", set()) | self._escalated(top)
+        agents: dict[str, Agent] = {}
+        _collect(top, agents)
+        return Graph(
+            workflow=document.workflow.model_copy(update={"defaults": setting.defaults}),
+            file=document.file,
+            root=str(document.root),
+            digest=self._digest(top),
+            scope=scope,
+            models={name: spec for name, spec in setting.models.items() if name in called},
+            outputs=outputs,
+            agents=agents,
+            later=later,
+            output_type=output_type if isinstance(output_type, MapOf) else None,
+        )
+
+    def _escalated(self, layer: Layer) -> set[str]:
+        found: set[str] = set()
+        for knot in layer.knots.values():
+            if isinstance(knot.step, AgentStep) and knot.step.escalate is not None:
+                to = knot.step.escalate.to
+                found |= {to} if isinstance(to, str) else set(to)
+            if knot.body is not None:
+                found |= self._escalated(knot.body)
+        return found
+
+    def _digest(self, top: Layer) -> str:
+        digest = hashlib.sha256(self.setting.document.text.encode())
+        project = self.setting.project
+        parts = [("project", project.text.encode())] if project is not None else []
+        parts += sorted((File(name).name, content) for name, content in self.setting.included.items())
+        parts += [("workflow", child.encode()) for child in _digests(top)]
+        for name, content in parts:
+            digest.update(f"\0{name}\0{len(content)}\0".encode())
+            digest.update(content)
+        return digest.hexdigest()
+
+
+def _is_named(step: WorkflowStep) -> bool:
+    return "/" not in step.workflow and not step.workflow.endswith((".yaml", ".yml"))
+
+
+def _collect(layer: Layer, agents: dict[str, Agent]) -> None:
+    for knot in layer.knots.values():
+        if knot.agent is not None:
+            agents.setdefault(knot.agent.name, knot.agent)
+        if knot.body is not None:
+            _collect(knot.body, agents)
+
+
+def _digests(layer: Layer) -> list[str]:
+    found = []
+    for knot in layer.knots.values():
+        if knot.child is not None:
+            found.append(knot.child.digest)
+        if knot.body is not None:
+            found += _digests(knot.body)
+    return found
+
+
+def _scope(setting: Setting, layer: Layer) -> Scope:
+    index = {name: number for number, name in enumerate(layer.order)}
+    successors: dict[str, list[int]] = {name: [] for name in layer.order}
+    for name in layer.order:
+        for dep in layer.knots[name].deps:
+            successors[dep].append(index[name])
+    nodes = tuple(_node(setting, layer.knots[name], index, successors[name]) for name in layer.order)
+    return Scope(layer.level.prefix.rstrip("."), nodes, tuple(n.index for n in nodes if not n.deps))
+
+
+def _node(setting: Setting, knot: Knot, index: Mapping[str, int], successors: list[int]) -> Node:
+    return Node(
+        index=index[knot.name],
+        name=knot.name,
+        path=knot.path,
+        verb=knot.verb,
+        step=knot.step,
+        mark=setting.marks.key(*knot.at),
+        deps=tuple(sorted(index[dep] for dep in knot.deps)),
+        successors=tuple(sorted(successors)),
+        needs=tuple(sorted(index[name] for name in knot.needs if name in index)),
+        programs=knot.programs,
+        nulls=knot.nulls,
+        agent=knot.agent,
+        models=knot.models,
+        output=knot.output,
+        schema=json_schema(knot.output) if knot.output is not None else None,
+        value_type=knot.type,
+        loop=loop_names(knot.step),
+        body=_scope(setting, knot.body) if knot.body is not None else None,
+        child=knot.child,
+    )

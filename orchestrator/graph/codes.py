@@ -1,0 +1,17 @@
+"""The codes of the graph, explained: what is wrong, why it is refused, a wrong and a right example.
+
+Examples that call another workflow mean a file `other.yaml` beside them, with
+`inputs: {text: string, times: {type: int, default: 1}}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orchestrator.graph.codes_graph import MODELS, SHAPE
+from orchestrator.graph.codes_names import NAMES
+from orchestrator.graph.codes_types import NULLS, TYPES
+from orchestrator.spec.codes import Code
+
+CODES: Mapping[str, Code] = NAMES | TYPES | NULLS | SHAPE | MODELS
+"""Every code of the graph, by its name."""

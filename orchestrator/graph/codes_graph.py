@@ -1,0 +1,245 @@
+"""ORCH5xx and ORCH6xx: the form of the graph; the models, agents and files it names."""
+
+from __future__ import annotations
+
+from orchestrator.graph.examples import files, steps, table
+
+SHAPE = table(
+    (
+        steps(
+            "ORCH501",
+            "steps in a circle",
+            "Each of these steps waits for the next, so none can ever start. `repeat` makes a bounded loop.",
+            """
+            a: {value: "{{ c }}"}
+            b: {value: "{{ a }}"}
+            c: {value: "{{ b }}"}
+            """,
+            """
+            a: {value: 1}
+            b: {value: "{{ a }}"}
+            c: {value: "{{ b }}"}
+            """,
+        ),
+        steps(
+            "ORCH502",
+            "step that reads itself",
+            "A step cannot read its own value. Inside a `repeat`, `last` holds the pass before.",
+            """
+            draft: {agent: writer, prompt: "Make this better: {{ draft }}"}
+            """,
+            """
+            draft: {agent: writer, prompt: Write a line about rain.}
+            better: {agent: writer, prompt: "Make this better: {{ draft }}"}
+            """,
+        ),
+        steps(
+            "ORCH503",
+            "workflows in a circle",
+            "A workflow that calls itself, directly or through others, would never end.",
+            """
+            again: {workflow: workflow.yaml}
+            """,
+            """
+            again: {workflow: other.yaml, with: {text: Rain.}}
+            """,
+        ),
+        steps(
+            "ORCH510",
+            "step that never runs",
+            "Its `when` is always false, or it needs a step whose is.",
+            """
+            draft: {value: 1, when: false}
+            """,
+            """
+            draft: {value: 1}
+            """,
+            "warning",
+        ),
+        steps(
+            "ORCH511",
+            "condition that is always true",
+            "A choice or a map is neither empty nor null, so as a condition it is always true.",
+            """
+            approve: {ask: Send it?, choices: [send, drop]}
+            done: {when: approve, value: sent}
+            """,
+            """
+            approve: {ask: Send it?, choices: [send, drop]}
+            done: {when: approve == 'send', value: sent}
+            """,
+            "warning",
+        ),
+        files(
+            "ORCH520",
+            "declared and never used",
+            "An agent, model, tool or knowledge of this file that nothing names.",
+            """
+            models: {small: "ollama:llama3.2:3b"}
+            steps:
+              one: {value: 1}
+            """,
+            """
+            models: {small: "ollama:llama3.2:3b"}
+            agents: {writer: {model: small, role: You write short answers.}}
+            steps:
+              one: {agent: writer, prompt: Write a line about rain.}
+            """,
+            "warning",
+        ),
+        files(
+            "ORCH521",
+            "input that nothing reads",
+            "Whoever runs the workflow has to give it, and it changes nothing.",
+            """
+            inputs: {text: string}
+            steps:
+              one: {value: 1}
+            """,
+            """
+            inputs: {text: string}
+            steps:
+              one: {value: "{{ inputs.text }}"}
+            """,
+            "warning",
+        ),
+    )
+)
+
+MODELS = table(
+    (
+        steps(
+            "ORCH601",
+            "unknown agent",
+            "An agent is one of the file's own, of the project, of `agents/` beside the file, or one that ships with orch.",
+            """
+            draft: {agent: writer, prompt: Write a line about rain.}
+            more: {agent: writter, prompt: Write another.}
+            """,
+            """
+            draft: {agent: writer, prompt: Write a line about rain.}
+            more: {agent: writer, prompt: Write another.}
+            """,
+        ),
+        files(
+            "ORCH602",
+            "unknown model",
+            "A model is declared under `models:` in the file or in the project; `embedded` is always there.",
+            """
+            models: {small: "ollama:llama3.2:3b"}
+            agents: {writer: {model: small, role: You write short answers.}}
+            steps:
+              one: {agent: writer, model: smal, prompt: Write a line about rain.}
+            """,
+            """
+            models: {small: "ollama:llama3.2:3b"}
+            agents: {writer: {model: small, role: You write short answers.}}
+            steps:
+              one: {agent: writer, model: small, prompt: Write a line about rain.}
+            """,
+        ),
+        steps(
+            "ORCH603",
+            "unknown tool",
+            "A tool is built in, declared under `tools:`, or an agent (`agent:name`).",
+            """
+            sums: {tool: pyton, with: {code: "1 + 1"}}
+            """,
+            """
+            sums: {tool: python, with: {code: "1 + 1"}}
+            """,
+        ),
+        files(
+            "ORCH604",
+            "unknown knowledge",
+            "Knowledge is declared under `knowledge:` in the file or in the project.",
+            """
+            knowledge: {handbook: {from: "docs/*.md"}}
+            agents: {writer: {knowledge: [handbook], role: You write short answers.}}
+            steps:
+              one: {agent: writer, knowledge: [handbok], prompt: When are you open?}
+            """,
+            """
+            knowledge: {handbook: {from: "docs/*.md"}}
+            agents: {writer: {knowledge: [handbook], role: You write short answers.}}
+            steps:
+              one: {agent: writer, knowledge: [handbook], prompt: When are you open?}
+            """,
+        ),
+        files(
+            "ORCH605",
+            "cloud model in an agent or a default",
+            """Whatever leaves the machine is named where it happens: in a step's own `model:` or in its `escalate`. In an agent
+            or a default nobody would see it.""",
+            """
+            models: {big: "openai:gpt-5-mini"}
+            agents: {writer: {model: big, role: You write short answers.}}
+            steps:
+              one: {agent: writer, prompt: Write a line about rain.}
+            """,
+            """
+            models: {big: "openai:gpt-5-mini"}
+            agents: {writer: {role: You write short answers.}}
+            steps:
+              one: {agent: writer, model: big, prompt: Write a line about rain.}
+            """,
+        ),
+        files(
+            "ORCH606",
+            "images for a model that does not see",
+            "The embedded language models read text only.",
+            """
+            inputs: {photo: image}
+            agents: {viewer: {role: You describe images.}}
+            steps:
+              look: {agent: viewer, prompt: What is this?, images: "{{ inputs.photo }}"}
+            """,
+            """
+            inputs: {photo: image}
+            models: {eyes: "ollama:llava"}
+            agents: {viewer: {model: eyes, role: You describe images.}}
+            steps:
+              look: {agent: viewer, prompt: What is this?, images: "{{ inputs.photo }}"}
+            """,
+        ),
+        steps(
+            "ORCH607",
+            "unknown workflow",
+            "A subworkflow is a file, relative to this one and inside the project, or the name of one that can be run by name.",
+            """
+            other_one: {workflow: othr.yaml, with: {text: Rain.}}
+            """,
+            """
+            other_one: {workflow: other.yaml, with: {text: Rain.}}
+            """,
+        ),
+        files(
+            "ORCH608",
+            "unknown provider",
+            "A model is written `provider:model`.",
+            """
+            models: {small: "olama:llama3.2:3b"}
+            agents: {writer: {model: small, role: You write short answers.}}
+            steps:
+              one: {agent: writer, prompt: Write a line about rain.}
+            """,
+            """
+            models: {small: "ollama:llama3.2:3b"}
+            agents: {writer: {model: small, role: You write short answers.}}
+            steps:
+              one: {agent: writer, prompt: Write a line about rain.}
+            """,
+        ),
+        steps(
+            "ORCH609",
+            "schema that cannot be used",
+            "`{schema: path.json}` names a JSON file of the project that holds a JSON Schema.",
+            """
+            one: {agent: writer, prompt: Write a line about rain., output: {schema: missing.json}}
+            """,
+            """
+            one: {agent: writer, prompt: Write a line about rain., output: {text: string}}
+            """,
+        ),
+    )
+)

@@ -1,0 +1,117 @@
+"""What a workflow is checked against: its file, its project, its specialists, and the names these declare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from orchestrator.graph.kinds import TEXT, UNKNOWN, list_of, nullable
+from orchestrator.graph.report import Report
+from orchestrator.spec.model import Defaults, InputSpec, Knowledge, ModelSpec, Sampling, ToolSpec
+from orchestrator.spec.types import Field, ImageType, MapOf, Type
+
+if TYPE_CHECKING:
+    from orchestrator.graph.model import Graph
+    from orchestrator.library import Library
+    from orchestrator.spec.load import Document, LoadedProject
+    from orchestrator.spec.marks import Marks
+
+EMBEDDED = "embedded"
+EMBEDDED_MODEL = ModelSpec(use="llamacpp:smollm2-135m")
+
+
+@dataclass(slots=True)
+class Setting:
+    """Everything the checks of one file look up. `used` collects names by namespace, for the warnings."""
+
+    document: Document
+    library: Library
+    project: LoadedProject | None
+    report: Report
+    models: Mapping[str, ModelSpec]
+    tools: Mapping[str, ToolSpec]
+    knowledge: Mapping[str, Knowledge]
+    defaults: Defaults
+    inputs: MapOf
+    used: dict[str, set[str]] = field(default_factory=dict)
+    later: dict[tuple[str, str], None] = field(default_factory=dict)
+    children: dict[str, Graph] = field(default_factory=dict)
+    included: dict[str, bytes] = field(default_factory=dict)
+    """Contents of the files that belong to the workflow, for the digest."""
+
+    @property
+    def marks(self) -> Marks:
+        return self.document.marks
+
+    def use(self, namespace: str, name: str) -> None:
+        self.used.setdefault(namespace, set()).add(name)
+
+    def broken(self, name: str) -> bool:
+        """Whether an entry of this name was refused already, so that it is not called unknown as well."""
+        return name in self.document.broken or (self.project is not None and name in self.project.broken)
+
+
+def setting_for(
+    document: Document, library: Library, project: LoadedProject | None, report: Report
+) -> Setting:
+    """The workflow's entries before the project's, entry by entry."""
+    workflow = document.workflow
+    shared = project.project if project else None
+    return Setting(
+        document,
+        library,
+        project,
+        report,
+        models={EMBEDDED: EMBEDDED_MODEL, **(shared.models if shared else {}), **workflow.models},
+        tools={**(shared.tools if shared else {}), **workflow.tools},
+        knowledge={**(shared.knowledge if shared else {}), **workflow.knowledge},
+        defaults=merged_defaults(workflow.defaults, shared.defaults if shared else None),
+        inputs=MapOf(tuple(Field(name, input_type(spec)) for name, spec in workflow.inputs.items())),
+    )
+
+
+def merged_defaults(own: Defaults, shared: Defaults | None) -> Defaults:
+    if shared is None:
+        return own
+    return shared.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
+
+
+def merged_params(own: Sampling | None, below: Sampling | None) -> Sampling | None:
+    """Parameter by parameter, the more specific ones win."""
+    if own is None or below is None:
+        return own or below
+    return below.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
+
+
+def input_type(spec: InputSpec) -> Type:
+    """What an input is to the expressions that read it."""
+    kind = _given_type(spec)
+    has_null_default = "default" in spec.model_fields_set and spec.default is None
+    return nullable(kind) if has_null_default else kind
+
+
+def _given_type(spec: InputSpec) -> Type:
+    match spec.type:
+        case "file":
+            return _file_type(spec)
+        case "files":
+            return list_of(MapOf((Field("name", TEXT), Field("path", TEXT), Field("text", TEXT))))
+        case "image":
+            return nullable(ImageType()) if spec.missing == "empty" else ImageType()
+        case str():
+            return UNKNOWN
+        case _:
+            return spec.type
+
+
+def _file_type(spec: InputSpec) -> Type:
+    match spec.format:
+        case "text" | "pdf":
+            return TEXT
+        case "image":
+            return nullable(ImageType()) if spec.missing == "empty" else ImageType()
+        case "jsonl" | "csv":
+            return list_of(spec.rows or UNKNOWN)
+        case "json":
+            return list_of(spec.rows) if spec.rows is not None else UNKNOWN

@@ -8,11 +8,12 @@ change a value after it was put into an appended event**. `flush` returns when a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import StoreError
 from orchestrator.store import codec
@@ -115,15 +116,19 @@ class StoreJournal:
     # -- on the writer thread
 
     def _work(self) -> None:
-        while self._error is None:
-            self._wake.wait()
-            self._urgent.wait(LINGER)
-            self._wake.clear()
-            self._urgent.clear()
-            while self._queue and self._error is None:
-                self._commit([self._queue.popleft() for _ in range(min(GROUP, len(self._queue)))])
-            if self._closing and not self._queue:
-                return
+        whole = False
+        try:
+            while self._error is None and not (self._closing and not self._queue):
+                self._wake.wait()
+                self._urgent.wait(LINGER)
+                self._wake.clear()
+                self._urgent.clear()
+                while self._queue and self._error is None:
+                    self._commit([self._queue.popleft() for _ in range(min(GROUP, len(self._queue)))])
+            whole = True
+        finally:  # a defect must not leave anybody waiting for a thread that is no more
+            if not whole:
+                self._settle(self._seq, StoreError(f"the journal of run {self._run} broke off"))
 
     def _commit(self, group: list[tuple[Event, Sequence[int]]]) -> None:
         rows, blobs, fault = self._pack(group)
@@ -174,8 +179,8 @@ class StoreJournal:
             return
         if self._loop is None:
             self._on_commit(committed)
-        elif not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._on_commit, committed)
+        else:
+            _call(self._loop, self._on_commit, committed)
 
     def _settle(self, reached: int, error: StoreError | None) -> None:
         """Tell those who wait for the disk or for room."""
@@ -185,10 +190,15 @@ class StoreJournal:
             ready = [waiter for waiter in self._waiters if error is not None or waiter[0] <= reached]
             self._waiters = [waiter for waiter in self._waiters if waiter not in ready]
         for target, loop, future in ready:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(_resolve, future, error if target > reached else None)
+            _call(loop, _resolve, future, error if target > reached else None)
         with self._room:
             self._room.notify_all()
+
+
+def _call(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *arguments: Any) -> None:
+    """On the loop's thread, unless the loop has ended: then nobody waits any more."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(function, *arguments)
 
 
 def _resolve(future: asyncio.Future[None], error: StoreError | None) -> None:

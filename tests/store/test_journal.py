@@ -175,3 +175,34 @@ def test_a_later_journal_continues_the_chain_and_the_totals(store: Store) -> Non
 
     assert store.run("r").finished == 3
     assert store.verify("r") == []
+
+
+def test_a_loop_that_has_ended_does_not_stop_the_writer(store: Store) -> None:
+    """What was appended before the end of the loop is written by `close`."""
+
+    async def begin() -> StoreJournal:
+        journal = StoreJournal(store, "r", lambda committed: None)
+        journal.append(finished(1))
+        return journal
+
+    journal = asyncio.run(begin())
+    journal.append(finished(2))
+    journal.close()
+
+    assert store.run("r").events == 3
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_writer_that_breaks_off_leaves_nobody_waiting(store: Store) -> None:
+    """A defect in a listener ends the journal, loudly."""
+
+    def fail(committed: Sequence[tuple[int, Event]]) -> None:
+        raise ZeroDivisionError
+
+    journal = StoreJournal(store, "r", fail)
+    journal.append(finished(1))
+
+    with pytest.raises(StoreError, match="broke off"):
+        asyncio.run(journal.flush())
+    with pytest.raises(StoreError, match="broke off"):
+        journal.append(finished(2))

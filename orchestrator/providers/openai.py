@@ -142,7 +142,7 @@ class OpenAIModel:
                 async for chunk in objects(parts, where):
                     chunks.feed(chunk)
                 await drain(parts)
-        except (openai.OpenAIError, httpx2.HTTPError) as error:
+        except (ProviderError, openai.OpenAIError, httpx2.HTTPError) as error:
             raise await self._named(of_exception(error, where)) from None
         return chunks.completion()
 

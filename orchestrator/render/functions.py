@@ -8,7 +8,7 @@ from typing import Any
 from orchestrator.errors import StepError
 from orchestrator.render.access import Frame, kind_of, weigh
 from orchestrator.render.describe import Description, Misuse, describe
-from orchestrator.render.filters import length
+from orchestrator.render.lists import length
 
 RANGE_CAP = 100_000
 

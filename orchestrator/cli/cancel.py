@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def command(run: str, as_json: bool) -> int:
     """Stop RUN (an id, its beginning, or `last`) from another shell. What has finished is kept."""
-    from orchestrator.cli.wiring import the_store
+    from orchestrator.cli.wiring import existing_store
     from orchestrator.store.inbox import post
     from orchestrator.store.lease import owner
 
     console = the_console()
-    store = the_store()
+    store = existing_store()
     try:
         found = store.find(run)
         who = owner(store, found)

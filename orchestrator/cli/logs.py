@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 @click.option("--events", "--json", "as_json", is_flag=True, help="Print each event as a line of JSON.")
 def command(run: str, step: str, follow: bool, as_json: bool) -> None:
     """Print what happens in RUN (an id, its beginning, or `last`), or in one STEP of it and its items."""
-    from orchestrator.cli.wiring import the_store
+    from orchestrator.cli.wiring import existing_store
 
     console = the_console()
-    store = the_store()
+    store = existing_store()
     try:
         found = store.find(run)
         printer = Printer(console, step, as_json)

@@ -53,10 +53,10 @@ def command(
 @click.argument("runs", nargs=-1, required=True, metavar="RUN…", shell_complete=complete.runs)
 def remove(runs: Sequence[str]) -> None:
     """Remove the record of runs: events, answers, everything."""
-    from orchestrator.cli.wiring import the_store
+    from orchestrator.cli.wiring import existing_store
 
     console = the_console()
-    store = the_store()
+    store = existing_store()
     try:
         for run in [store.find(name) for name in runs]:
             store.delete(run)

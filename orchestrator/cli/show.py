@@ -31,10 +31,10 @@ _FAILURES = 10
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(run: str, step: str, verify: bool, as_json: bool) -> int:
     """Show RUN (an id, its beginning, or `last`), or one STEP of it with its prompts and answers."""
-    from orchestrator.cli.wiring import the_store
+    from orchestrator.cli.wiring import existing_store
 
     console = the_console()
-    store = the_store()
+    store = existing_store()
     try:
         found = store.find(run)
         if verify:

@@ -12,30 +12,26 @@ if TYPE_CHECKING:
     from orchestrator.store.store import Store
 
 
-def the_store(root: Path | None = None) -> Store:
-    """The store for runs of workflows in `root`, made when it is missing; without a root, where runs are looked up.
-
-    Raises UsageError when there is no run to look up yet, StoreError when the store cannot be opened.
-    """
-    found = find_store() if root is None else _open(root)
-    if found is None:
-        raise UsageError("there is no run yet", hint="start one with: orch run WORKFLOW")
-    return found
-
-
-def find_store() -> Store | None:
-    """The store of the project around the current directory, None when nothing has run there yet."""
-    from orchestrator.config import find_root
-
-    return _open(find_root(Path.cwd()), create=False)
-
-
-def _open(root: Path, *, create: bool = True) -> Store | None:
-    from orchestrator.config import STORE_FILE, Config
+def the_store() -> Store:
+    """The store of the project around the current directory, made when it is missing. Raises StoreError."""
+    from orchestrator.config import Config
     from orchestrator.store.open import open_store
 
     config = Config.from_environment(os.environ, Path.cwd())
-    if config.database_url is not None:
-        return open_store(config.database_url)
-    file = config.store(root) / STORE_FILE
-    return open_store(file) if create or file.exists() else None
+    return open_store(config.database_url or config.store_path)
+
+
+def find_store() -> Store | None:
+    """The same for those who only look: None when nothing has run here yet."""
+    from orchestrator.config import Config
+
+    config = Config.from_environment(os.environ, Path.cwd())
+    return the_store() if config.database_url or config.store_path.exists() else None
+
+
+def existing_store() -> Store:
+    """The same for those who look up a run. Raises UsageError when nothing has run here yet."""
+    found = find_store()
+    if found is None:
+        raise UsageError("there is no run yet", hint="start one with: orch run WORKFLOW")
+    return found

@@ -11,8 +11,9 @@ from typing import Any
 
 from orchestrator.graph.model import Graph, Node, Scope
 from orchestrator.plan.count import Count, of, total
-from orchestrator.plan.lengths import Known, evaluate, length_of, loop_rows, of_value
+from orchestrator.plan.lengths import Known, evaluate, learn_value, length_of, loop_rows, of_value
 from orchestrator.spec.model import AgentStep, GroupStep, ValueStep, WorkflowStep
+from orchestrator.spec.types import Field, MapOf
 
 REPAIR = 1
 MERGE = 4
@@ -67,8 +68,15 @@ def bounds(graph: Graph, inputs: Mapping[str, Any] | None = None) -> Bounds:
 def _graph(
     graph: Graph, inputs: Mapping[str, Any] | None, prefix: str, times: Count, factors: tuple[str, ...]
 ) -> Iterator[StepBound]:
-    known = Known() if inputs is None else Known(values={"inputs": dict(inputs)})
+    known = Known(types={"inputs": _types_of(graph)})
+    if inputs is not None:
+        known.values["inputs"] = dict(inputs)
     yield from _scope(graph, graph.scope, known, prefix, times, factors)
+
+
+def _types_of(graph: Graph) -> MapOf:
+    declared = graph.workflow.inputs.items()
+    return MapOf(tuple(Field(name, spec.type) for name, spec in declared if not isinstance(spec.type, str)))
 
 
 def _scope(
@@ -184,6 +192,8 @@ def _learn(node: Node, items: Count | None, known: Known) -> None:
     if items is not None:
         known.lengths[node.name] = items
     elif isinstance(node.step, ValueStep):
+        if node.step.when is None and not node.step.needs:
+            learn_value(node.name, node.programs["value"], known)
         length = of_value(node.step.value, known)
         if length is not None:
             known.lengths[node.name] = length

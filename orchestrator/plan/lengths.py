@@ -68,6 +68,17 @@ def evaluate(program: Program, known: Known) -> list[Any] | None:
         return None
 
 
+def learn_value(name: str, program: Program, known: Known) -> None:
+    """Keep the value of a step that the inputs alone decide: for all, or item by item."""
+    values = evaluate(program, known)
+    if not values:
+        return
+    if program.names <= known.values.keys():
+        known.values[name] = values[0]
+    else:
+        known.rows = [{**row, name: value} for row, value in zip(known.rows, values, strict=True)]
+
+
 def loop_rows(program: Program, names: tuple[str, ...], known: Known) -> list[dict[str, Any]]:
     """The loop variables of a `foreach`, for every item; empty when they are not known or too many."""
     values = evaluate(program, known)
@@ -156,4 +167,4 @@ def of_value(raw: Any, known: Known) -> Count | None:
     return None if expression is None else _length(expression, known)
 
 
-__all__ = ["Known", "evaluate", "length_of", "loop_rows", "of_value"]
+__all__ = ["Known", "evaluate", "learn_value", "length_of", "loop_rows", "of_value"]

@@ -72,6 +72,7 @@ def test_without_inputs_the_type_or_an_unknown_bounds_the_items(tmp_path: Path) 
     """Nothing is made up."""
     open_ended = FAN.replace('"[string](0..50)"', "{type: file, format: jsonl}")
 
+    assert calls(plan(tmp_path, FAN)) == {"triage": "50", "reply": "50"}
     assert calls(plan(tmp_path, open_ended)) == {
         "triage": "len(inputs.lines)",
         "reply": "len(inputs.lines)",
@@ -139,6 +140,22 @@ def test_a_list_made_by_filters_is_no_longer_than_its_source(tmp_path: Path) -> 
     found = calls(plan(tmp_path, text, {"lines": ["a", "b", "c"]}))
 
     assert found["after"] == "3"
+
+
+def test_a_value_that_the_inputs_decide_is_known_to_later_steps(tmp_path: Path) -> None:
+    """Expressions are pure: a text cut into pieces is counted before the run, also inside a fan-out."""
+    text = """
+    inputs: {texts: "[string](0..9)"}
+    steps:
+      all:
+        foreach: inputs.texts
+        steps:
+          pieces: {value: "{{ item | lines }}"}
+          note: {foreach: pieces, as: piece, agent: a, prompt: "{{ piece }}", repair: 0}
+    """
+
+    assert calls(plan(tmp_path, text, {"texts": ["a", "b\nc\nd"]})) == {"all.note": "6"}
+    assert calls(plan(tmp_path, text)) == {"all.note": "9 × len(pieces)"}
 
 
 def simulated(items: int, by: int) -> int:

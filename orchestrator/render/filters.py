@@ -131,7 +131,6 @@ def _table() -> dict[str, Description]:
         describe("rejectattr", rejectattr, takes="list", returns="same"),
         describe("present", present, takes="list", returns="same"),
         describe("default", default_, returns="any", null_safe=True),
-        describe("d", default_, returns="any", null_safe=True),
     )
     return table | {found.name: found for found in more}
 

@@ -47,7 +47,7 @@ def test_zip_gives_several_names(project: Path) -> None:
         steps:
           left: {value: "{{ [1, 2] }}"}
           right: {value: "{{ [10, 20] }}"}
-          sum: {foreach: "zip(left, right)", as: [a, b], value: "{{ a + b }}"}
+          total: {foreach: "zip(left, right)", as: [a, b], value: "{{ a + b }}"}
         """,
     )
 
@@ -62,7 +62,7 @@ def test_zip_refuses_unequal_lengths(project: Path) -> None:
         inputs: {n: "[int]"}
         steps:
           right: {value: "{{ [10, 20] }}"}
-          sum: {foreach: "zip(inputs.n, right)", as: [a, b], value: "{{ a + b }}"}
+          total: {foreach: "zip(inputs.n, right)", as: [a, b], value: "{{ a + b }}"}
         """,
         inputs={"n": [1]},
     )
@@ -195,7 +195,7 @@ def test_ten_thousand_items_in_bounded_memory(project: Path) -> None:
         inputs: {n: "[int]"}
         steps:
           each: {foreach: inputs.n, steps: {double: {value: "{{ item * 2 }}"}}}
-          count: {value: "{{ each | length }}"}
+          many: {value: "{{ each | length }}"}
         """,
         inputs={"n": list(range(10_000))},
     )

@@ -127,8 +127,8 @@ def test_a_subworkflow_is_a_step(project: Path) -> None:
         """
 orch: 1
 inputs: {n: int, add: {type: int, default: 1}}
-steps: {sum: {value: "{{ inputs.n + inputs.add }}"}}
-outputs: {total: "{{ sum }}"}
+steps: {plus: {value: "{{ inputs.n + inputs.add }}"}}
+outputs: {total: "{{ plus }}"}
 """,
         encoding="utf-8",
     )
@@ -142,7 +142,7 @@ outputs: {total: "{{ sum }}"}
     )
 
     assert played.outputs == 42
-    assert "sub.sum" in [e.path for e in played.of(StepFinished)]
+    assert "sub.plus" in [e.path for e in played.of(StepFinished)]
 
 
 def test_a_token_budget_stops_the_run_with_code_5(project: Path) -> None:
@@ -185,7 +185,7 @@ def test_resuming_a_finished_prefix_repeats_nothing(project: Path) -> None:
     steps:
       a: {foreach: [1, 2, 3], agent: writer, prompt: "a{{ item }}"}
       b: {agent: writer, prompt: "b {{ a | join }}"}
-      c: {steps: {d: {agent: writer, prompt: "d {{ b }}"}}}
+      c: {steps: {deep: {agent: writer, prompt: "deep {{ b }}"}}}
     """
     whole = play(project, text, lambda r: r.messages[-1].content.upper())
     for cut in range(1, len(whole.events)):

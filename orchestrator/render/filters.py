@@ -95,7 +95,6 @@ def _table() -> dict[str, Description]:
         describe("format", format_, takes="text", returns="string"),
         describe("wordcount", wordcount, takes="text", returns="int"),
         describe("escape", escape, returns="string"),
-        describe("e", escape, returns="string"),
         describe("urlencode", urlencode, returns="string"),
         describe("string", string, returns="string"),
         describe("json", json, returns="string"),

@@ -34,7 +34,6 @@ WORKS: list[tuple[str, Any]] = [
     ("'%s' | format(true)", "true"),
     ("'<b>a &amp; b</b>  <i>c</i>' | striptags", "a & b c"),
     ("'<a & b>' | escape", "&lt;a &amp; b&gt;"),
-    ("'<' | e", "&lt;"),
     ("'a b/ü' | urlencode", "a%20b/%C3%BC"),
     ("3 | string", "3"),
     ("true | string", "true"),
@@ -112,7 +111,6 @@ WORKS: list[tuple[str, Any]] = [
     ("rows | rejectattr('id', '>=', 2) | map(attribute='id')", [1]),
     ("tags | present", ["b", "a", "B"]),
     ("null | default('x')", "x"),
-    ("null | d", ""),
     ("false | default('x')", False),
     ("0 | default('x', true)", "x"),
 ]
@@ -181,9 +179,11 @@ def test_a_filter_refuses_what_it_cannot_take(text: str, words: str) -> None:
     assert words in caught.value.message
 
 
-@pytest.mark.parametrize("name", ["attr", "safe", "xmlattr", "random", "pprint", "urlize", "forceescape"])
+@pytest.mark.parametrize(
+    "name", ["attr", "d", "e", "safe", "xmlattr", "random", "pprint", "urlize", "forceescape"]
+)
 def test_what_is_not_pure_or_not_data_is_no_filter(name: str) -> None:
-    """Jinja has them, the language does not."""
+    """Jinja has them, the language does not; one-letter aliases would reserve one-letter step names."""
     with pytest.raises(TemplateSyntax, match=f"no filter '{name}'"):
         compile_expression(f"a | {name}")
 

@@ -123,10 +123,11 @@ def _call(name: str, args: list[nodes.Expr], known: Known) -> Count | None:
     if name not in ("zip", "coalesce"):
         return None
     found = [length for arg in args if (length := _length(arg, known)) is not None]
-    if name == "coalesce" and len(found) < len(args):
-        return None
-    # zip refuses unequal lengths, so that any known one is that of all
-    return next((length for length in found if length.known is not None), found[0] if found else None)
+    numbers = [length.known for length in found if length.known is not None]
+    if name == "coalesce":
+        return of(max(numbers)) if len(numbers) == len(args) > 0 else None
+    # zip refuses unequal lengths, so that the smallest bound holds for all
+    return of(min(numbers)) if numbers else next(iter(found), None)
 
 
 def _type(node: nodes.Expr, known: Known) -> Type | None:

@@ -202,10 +202,12 @@ class Shape:
         if not isinstance(value, dict):
             return self.no_step(value, path)
         verbs = [verb for verb in VERBS if verb in value]
-        if len(verbs) != 1:
-            self.verbs(verbs, value, path)
-            return dict(STAND_INS["steps"])
-        return self.model(STEPS[verbs[0]], value, path)
+        if len(verbs) == 1:
+            return self.model(STEPS[verbs[0]], value, path)
+        if not verbs:
+            return self.no_verb(value, path)
+        self.two_verbs(verbs, path)
+        return dict(STAND_INS["steps"])
 
     def no_step(self, value: Any, path: Path) -> Any:
         name = self.name(path)
@@ -216,19 +218,22 @@ class Shape:
             self.say("ORCH110", f"{name} is a map of its keys, not {kind(value)}", path, hint)
         return dict(STAND_INS["steps"])
 
-    def verbs(self, verbs: list[str], value: dict[str, Any], path: Path) -> None:
-        name = self.name(path)
-        choices = ", ".join(VERBS)
-        if not verbs:
-            near = [(key, match[0]) for key in value if (match := get_close_matches(key, VERBS, 1, 0.7))]
-            hint = f"did you mean {near[0][1]!r} for {near[0][0]!r}?" if near else f"give it one of {choices}"
-            self.say("ORCH104", f"{name} has no verb", path, hint, key=True)
-            return
-        named = " and ".join(verbs)
-        hint = f"a step does one thing, one of {choices}: make two steps of it"
-        self.say(
-            "ORCH105", f"{name} has {_count(len(verbs))} verbs: {named}", (*path, verbs[1]), hint, key=True
-        )
+    def two_verbs(self, verbs: list[str], path: Path) -> None:
+        message = f"{self.name(path)} has {_count(len(verbs))} verbs: {' and '.join(verbs)}"
+        hint = f"a step does one thing, one of {', '.join(VERBS)}: make two steps of it"
+        self.say("ORCH105", message, (*path, verbs[1]), hint, key=True)
+
+    def no_verb(self, value: dict[str, Any], path: Path) -> Any:
+        """A misspelt verb is read as what it was meant to be, so that the rest of the step is checked too."""
+        message = f"{self.name(path)} has no verb"
+        near = [(key, match[0]) for key in value if (match := get_close_matches(key, VERBS, 1, 0.7))]
+        if not near:
+            self.say("ORCH104", message, path, f"give it one of {', '.join(VERBS)}", key=True)
+            return dict(STAND_INS["steps"])
+        wrong, verb = near[0]
+        self.say("ORCH104", message, (*path, wrong), f"did you mean {verb!r} for {wrong!r}?", key=True)
+        meant = {verb if key == wrong else key: below for key, below in value.items()}
+        return self.model(STEPS[verb], meant, path)
 
     # --------------------------------------------------------------------------------------------- keys
 

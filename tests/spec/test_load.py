@@ -178,7 +178,7 @@ def test_short_forms_mean_their_long_forms() -> None:
         ("{agent: a, prompt: p, repeat: {}}", "repeat", "'repeat' belongs to groups, and step 'x' is an agent step", ""),
         ("{agent: a, prompt: p, retry: 1}", "retry", "'retry' belongs to tool steps and workflow steps, and step 'x' is", ""),
         ("{prompt: p}", "x", "step 'x' has no verb", "give it one of agent"),
-        ("{agnet: a, prompt: p}", "x", "step 'x' has no verb", "did you mean 'agent' for 'agnet'?"),
+        ("{agnet: a, prompt: p}", "agnet", "step 'x' has no verb", "did you mean 'agent' for 'agnet'?"),
         ("{agent: a, prompt: p, value: 1}", "value", "step 'x' has two verbs: agent and value", "make two steps of it"),
         ("{agent: a}", "x", "step 'x' has no 'prompt'", "`prompt: …`"),
         ("{agent: a, prompt: [p]}", "[p]", "'prompt' of step 'x' is text, not a list", "quote it if"),

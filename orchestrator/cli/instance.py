@@ -80,7 +80,7 @@ def print_instance(console: Console, span: Span, events: Sequence[Event]) -> Non
     console.result(f"{span.path}  ({span.verb or 'step'}): {span.status}{took}")
     for event in events:
         for title, text in _sections(event):
-            console.result(f"\n── {title} ")
+            console.result(f"\n── {title}")
             if text:
                 console.result(text)
 
@@ -120,6 +120,6 @@ def _answer(event: AttemptFinished) -> list[tuple[str, str]]:
         cost.append(f"{event.cached_tokens:,} of {event.prompt_tokens:,} prompt tokens from the cache")
     sections = [("thinking", event.thinking)] if event.thinking else []
     sections.append((f"answer: {event.outcome}, {', '.join(cost)}", event.text))
-    if event.decision != "keep" or event.reason:
+    if event.decision != "keep":
         sections.append((f"decided: {event.decision}", event.reason))
     return sections

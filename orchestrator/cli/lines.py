@@ -88,7 +88,7 @@ def _attempt(event: AttemptStarted | AttemptFinished) -> str:
         return f"→ {head}: {about}{words.count(event.tokens, 'token')} to {event.model}"
     rate = f", {event.rate:,.0f} tok/s" if event.rate else ""
     cost = f"{words.count(event.completion_tokens, 'token')}, {words.seconds(event.seconds)}{rate}"
-    why = f" ({event.decision}: {event.reason})" if event.reason else ""
+    why = f" ({event.decision}: {event.reason})" if event.decision != "keep" else ""
     return f"← {head}: {event.outcome}, {cost}{why}  {short(event.text, 60)}"
 
 
@@ -97,7 +97,7 @@ def _end(event: RunWaiting | RunInterrupted | RunFailed | RunFinished) -> str:
         case RunWaiting():
             return f"waiting for an answer to {', '.join(event.asks)}"
         case RunInterrupted():
-            return f"{'cancelled' if event.cancelled else 'interrupted'} by {event.by}"
+            return f"{'cancelled' if event.cancelled else 'interrupted'}: {event.by}"
         case RunFailed():
             return f"failed: {event.path + ': ' if event.path else ''}{event.message}"
         case RunFinished():

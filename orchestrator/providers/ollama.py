@@ -76,6 +76,7 @@ class OllamaModel:
 
     async def prepare(self) -> ModelInfo:
         if self._info is None:
+            self._client()  # loading the SDK takes a while: here it delays no answer
             self._info = await self._look_up()
         return self._info
 

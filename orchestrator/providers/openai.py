@@ -70,6 +70,7 @@ class OpenAIModel:
 
     async def prepare(self) -> ModelInfo:
         if self._info is None:
+            self._client()  # loading the SDK takes a while: here it delays no answer
             found = await self._look_up() if self.preset.lists_models else {}
             context, slots = await self._sizes(found)
             self._info = ModelInfo(

@@ -31,16 +31,16 @@ async def _data(parts: AsyncIterator[bytes], where: str) -> AsyncIterator[bytes]
     event: list[bytes] = []
     async for line in _lines(parts, where):
         if not line:
-            if event:
+            if any(event):
                 yield b"\n".join(event)
-                event = []
+            event = []
             continue
         name, _, value = line.partition(b":")
         if name in (b"data", b"error"):
             event.append(value.removeprefix(b" "))
         elif name not in (b"", b"event", b"id", b"retry"):
             raise protocol(where, "sent something else than events")
-    if event:
+    if any(event):
         yield b"\n".join(event)
 
 

@@ -32,7 +32,7 @@ from orchestrator.graph.stray import explain_unknown
 from orchestrator.graph.templates import template_type
 from orchestrator.graph.texts import PASSES_NULL, PRINTS, Path, Text, loop_names
 from orchestrator.graph.wire import Knot, Layer
-from orchestrator.render import parse
+from orchestrator.render import TemplateSyntax, parse
 from orchestrator.spec.model import (
     AgentStep,
     AskStep,
@@ -125,8 +125,6 @@ class Checker:
         handled: frozenset[str],
         nulls: list[tuple[str, ...]],
     ) -> Type:
-        from orchestrator.render import TemplateSyntax
-
         say = self.report.inside(self.setting.marks, path)
         if knot is not None and knot.agent is not None and text.key == "role":
             written = knot.agent.written.get("role")

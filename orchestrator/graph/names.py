@@ -20,10 +20,11 @@ RESERVED = frozenset(
         "confidence", "failed", "attempts", "prompt_tokens",
     }
 )  # fmt: skip
-TAKEN = RESERVED | frozenset(name for name in FILTERS if len(name) > 1) | frozenset(FUNCTIONS)
+TAKEN = (RESERVED - {"answer"}) | frozenset(name for name in FILTERS if len(name) > 1) | frozenset(FUNCTIONS)
 """Names that no step and no loop variable may have (`item` may be said to be the loop variable it is anyway).
 
-The filters `d` and `e` are short for others, and steps are often called a, b, c, d.
+`answer` means something in `on_error` only, and is too good a name for a step. The filters `d` and `e` are
+short for others, and steps are often called a, b, c, d.
 """
 
 FACTS: Mapping[str, Type] = {

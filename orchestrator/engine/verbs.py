@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 from orchestrator.engine.frame import Frame, null_among
 from orchestrator.engine.gate import gates_of
 from orchestrator.engine.run import Blocked, Failed, Outcome, Rejected, Run, evaluate
-from orchestrator.errors import StepError
+from orchestrator.errors import StepError, UsageError
 from orchestrator.events import AskAnswered, AskOpened
 from orchestrator.graph.model import Graph, Node
+from orchestrator.inputs import read_inputs
 from orchestrator.spec.model import AskStep, GroupStep, ValueStep, WorkflowStep
 from orchestrator.spec.values import check_value
 
@@ -202,19 +205,30 @@ async def workflow(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
 
 def typed_inputs(graph: Graph, given: dict[str, Any], today: str) -> dict[str, Any]:
     """The inputs of a subworkflow: what `with` gives and the defaults of the rest. Raises StepError."""
-    values: dict[str, Any] = {}
-    for name, spec in graph.workflow.inputs.items():
-        if name in given:
-            values[name] = given[name]
-            if not isinstance(spec.type, str) and (problems := check_value(spec.type, given[name], name)):
+    specs = graph.workflow.inputs
+    for name, spec in specs.items():
+        if name in given and not isinstance(spec.type, str):
+            problems = check_value(spec.type, given[name], name)
+            if problems:
                 raise StepError("workflow", f"input of {graph.file}: {'; '.join(problems)}")
-        elif "default" in spec.model_fields_set:
-            values[name] = today if spec.default == "today" else spec.default
-        else:
-            raise StepError(
-                "workflow", f"{graph.file} needs the input '{name}'", hint=f"add it under `with: {name}`"
-            )
-    return values
+    rest = {name: spec for name, spec in specs.items() if name not in given}
+    needed = [
+        name for name, spec in rest.items() if "default" not in spec.model_fields_set and not spec.missing
+    ]
+    if needed:
+        raise StepError(
+            "workflow",
+            f"{graph.file} needs the input '{needed[0]}'",
+            hint=f"add it under `with: {needed[0]}`",
+        )
+    base = Path(graph.file).resolve().parent
+    try:
+        defaults = read_inputs(
+            rest, {}, root=Path(graph.root), cwd=base, base=base, today=date.fromisoformat(today)
+        )
+    except UsageError as error:
+        raise StepError("workflow", f"{graph.file}: {error.message}", hint=error.hint) from None
+    return {name: given[name] if name in given else defaults[name] for name in specs}
 
 
 def outputs_of(graph: Graph, frame: Frame) -> Any:

@@ -21,7 +21,7 @@ WORKFLOW = """
 orch: 1
 models: {tiny: "scripted:answers.yaml"}
 agents: {writer: {model: tiny}}
-inputs: {n: {type: "[int]", default: [1, 2, 3, 4, 5, 6]}}
+inputs: {n: {type: "[int]", default: [1, 2, 3, 4, 5, 6, 7, 8]}}
 steps:
   start: {agent: writer, prompt: "start"}
   each:
@@ -55,7 +55,7 @@ def orch(project: Path, *arguments: str, kill_at: int | None = None) -> subproce
 
 
 def events(project: Path) -> list[Event]:
-    store = open_store(project / ".orch" / "orch.db", create=False)
+    store = open_store(project / ".orch" / "store.db", create=False)
     try:
         run = store.find("last")
         assert not store.verify(run)

@@ -15,7 +15,7 @@ WORKFLOW = (
     MODELINE
     + """orch: 1
 name: note
-description: Take a note apart, then write a one-line answer to it.
+description: Read a customer's note and draft the answer.
 
 inputs:
   note:
@@ -25,24 +25,24 @@ inputs:
       Could you send me the right one? Thank you, Ada
 
 steps:
-  facts:
-    agent: extractor
-    prompt: "Note: {{ inputs.note }}"
-    output:
-      kind: question | complaint | praise | other
-      wish: string(100)
-
-  reply:
-    agent: support
+  facts:                        # a model fills in a form; what it may answer is fixed
+    agent: extractor            # ships with orch; `orch agents` lists the others
     prompt: |
-      A customer wrote: {{ inputs.note }}
-      The customer wishes: {{ facts.wish }}
-      Write one polite sentence as an answer.
-    output: {text: string(200)}
+      Text: {{ inputs.note }}
+      Facts: name, ordered, received
+    output:
+      name: string(40)
+      ordered: string(60)
+      received: string(60)
+
+  letter:                       # a plain value: no model, no surprise
+    value: |
+      Dear {{ facts.name }},
+      we are sorry: you ordered "{{ facts.ordered }}" and got "{{ facts.received }}".
+      The right one is on its way.
 
 outputs:
-  kind: "{{ facts.kind }}"
-  reply: "{{ reply.text }}"
+  letter: "{{ letter }}"
 """
 )
 IGNORED = ".orch/"
@@ -66,7 +66,7 @@ def command(directory: Path) -> None:
     console.say("")
     console.say("Next:")
     console.say(f"  {where}orch run workflow.yaml")
-    console.say(f'  {where}orch run workflow.yaml -i note="The lamp is broken!"')
+    console.say(f'  {where}orch run workflow.yaml -i note="I asked for tea and got coffee. Tom"')
 
 
 def _write_schema(path: Path) -> None:

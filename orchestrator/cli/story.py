@@ -166,7 +166,8 @@ class Story:
             case ModelReady():
                 yield _model_line(event)
             case StepFinished() if event.path in self._fans:
-                yield _fan_end(event.path, self._fans[event.path], event.at), ("green",)
+                fan = self._fans[event.path]
+                yield _fan_end(event.path, fan, event.at), (("yellow",) if fan.failed else ("green",))
             case StepFinished() if self._worth_a_line(event.path):
                 yield from self._finished(event)
             case StepSkipped() if self._worth_a_line(event.path):

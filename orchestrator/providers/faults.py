@@ -95,6 +95,12 @@ def of_exception(error: BaseException, where: str) -> ProviderError:
 
 def _of_class(error: BaseException, where: str) -> ProviderError | None:
     names = {kind.__name__ for kind in type(error).__mro__}
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return ProviderError(
+            "refused",
+            f"the certificate of {where} is not trusted: {clip(str(error))}",
+            hint="check `url`; a certificate authority of your own goes into SSL_CERT_FILE",
+        )
     if names & {"ConnectError", "ConnectTimeout", "ProxyError", "PoolTimeout", "ConnectionRefusedError"}:
         return ProviderError(
             "unreachable", f"nothing answers at {where}", hint="start the server, or check `url`"

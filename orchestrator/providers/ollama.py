@@ -316,7 +316,8 @@ def _refuse_cut(request: Request, completion: Completion, info: ModelInfo, where
     read = completion.usage.prompt
     sent = sum(len(m.content.encode("utf-8", "surrogatepass")) for m in request.messages)
     cut = 0 < read < sent / LOWEST_BYTES_PER_TOKEN and estimate(request.messages).tokens > info.context
-    if cut or read >= info.context:
+    pushed_out = read + completion.usage.completion > info.context
+    if cut or pushed_out or read >= info.context:
         raise ProviderError(
             "overflow",
             f"{where} cut the prompt: it read {read} tokens of {sent} bytes, the context holds {info.context}",

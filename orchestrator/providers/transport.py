@@ -118,7 +118,7 @@ def transport(lib: ModuleType, place: Place, *, key: str = "", most: int = MOST)
     proxy = proxy_of(place)
     inner = lib.AsyncHTTPTransport(
         verify=True if place.scheme == "https" or proxy else _no_certificates(),
-        trust_env=not loopback,
+        trust_env=True,  # of the environment only SSL_CERT_FILE and SSL_CERT_DIR; the proxy is chosen above
         proxy=proxy,
         limits=lib.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=30.0),
     )

@@ -86,3 +86,13 @@ def test_an_unknown_exception_is_a_broken_protocol() -> None:
 
     assert error.kind == "protocol"
     assert "odd" in error.message
+
+
+def test_a_certificate_that_is_not_trusted_is_told() -> None:
+    """It is not as if nobody answered, and asking again does not help."""
+    cause = OSError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: Hostname mismatch")
+    error = of_exception(cause, "https://models.example/v1")
+
+    assert error.kind == "refused"
+    assert "Hostname mismatch" in error.message
+    assert "SSL_CERT_FILE" in error.hint

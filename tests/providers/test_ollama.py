@@ -162,6 +162,17 @@ def test_a_prompt_that_was_cut_is_an_error() -> None:
     _with(act)
 
 
+def test_an_answer_that_pushed_its_prompt_out_is_an_error() -> None:
+    """Ollama forgets the beginning when prompt and answer together outgrow the context."""
+
+    async def act(model: OllamaModel, server: OllamaServer) -> None:
+        server.prompt_tokens = 4093
+        with pytest.raises(ProviderError, match="cut the prompt"):
+            await model.generate(ask(), ignore)
+
+    _with(act)
+
+
 def test_an_old_server_gives_no_log_probabilities() -> None:
     """Asking for them is refused, not ignored."""
 

@@ -6,6 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("orch", deadline=None)  # no test may depend on the machine's speed
+settings.load_profile("orch")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -36,6 +36,8 @@ Overflow: TypeAlias = Literal["error", "drop-examples", "drop-sources", "escalat
 
 
 class Model(BaseModel):
+    """Frozen, and without keys nobody knows."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, protected_namespaces=())
 
 
@@ -516,6 +518,7 @@ Step: TypeAlias = Annotated[
     | Annotated[GroupStep, Tag("<steps>")],
     Discriminator(_step_tag),
 ]
+GroupStep.model_rebuild()
 
 STEPS: Mapping[str, type[StepBase]] = {
     "agent": AgentStep,
@@ -546,7 +549,7 @@ class Workflow(Model):
     """The specialists of this file."""
     tools: Mapping[str, ToolSpec] = Field(default_factory=dict)
     """What steps and agents can call."""
-    defaults: Defaults = Defaults()
+    defaults: Defaults = Field(default_factory=Defaults)
     """Defaults of agent and tool steps."""
     budget: Budget | None = None
     """What a run may use."""
@@ -579,9 +582,5 @@ class Project(Model):
     """Documents to look things up in."""
     tools: Mapping[str, ToolSpec] = Field(default_factory=dict)
     """What steps and agents can call."""
-    defaults: Defaults = Defaults()
+    defaults: Defaults = Field(default_factory=Defaults)
     """Defaults of agent and tool steps."""
-
-
-GroupStep.model_rebuild()
-Workflow.model_rebuild()

@@ -35,8 +35,9 @@ class Lease:
     @classmethod
     def acquire(cls, store: Store, run: str) -> Lease:
         """Become the owner; before `Store.create` for a new run. Raises StoreError when somebody else is."""
-        lock = FileLock() if store.place is not None else rowlease.RowLease(store, run, me())
-        holder = lock.take(_lock_path(store, run)) if isinstance(lock, FileLock) else lock.take()
+        on_server = store.place is None
+        lock = rowlease.RowLease(store, run, me()) if on_server else FileLock(_lock_path(store, run))
+        holder = lock.take()
         if holder is not None:
             hint = f"follow it with `orch logs {run} -f`"
             raise StoreError(f"run {run} is being executed by {holder}", hint=hint)
@@ -57,21 +58,23 @@ class Lease:
 class FileLock:
     """An exclusive lock on a file that says who holds it. Child processes do not inherit it."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._descriptor = -1
 
-    def take(self, path: Path) -> str | None:
+    def take(self) -> str | None:
         """None when it is ours now, else who has it. Raises StoreError where no lock can be made."""
-        try:
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            hint = "make the folder writable, or name another store with ORCH_DATABASE_URL"
-            raise StoreError(f"cannot lock {path}: {error.strerror}", hint=hint) from error
-        if not _lock(descriptor):
-            holder = _holder(descriptor)
-            os.close(descriptor)
-            return holder
+        while True:
+            descriptor = self._open()
+            if not _lock(descriptor):
+                holder = _holder(descriptor)
+                os.close(descriptor)
+                return holder
+            if _is_at(descriptor, self._path):
+                break
+            os.close(
+                descriptor
+            )  # its owner removed it while we waited: the lock of that name is another file
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, me().encode(), 0)
         self._descriptor = descriptor
@@ -79,9 +82,17 @@ class FileLock:
 
     def release(self) -> None:
         if self._descriptor >= 0:
-            os.ftruncate(self._descriptor, 0)
+            self._path.unlink(missing_ok=True)
             os.close(self._descriptor)
             self._descriptor = -1
+
+    def _open(self) -> int:
+        try:
+            self._path.parent.mkdir(mode=0o700, exist_ok=True)
+            return os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            hint = "make the folder writable, or name another store with ORCH_DATABASE_URL"
+            raise StoreError(f"cannot lock {self._path}: {error.strerror}", hint=hint) from error
 
 
 def me() -> str:
@@ -128,6 +139,13 @@ def _lock(descriptor: int) -> bool:
         except BlockingIOError:
             time.sleep(_PAUSE)
     return False
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _holder(descriptor: int) -> str:

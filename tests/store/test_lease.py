@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import StoreError
-from orchestrator.store.lease import Lease, owner, owner_alive
+from orchestrator.store.lease import FileLock, Lease, me, owner, owner_alive
 from orchestrator.store.rowlease import LEASES, RowLease, holder
 from orchestrator.store.store import Store
 from tests.store.processes import hear, hold, process
@@ -62,6 +62,36 @@ def test_runs_have_leases_of_their_own(store: Store) -> None:
         assert owner_alive(store, "a")
         assert owner_alive(store, "b")
         assert not owner_alive(store, "c")
+
+
+def test_a_released_lease_leaves_nothing_behind(store: Store) -> None:
+    """Ten thousand runs are not ten thousand lock files."""
+    with Lease.acquire(store, "r"):
+        assert store.place is not None
+        assert len(list((store.place / "locks").iterdir())) == 1
+
+    assert list((store.place / "locks").iterdir()) == []
+
+
+def test_a_lock_on_a_file_that_was_removed_meanwhile_does_not_count(tmp_path: Path) -> None:
+    """Between opening the file and locking it the owner ended, and somebody else became the owner."""
+    path = tmp_path / "locks" / "r.lock"
+    first, second = FileLock(path), FileLock(path)
+
+    class Late(FileLock):
+        def _open(self) -> int:
+            descriptor = super()._open()
+            if owners:
+                owners.pop().release()
+                assert second.take() is None
+            return descriptor
+
+    owners = [first]
+    assert first.take() is None
+
+    assert Late(path).take() == me()
+    second.release()
+    assert Late(path).take() is None
 
 
 def test_a_row_lease_is_held_by_one(store: Store) -> None:

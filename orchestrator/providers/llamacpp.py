@@ -23,6 +23,7 @@ from orchestrator.providers.host import KEEP_ALIVE, Launch, engine_version
 from orchestrator.providers.hosts import GivenUp, Hosts, Lease
 from orchestrator.providers.machine import memory_total
 from orchestrator.providers.model_store import ModelStore, Weights, silent
+from orchestrator.providers.slots import Slots
 from orchestrator.providers.tries import Patience, try_often
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class LlamaCpp:
         self._opening = asyncio.Lock()
         self._lease: Lease | None = None
         self._server: ChatServer | None = None
+        self._slots = Slots(0, lambda _: False)
         self._info: ModelInfo | None = None
         self._counts: dict[bytes, int] = {}
 
@@ -104,10 +106,15 @@ class LlamaCpp:
 
     async def _once(self, request: Request, emit: Emit) -> Completion:
         server = await self._ready(lambda: emit(""))
+        slots = self._slots
+        slot = slots.take(request.affinity)
+        extra = {"cache_prompt": True} if slot is None else {"cache_prompt": True, "id_slot": slot}
         try:
-            return await server.chat(request, emit, {"cache_prompt": True})
+            return await server.chat(request, emit, extra)
         except ProviderError as error:
             raise await self._crash_behind(error, server) or error from None
+        finally:
+            slots.free(slot)
 
     async def _ask_count(self, messages: Sequence[Message]) -> int:
         from orchestrator.providers.chat import messages_of
@@ -151,6 +158,7 @@ class LlamaCpp:
         async with self._opening:
             if self._server is None:
                 self._lease = await _in_thread(self._acquire, alive)
+                self._slots = Slots(self._lease.state.launch.slots, self._lease.claim)
                 self._server = _connect(self._lease)
             return self._server
 

@@ -89,6 +89,23 @@ def test_the_same_prefix_is_not_read_twice(embedded: Embedded) -> None:
     assert using(embedded.model(), twice).usage.cached > 0
 
 
+def test_agents_that_take_turns_keep_their_prefixes(embedded: Embedded) -> None:
+    """Two roles that begin alike do not push each other out of the cache."""
+    roles = [f"You are a patient specialist for {topic}. {'Be precise. ' * 40}" for topic in ("tea", "rain")]
+
+    async def turns(model: LlamaCpp) -> list[Completion]:
+        done = []
+        for question in ("First?", "Second?"):
+            for role in roles:
+                messages = (Message("system", role), Message("user", question))
+                done.append(await model.generate(request(messages, tokens=2, affinity=role), ignore))
+        return done
+
+    answers = using(embedded.model(), turns)
+
+    assert all(answer.usage.cached > answer.usage.prompt * 0.8 for answer in answers[2:])
+
+
 def test_an_answer_is_what_its_schema_says(embedded: Embedded) -> None:
     """Even a tiny model cannot answer anything else: the grammar forbids it."""
     schema = {

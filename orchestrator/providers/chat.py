@@ -16,10 +16,11 @@ from typing import Any
 from orchestrator.errors import ProviderError
 from orchestrator.messages import Completion, Message, Request
 from orchestrator.ports import Emit
+from orchestrator.providers.address import place_of
 from orchestrator.providers.chunks import Chunks
 from orchestrator.providers.faults import of_exception, protocol
 from orchestrator.providers.sse import objects
-from orchestrator.providers.transport import client, place_of
+from orchestrator.providers.transport import client
 from orchestrator.providers.tries import Patience, try_often
 
 SAMPLING = ("temperature", "top_p", "top_k", "min_p", "seed", "repeat_penalty", "stop")

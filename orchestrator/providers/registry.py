@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from orchestrator.errors import CredentialsMissing, UsageError
+from orchestrator.providers.address import is_loopback, place_of
 from orchestrator.providers.presets import PRESETS, Preset, preset_for
-from orchestrator.providers.transport import is_loopback, place_of
 
 if TYPE_CHECKING:
     from orchestrator.config import Config

@@ -19,9 +19,9 @@ from typing import IO
 from orchestrator.errors import ProviderError, UsageError
 from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount
 from orchestrator.ports import Emit, Model
+from orchestrator.providers.address import place_of
 from orchestrator.providers.chat import ChatServer
 from orchestrator.providers.faults import clip
-from orchestrator.providers.transport import place_of
 
 PATIENCE = 600.0
 """Seconds a server may take to load its model."""

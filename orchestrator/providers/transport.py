@@ -9,15 +9,13 @@ Deadlines and retries are not here but in `tries`.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
-from urllib.parse import urlsplit
 
-from orchestrator.errors import PrivacyError, ProviderError, UsageError
+from orchestrator.errors import PrivacyError, ProviderError
+from orchestrator.providers.address import Place, is_loopback, is_loopback_address
 from orchestrator.providers.faults import of_status, protocol, redirected
 
 MOST = 16 * 1024 * 1024
@@ -29,56 +27,6 @@ _SENT = frozenset(
      "user-agent"),
 )  # fmt: skip
 _JSON_TYPES = ("application/json", "application/x-ndjson", "application/problem+json")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """An http address taken apart; `url` has no slash at its end."""
-
-    url: str
-    scheme: str
-    host: str
-    port: int
-
-    @property
-    def root(self) -> str:
-        """The address without its path."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
-
-
-def place_of(url: str) -> Place:
-    """The parts of a model server's address. Raises UsageError."""
-    text = url if "://" in url else f"http://{url}"
-    try:
-        parts = urlsplit(text.rstrip("/"))
-        port = parts.port
-    except ValueError as error:
-        raise UsageError(f"'{url}' is no address of a server: {error}") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"'{url}' is no address of a server", hint="write http://127.0.0.1:8080/v1")
-    if parts.username or parts.password:
-        raise UsageError("an address holds no credentials", hint="write `key: env.NAME`")
-    if parts.query or parts.fragment:
-        raise UsageError(f"'{url}': an address has no ? or # part")
-    return Place(
-        parts.geturl(), parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80)
-    )
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the address is on this machine, as it is written: no name but `localhost` is believed."""
-    host = place_of(url).host
-    return host == "localhost" or host.endswith(".localhost") or _is_loopback_address(host)
-
-
-def _is_loopback_address(host: str) -> bool:
-    try:
-        address = ipaddress.ip_address(host.split("%", maxsplit=1)[0])
-    except ValueError:
-        return False
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_loopback
 
 
 async def resolve(place: Place, *, loopback: bool) -> tuple[str, ...]:
@@ -93,7 +41,7 @@ async def resolve(place: Place, *, loopback: bool) -> tuple[str, ...]:
             hint="check `url` and the network",
         ) from None
     addresses = sorted(dict.fromkeys(str(entry[4][0]) for entry in found), key=lambda text: ":" in text)
-    strange = next((text for text in addresses if not _is_loopback_address(text)), None)
+    strange = next((text for text in addresses if not is_loopback_address(text)), None)
     if loopback and strange is not None:
         raise PrivacyError(
             f"{place.url} should be on this machine, but {place.host} leads to {strange}",

@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from orchestrator.errors import PrivacyError, ProviderError, UsageError
+from orchestrator.providers.address import Place, is_loopback, place_of
 from orchestrator.providers.chat import ChatServer
-from orchestrator.providers.transport import Place, is_loopback, place_of, proxy_of, resolve
+from orchestrator.providers.transport import proxy_of, resolve
 from tests.providers.loopback import Exchange, Loopback
 
 

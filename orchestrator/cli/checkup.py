@@ -262,7 +262,7 @@ def _answered(server: Server, models: list[str] | None) -> list[Finding]:
 
 def _ollama_elsewhere(environ: Mapping[str, str]) -> list[Finding]:
     from orchestrator.errors import OrchError
-    from orchestrator.providers.transport import is_loopback
+    from orchestrator.providers.address import is_loopback
 
     host = environ.get("OLLAMA_HOST", "").strip()
     if not host or host.startswith("0.0.0.0"):  # noqa: S104 - a server's bind address, read and not bound

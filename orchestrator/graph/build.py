@@ -6,7 +6,7 @@ Everything that is wrong is reported at once; a graph comes out only when nothin
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as File
 from typing import TYPE_CHECKING
@@ -36,15 +36,16 @@ from orchestrator.graph.subflow import file_of
 from orchestrator.graph.texts import Path, Text, loop_names, texts_of
 from orchestrator.graph.unused import check_unused
 from orchestrator.graph.wire import Knot, Layer, connect
-from orchestrator.library import Written
+from orchestrator.library import Library, Written
 from orchestrator.render import Program
 from orchestrator.spec.diagnostics import Diagnostic
+from orchestrator.spec.load import read, read_project
 from orchestrator.spec.model import AgentStep, GroupStep, Step, ValueStep, WorkflowStep, verb_of
 from orchestrator.spec.schema import json_schema
 from orchestrator.spec.types import MapOf, Type
 
 if TYPE_CHECKING:
-    from orchestrator.library import Agent, Library
+    from orchestrator.library import Agent
     from orchestrator.spec.load import Document, LoadedProject
 
 
@@ -74,6 +75,26 @@ def build(
     """Check a workflow and wire it. `family` is passed on from the workflow that calls this one."""
     builder = _Builder(document, library, project, family or Family())
     return builder.built()
+
+
+def build_file(path: File, display: str, family: Family) -> Built:
+    """Read and build one file. `family` are the workflows that call it. Raises UsageError when it is no text file."""
+    loaded = read(path, display=display)
+    document = loaded.document
+    if document is None:
+        return Built(None, _sorted(loaded.diagnostics))
+    project = read_project(document.root)
+    library = Library(document, project)
+    built = build(document, library, project=project, family=family)
+    diagnostics = _sorted(
+        (*loaded.diagnostics, *(project.diagnostics if project else ()), *built.diagnostics)
+    )
+    wrong = any(d.severity == "error" for d in diagnostics)
+    return Built(None if wrong else built.graph, diagnostics)
+
+
+def _sorted(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    return tuple(sorted(dict.fromkeys(diagnostics), key=lambda d: (d.mark, d.code)))
 
 
 class _Builder:
@@ -167,6 +188,8 @@ class _Builder:
             setting.use("called", name)
         self._people(knot, step)
         if agent is None:
+            own = loaded(setting, step.output, Written(setting.marks, (*knot.at, "output")))
+            knot.output = UNKNOWN if own is None else own
             return
         if agent.spec.output is not None:
             written = agent.written.get("output") or Written(setting.marks, knot.at)
@@ -198,8 +221,6 @@ class _Builder:
     # -------------------------------------------------------------------------------------- subworkflows
 
     def _child(self, knot: Knot, step: WorkflowStep) -> None:
-        from orchestrator.graph.open import build_file
-
         setting, document = self.setting, self.setting.document
         path = file_of(setting, step, knot.at)
         if path is None:

@@ -64,6 +64,8 @@ class Reading:
     # ------------------------------------------------------------------------------------------- reporting
 
     def say(self, node: nodes.Node, code: str, message: str, hint: str = "") -> None:
+        if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
+            node = node.arg
         offset, width = place(node, self.text)
         self.report(offset, width, code, message, hint)
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
-from orchestrator.graph.build import Built, Family, build
+from orchestrator.graph.build import Built, Family, build_file
 from orchestrator.graph.model import Graph
-from orchestrator.library import Library
-from orchestrator.spec.diagnostics import Diagnostic, SpecError
-from orchestrator.spec.load import read, read_project
+from orchestrator.spec.diagnostics import SpecError
 
 
 def check_workflow(path: Path, *, display: str | None = None) -> Built:
@@ -26,23 +23,3 @@ def open_workflow(path: Path, *, display: str | None = None) -> Graph:
     if built.graph is None:
         raise SpecError(built.diagnostics)
     return built.graph
-
-
-def build_file(path: Path, display: str, family: Family) -> Built:
-    """Read and build one file. `family` are the workflows that call it."""
-    loaded = read(path, display=display)
-    document = loaded.document
-    if document is None:
-        return Built(None, _sorted(loaded.diagnostics))
-    project = read_project(document.root)
-    library = Library(document, project)
-    built = build(document, library, project=project, family=family)
-    diagnostics = _sorted(
-        (*loaded.diagnostics, *(project.diagnostics if project else ()), *built.diagnostics)
-    )
-    wrong = any(d.severity == "error" for d in diagnostics)
-    return Built(None if wrong else built.graph, diagnostics)
-
-
-def _sorted(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    return tuple(sorted(dict.fromkeys(diagnostics), key=lambda d: (d.mark, d.code)))

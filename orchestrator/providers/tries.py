@@ -90,6 +90,7 @@ async def try_often(
                 emit(piece)
 
             async def pause(seconds: float) -> None:
+                alive("")  # whoever watches from outside sees a sign of life before and after
                 limit.reschedule(deadline(seconds))
                 await patience.sleep(seconds)
                 alive("")
@@ -121,7 +122,8 @@ async def _tries(
             completion = await once(preview)
         except ProviderError as error:
             wait = patience.pause(tried, error)
-            if not error.retryable or tried >= patience.tries or wait > min(patience.longest, request.idle):
+            too_long = wait > patience.longest or wait >= request.idle
+            if not error.retryable or tried >= patience.tries or too_long:
                 raise
             preview.restart()
             await pause(wait)

@@ -227,7 +227,7 @@ class OllamaModel:
 
     def _missing(self, installed: Sequence[Mapping[str, Any]]) -> ProviderError:
         names = [str(model.get("name") or model.get("model")) for model in installed]
-        near = get_close_matches(self.model, names, n=1)
+        near = get_close_matches(self.model, [*names, *(name.removesuffix(":latest") for name in names)], n=1)
         maybe = f"did you mean '{near[0]}'? Or fetch it: " if near else "fetch it: "
         return ProviderError(
             "not_found",

@@ -32,12 +32,12 @@ def reject(target: str) -> int:
 
 
 def _answer(target: str, kind: str, choice: str | None) -> int:
-    from orchestrator.cli.wiring import the_store
+    from orchestrator.cli.wiring import existing_store
     from orchestrator.store.inbox import post
     from orchestrator.store.lease import owner_alive
 
     console = the_console()
-    store = the_store()
+    store = existing_store()
     try:
         name, _, step = target.partition("/")
         run = store.find(name)

@@ -25,7 +25,7 @@ from orchestrator.engine.run import Ports, SystemClock
 from orchestrator.engine.start import Engine, Result, models_needed
 from orchestrator.events import AskAnswered, Event, RunResumed, encode
 from orchestrator.graph.model import Graph
-from orchestrator.ports import Model
+from orchestrator.ports import Cache, Model
 from orchestrator.providers.registry import open_model
 from orchestrator.store.inbox import done, take
 from orchestrator.store.journal import StoreJournal
@@ -46,6 +46,8 @@ class Job:
     graph: Graph
     inputs: Mapping[str, Any]
     today: str
+    models: Mapping[str, Model]
+    """By the names of `models_needed`; closed when the run ends."""
     resumed: bool = False
     use_cache: bool = True
     as_json: bool = False
@@ -88,11 +90,11 @@ class _Screen:
         self.streamed.append(text)
 
 
-def execute(store: Store, config: Config, job: Job, console: Console) -> tuple[Result, str]:
+def execute(store: Store, job: Job, console: Console) -> tuple[Result, str]:
     """Run to the end. Returns how it ended and what was streamed to stdout already."""
     screen = _Screen(job, console, progress(console, quiet=job.quiet), KillSwitch(os.environ))
     try:
-        result = asyncio.run(_execute(store, config, job, screen))
+        result = asyncio.run(_execute(store, job, screen))
     finally:
         screen.shown.close()
     if not job.quiet:
@@ -100,17 +102,19 @@ def execute(store: Store, config: Config, job: Job, console: Console) -> tuple[R
     return result, "".join(screen.streamed)
 
 
-async def _execute(store: Store, config: Config, job: Job, screen: _Screen) -> Result:
+async def _execute(store: Store, job: Job, screen: _Screen) -> Result:
     resumed = job.resumed
     async with AsyncExitStack() as stack:
         _go_live(store, job, screen, stack)
         journal = KillingJournal(StoreJournal(store, job.run, screen.committed), screen.switch)
         stack.callback(journal.close)
-        models = _open_models(job.graph, config, stack)
+        for model in job.models.values():
+            stack.push_async_callback(model.close)
+        cache = _cache(store, job, stack)
         while True:
             recovered = _look_back(store, job.run, screen, journal, resumed=resumed)
             await journal.flush()
-            engine = _engine(store, job, screen, journal, models, recovered)
+            engine = _engine(job, screen, journal, cache, recovered)
             result = await _guarded(engine, store, job.run, screen)
             await asyncio.sleep(0)  # the last committed events are on their way to the screen
             if result.status != "waiting" or not _answered_meanwhile(store, job.run, result.asks):
@@ -126,14 +130,23 @@ def _go_live(store: Store, job: Job, screen: _Screen, stack: AsyncExitStack) -> 
     screen.live = sender
 
 
-def _open_models(graph: Graph, config: Config, stack: AsyncExitStack) -> dict[str, Model]:
+def open_models(graph: Graph, config: Config) -> dict[str, Model]:
+    """A model for every name the graph needs; nothing is started yet. Raises UsageError, CredentialsMissing."""
     base = Path(graph.file).resolve().parent
-    models: dict[str, Model] = {}
-    for name, spec in models_needed(graph).items():
-        model = open_model(name, spec, environ=os.environ, config=config, base=base)
-        stack.push_async_callback(model.close)
-        models[name] = model
-    return models
+    return {
+        name: open_model(name, spec, environ=os.environ, config=config, base=base)
+        for name, spec in models_needed(graph).items()
+    }
+
+
+def _cache(store: Store, job: Job, stack: AsyncExitStack) -> Cache | None:
+    if not job.use_cache:
+        return None
+    from orchestrator.store.cache import StoreCache
+
+    cache = StoreCache(store)
+    stack.callback(cache.close)
+    return cache
 
 
 def _look_back(
@@ -171,23 +184,16 @@ def _answered_meanwhile(store: Store, run: str, asks: Sequence[str]) -> bool:
 
 
 def _engine(
-    store: Store,
-    job: Job,
-    screen: _Screen,
-    journal: KillingJournal,
-    models: Mapping[str, Model],
-    recovered: Recovered,
+    job: Job, screen: _Screen, journal: KillingJournal, cache: Cache | None, recovered: Recovered
 ) -> Engine:
-    from orchestrator.store.cache import StoreCache
-
     person = not job.quiet and is_terminal(sys.stdin) and is_terminal(screen.console.err)
     ports = Ports(
         journal=journal,
-        cache=StoreCache(store) if job.use_cache else None,
+        cache=cache,
         asker=TerminalAsker(screen.console, screen.shown.away) if person else None,
         live=screen.tokens,
     )
-    return Engine(job.graph, job.inputs, models, ports, today=job.today, recovered=recovered)
+    return Engine(job.graph, job.inputs, job.models, ports, today=job.today, recovered=recovered)
 
 
 # ---------------------------------------------------------------------------------------- stopping a run

@@ -22,16 +22,16 @@ from orchestrator.errors import UsageError
 @click.option("-q", "--quiet", is_flag=True, help="No progress; questions stay open.")
 def command(run: str, as_json: bool, events: bool, changed: bool, quiet: bool) -> int:
     """Go on with RUN (an id, its beginning, or `last`)."""
-    from orchestrator.cli.executing import Job, execute
+    from orchestrator.cli.executing import Job, execute, open_models
     from orchestrator.cli.run import checked_graph, conclude
-    from orchestrator.cli.wiring import the_store
+    from orchestrator.cli.wiring import existing_store
     from orchestrator.config import Config
     from orchestrator.engine.recover import recover
     from orchestrator.store.lease import Lease
 
     console = the_console()
     config = Config.from_environment(os.environ, Path.cwd())
-    store = the_store()
+    store = existing_store()
     try:
         run = store.find(run)
         row = store.run(run)
@@ -53,13 +53,14 @@ def command(run: str, as_json: bool, events: bool, changed: bool, quiet: bool) -
                 graph=graph,
                 inputs=started.inputs,
                 today=str(started.options["today"]),
+                models=open_models(graph, config),
                 resumed=True,
                 use_cache=bool(started.options.get("cache", True)),
                 as_json=as_json,
                 show_events=events,
                 quiet=quiet,
             )
-            result, streamed = execute(store, config, job, console)
+            result, streamed = execute(store, job, console)
         return conclude(result, run, console, as_json=as_json, events=events, streamed=streamed)
     finally:
         store.close()

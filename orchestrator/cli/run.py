@@ -158,10 +158,11 @@ def _execute(
     console: Console,
     shown: tuple[bool, bool, bool],
 ) -> int:
-    from orchestrator.cli.executing import Job, execute
+    from orchestrator.cli.executing import Job, execute, open_models
     from orchestrator.store.lease import Lease
 
     as_json, events, quiet = shown
+    models = open_models(graph, config)
     with Lease.acquire(store, run):
         store.create(run, _started(graph, run, inputs, options))
         job = Job(
@@ -169,13 +170,14 @@ def _execute(
             graph=graph,
             inputs=inputs,
             today=options["today"],
+            models=models,
             use_cache=options["cache"],
             as_json=as_json,
             show_events=events,
             quiet=quiet,
             streamed="" if as_json or events else streamed_step(graph),
         )
-        result, streamed = execute(store, config, job, console)
+        result, streamed = execute(store, job, console)
     return conclude(result, run, console, as_json=as_json, events=events, streamed=streamed)
 
 
@@ -257,8 +259,6 @@ def _say_failed(result: Result, run: str, console: Console) -> None:
 
 def _detach(store: Store, console: Console) -> int:
     """Start this very command line again as a process of its own, with the id it will have."""
-    from orchestrator.store.lease import owner_alive
-
     run = store.fresh_id(time.time())
     arguments = [argument for argument in sys.argv[1:] if argument != "--detach"]
     child = subprocess.Popen(  # noqa: S603 - our own program
@@ -268,7 +268,7 @@ def _detach(store: Store, console: Console) -> int:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    while child.poll() is None and not owner_alive(store, run):
+    while child.poll() is None and not _recorded(store, run):
         time.sleep(0.05)
     if child.poll() not in (None, 0, 7) and not _recorded(store, run):
         raise UsageError("the run could not be started", hint="run it without --detach to see why")

@@ -50,6 +50,7 @@ class Result:
     error: OrchError | None = None
     path: str = ""
     asks: tuple[str, ...] = ()
+    stopped_by: str = ""
 
 
 def refuse_later(graph: Graph) -> None:
@@ -178,7 +179,7 @@ class Engine:
     def _interrupted(self) -> Result:
         assert self._stopped is not None
         by, cancelled = self._stopped
-        return Result("cancelled" if cancelled else "interrupted", 130, error=OrchError(f"stopped by {by}"))
+        return Result("cancelled" if cancelled else "interrupted", 130, stopped_by=by)
 
 
 def _last_event(run: Run, result: Result) -> RunFinished | RunFailed | RunWaiting | RunInterrupted:
@@ -189,8 +190,7 @@ def _last_event(run: Run, result: Result) -> RunFinished | RunFailed | RunWaitin
         case "waiting":
             return RunWaiting(at=at, asks=result.asks)
         case "interrupted" | "cancelled":
-            by = result.error.message if result.error else ""
-            return RunInterrupted(at=at, by=by, cancelled=result.status == "cancelled")
+            return RunInterrupted(at=at, by=result.stopped_by, cancelled=result.status == "cancelled")
         case "failed":
             error = result.error or OrchError("unknown")
             kind = error.kind if isinstance(error, StepError) else type(error).__name__

@@ -39,7 +39,7 @@ steps:
 outputs: {end: "{{ end }}", odd: "{{ each | map(attribute='odd') | list }}"}
 """
 ANSWERS = "- {match: 'start', text: go}\n- {match: 'draft', text: d}\n- {match: 'odd', text: o}\n- {match: 'again', text: no}\n"
-SAMPLES = 14
+SAMPLES = 10
 
 
 def orch(project: Path, *arguments: str, kill_at: int | None = None) -> subprocess.CompletedProcess[str]:

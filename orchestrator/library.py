@@ -193,6 +193,7 @@ class Library:
     def _folder(self, name: str, folder: Path, origin: Origin, level: int) -> _Found | None:
         from orchestrator.spec.load import read_agent, read_text
         from orchestrator.spec.marks import Marks
+        from orchestrator.spec.paths import stray_paths
 
         path = folder / AGENT_FILE
         file = self._shown(path)
@@ -211,6 +212,8 @@ class Library:
         if reading.value is None:
             return None
         spec = reading.value
+        home = folder if origin == "shipped" else self._document.root
+        self._diagnostics.update(dict.fromkeys(stray_paths(spec, reading.marks, folder, home)))
         written = {key: Written(reading.marks, (key,)) for key in spec.model_fields_set}
         prompt = folder / PROMPT_FILE
         files = [path]

@@ -40,6 +40,8 @@ def complain(error: Mapping[str, Any], raw: Any) -> Complaint:
     if key:
         return _wrong_name(error["type"], context, path)
     code, message, hint = _words(error["type"], context, value)
+    if len(path) == 2 and path[0] == "models":
+        message, hint = f"is provider:model or a map, not {kind(value)}", "like ollama:llama3.2:3b"
     return Complaint(code, f"{what} {message}", path, hint)
 
 
@@ -133,7 +135,7 @@ def _words(problem: str, context: Mapping[str, Any], value: Any) -> tuple[str, s
             hint = f"write [{value}]" if isinstance(value, str) and len(value) < 40 else "write it as [a, b]"
             return "ORCH110", f"is a list, not {kind(value)}", hint
         case "dict_type" | "mapping_type" | "model_type" | "model_attributes_type":
-            return "ORCH110", f"is a map, not {kind(value)}", ""
+            return "ORCH110", f"is a map of its keys, not {kind(value)}", ""
         case "literal_error":
             return _choice(context, value)
         case "union_tag_invalid" | "union_tag_not_found":

@@ -588,13 +588,19 @@ _KEYS = _table(
           terse: {role: Answer in one sentence.}
         """,
     ),
-    _code(
+    _head(
         "ORCH162",
         "outside the project",
         """Files that a workflow names lie beneath the project's root, also when links are followed: what belongs to a
         project is in it, and a workflow from somebody else cannot read your other files.""",
-        "",
-        "orch: 1\nsteps:\n  hello: {value: Hello.}\n",
+        """
+        inputs:
+          list: {type: file, default: ../../list.txt}
+        """,
+        """
+        inputs:
+          list: {type: file, default: data/list.txt}
+        """,
     ),
 )
 

@@ -18,6 +18,7 @@ from orchestrator.spec.defaults import wrong_defaults
 from orchestrator.spec.diagnostics import Diagnostic
 from orchestrator.spec.marks import Marks
 from orchestrator.spec.model import AgentSpec, Model, Project, Workflow
+from orchestrator.spec.paths import stray_paths
 from orchestrator.spec.places import PROJECT_FILE, find_root, nearest_file, yaml_files
 from orchestrator.spec.shape import Shape
 from orchestrator.spec.yaml import parse
@@ -83,10 +84,10 @@ def read(path: Path, *, display: str | None = None, root: Path | None = None) ->
     if reading.value is None:
         return Loaded(None, reading.diagnostics)
     real = path.absolute()
-    document = Document(
-        file, real, root or find_root(real.parent), text, reading.value, reading.marks, reading.broken
-    )
-    return Loaded(document, reading.diagnostics)
+    home = root or find_root(real.parent)
+    document = Document(file, real, home, text, reading.value, reading.marks, reading.broken)
+    stray = stray_paths(reading.value, reading.marks, real.parent, home)
+    return Loaded(document, _sorted(*reading.diagnostics, *stray))
 
 
 def read_project(root: Path) -> LoadedProject | None:
@@ -122,7 +123,7 @@ def interpret(text: str, file: str, top: type[M]) -> Reading[M]:
     value = _validate(raw, top, shape) if raw is not None else None
     if isinstance(value, Workflow):
         shape.problems.extend(wrong_defaults(value, marks))
-    diagnostics = tuple(sorted((*parsed.diagnostics, *shape.problems), key=lambda d: (d.mark, d.code)))
+    diagnostics = _sorted(*parsed.diagnostics, *shape.problems)
     return Reading(value if parsed.whole else None, marks, diagnostics, frozenset(shape.broken))
 
 
@@ -142,6 +143,10 @@ def _validate(raw: dict[str, Any], top: type[M], shape: Shape) -> M | None:
             if gone:
                 shape.broken.add(gone)
     return None
+
+
+def _sorted(*diagnostics: Diagnostic) -> tuple[Diagnostic, ...]:
+    return tuple(sorted(diagnostics, key=lambda found: (found.mark, found.code)))
 
 
 def _empty(marks: Marks, top: type[Model]) -> Diagnostic:

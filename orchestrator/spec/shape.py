@@ -292,9 +292,10 @@ def nearest_key(cls: type[Model], key: str, value: Mapping[str, Any]) -> str:
     free = [name for name in known if name not in value] or list(known)
     if key in FOREIGN and key not in known and (found := _mentioned(FOREIGN[key], known)):
         return found
-    near = get_close_matches(key.lower(), free, n=1, cutoff=0.6)
-    if near:
+    if near := get_close_matches(key.lower(), free, n=1, cutoff=0.6):
         return f"did you mean {near[0]!r}?"
+    if near := get_close_matches(key.lower(), known, n=1, cutoff=0.6):
+        return f"{near[0]!r} is there already: remove one of them"
     return f"its keys are {', '.join(known)}" if len(known) <= 12 else ""
 
 

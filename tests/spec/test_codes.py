@@ -13,8 +13,8 @@ from orchestrator.spec.diagnostics import Diagnostic
 from orchestrator.spec.load import read
 from orchestrator.spec.model import Workflow
 
-WITHOUT_EXAMPLE = {"ORCH003", "ORCH119", "ORCH162"}
-"""Bytes that are no text, what no rule foresees, and links: none of them can be shown as a text."""
+WITHOUT_EXAMPLE = {"ORCH003", "ORCH119"}
+"""Bytes that are no text, and what no rule foresees: neither can be shown as a text."""
 
 
 def found(text: str, folder: Path) -> list[Diagnostic]:

@@ -229,7 +229,7 @@ def test_a_wrong_step_is_told_in_words(body: str, marked: str, message: str, hin
         ),
         ("inputs: {n: {type: [a, b]}}", "[a, b]", "a list type has exactly one item type, like [string]"),
         ("inputs: {2n: int}", "2n", "'2n' is no name for an input"),
-        ("models: {m: 5}", "5", "model 'm' is a map, not the number 5"),
+        ("models: {m: 5}", "5", "model 'm' is provider:model or a map, not the number 5"),
         ("models: {m: {ues: x}}", "ues", "model 'm' has no key 'ues'"),
         ("models: {m: {use: x, context: 5}}", "5", "'context' of model 'm' is at least 128, not 5"),
         (
@@ -344,3 +344,45 @@ def test_an_agent_file_has_no_top_level_of_a_workflow() -> None:
     assert [d.code for d in interpret("orch: 1\nsteps: {}\n", "orch.yaml", Project).diagnostics] == [
         "ORCH101"
     ]
+
+
+# --------------------------------------------------------------------------------------------------- paths
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "inputs: {a: {type: file, default: ../x.txt}}",
+        "inputs: {a: {type: files, default: /etc/*.conf}}",
+        "knowledge: {a: {from: [docs/*.md, ../*.md]}}",
+        "agents: {a: {examples: {from: ../../cases.jsonl}}}",
+        "tools: {a: {python: '../tools.py:score'}}",
+        "inputs: {a: {type: image, default: link/x.png}}",
+    ],
+)
+def test_a_path_that_leads_out_of_the_project_is_refused(project: Path, head: str) -> None:
+    """By `..`, from the root, or through a link."""
+    (project / "link").symlink_to(project.parent)
+    (project / "w.yaml").write_text(f"orch: 1\n{head}\nsteps:\n  x: {{value: 1}}\n", encoding="utf-8")
+
+    found = read(project / "w.yaml").diagnostics
+
+    assert [(d.code, d.mark.line) for d in found] == [("ORCH162", 2)]
+
+
+def test_a_path_may_go_up_inside_the_project(project: Path) -> None:
+    """The root is what counts, not the workflow's own directory."""
+    folder = project / "flows" / "daily"
+    folder.mkdir(parents=True)
+    text = "orch: 1\ninputs: {a: {type: file, default: ../../data/x.txt}}\nsteps:\n  x: {value: 1}\n"
+    (folder / "w.yaml").write_text(text, encoding="utf-8")
+
+    assert read(folder / "w.yaml").diagnostics == ()
+
+
+def test_paths_of_steps_in_groups_are_looked_at_too(project: Path) -> None:
+    """At every depth."""
+    inner = "{agent: a, prompt: p, head: {from: ../x.jsonl}}"
+    (project / "w.yaml").write_text(f"orch: 1\nsteps: {{g: {{steps: {{x: {inner}}}}}}}\n", encoding="utf-8")
+
+    assert [d.code for d in read(project / "w.yaml").diagnostics] == ["ORCH162"]

@@ -150,4 +150,6 @@ def main() -> int:
     for stream in (sys.stdout, sys.stderr):
         # a terminal without these characters shows escapes instead of failing
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
+    # other packages' plugins have no business in our models, and looking for them takes 20 ms
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     return cli.main(standalone_mode=False)

@@ -95,7 +95,7 @@ def _node(
     if "foreach" in node.programs:
         items = length_of(node.programs["foreach"], known)
         times *= items
-        factors = (*factors, f"{items} items")
+        factors = (*factors, _many(items, "item"))
         _loop_names(node, known, inner)
     match node.step:
         case AgentStep():
@@ -126,7 +126,7 @@ def _agent(
     if "reduce" in node.programs:
         merged = merges(length_of(node.programs["reduce"], known), step.by or MERGE)
         calls *= merged
-        factors = (*factors, f"{merged} merges")
+        factors = (*factors, _many(merged, "merge"))
     if len(node.models) > 1:
         calls *= len(node.models)
         factors = (*factors, f"{len(node.models)} models")
@@ -140,6 +140,10 @@ def _agent(
     if repair or ladder:
         factors = (*factors, f"{repair + 1 + ladder} attempts")
     return StepBound(path, node, node.models, times, calls, graph, factors, known)
+
+
+def _many(count: Count, noun: str) -> str:
+    return f"{count} {noun}" if count.known == 1 else f"{count} {noun}s"
 
 
 def _ladder(step: AgentStep) -> int:

@@ -144,6 +144,10 @@ class _Builder:
         for name, tool in workflow.tools.items():
             if tool.agent is not None:
                 find_agent(setting, tool.agent, ("tools", name, "agent"))
+        if any(tool.python is not None for tool in setting.tools.values()):
+            from orchestrator.graph.pytools import check_python_tools
+
+            check_python_tools(setting)
 
     # ------------------------------------------------------------------------------------------- knots
 
@@ -191,15 +195,16 @@ class _Builder:
             own = loaded(setting, step.output, Written(setting.marks, (*knot.at, "output")))
             knot.output = UNKNOWN if own is None else own
             return
+        self._include(agent)
         if agent.spec.output is not None:
             written = agent.written.get("output") or Written(setting.marks, knot.at)
-            knot.output = loaded(setting, agent.spec.output, written, agent.base)
+            base = agent.base if step.output is None else None
+            knot.output = loaded(setting, agent.spec.output, written, base)
         if agent.spec.role is not None and step.role is None:
             extra = ("items",) if step.reduce is not None else ()
             knot.texts += (Text("role", (*knot.at, "agent"), agent.spec.role, "template", extra=extra),)
         if step.images is not None:
             check_images(setting, knot.models, (*knot.at, "images"))
-        self._include(agent)
 
     def _people(self, knot: Knot, step: AgentStep) -> None:
         """Other agents and models the step names: who chooses among samples, who is asked at last."""

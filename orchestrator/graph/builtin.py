@@ -62,6 +62,11 @@ def check_call(setting: Setting, step: ToolStep, at: Path, given: Type | None) -
     written = Written(setting.marks, (*at, "tool"))
     if not check_tool(setting, step.tool, written):
         return UNKNOWN
+    function = setting.functions.get(step.tool)
+    if function is not None:
+        from orchestrator.graph.pytools import check_arguments
+
+        return check_arguments(setting, function, step, at)
     if step.tool in setting.tools:
         return UNKNOWN
     if step.tool.startswith("agent:"):

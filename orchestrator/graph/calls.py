@@ -14,6 +14,7 @@ from orchestrator.graph.kinds import (
     NUMBER,
     TEXT,
     UNKNOWN,
+    Perhaps,
     base,
     join,
     join_all,
@@ -318,7 +319,7 @@ def _attribute(
         attribute.lineno + 1,
     )
     for name in attribute.value.split("."):
-        if isinstance(kind, Nullable) and not has_default:
+        if isinstance(kind, Nullable) and not isinstance(kind, Perhaps) and not has_default:
             hint = (
                 f"leave out what is null: {show(node.node)} | present | {node.name}(…)" if node.node else ""
             )

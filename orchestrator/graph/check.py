@@ -13,6 +13,7 @@ from orchestrator.graph.kinds import (
     NULL,
     TEXT,
     UNKNOWN,
+    Perhaps,
     Row,
     base,
     is_null,
@@ -335,7 +336,7 @@ class _One:
         self._checks(answer)
         if step.models is not None:
             return MapOf(tuple(Field(name, answer) for name in step.models))
-        return nullable(answer) if items is not None else answer
+        return Perhaps(answer) if items is not None else answer
 
     def _images(self) -> None:
         kind = self.read("images")

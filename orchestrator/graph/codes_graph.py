@@ -241,5 +241,19 @@ MODELS = table(
             one: {agent: writer, prompt: Write a line about rain., output: {text: string}}
             """,
         ),
+        files(
+            "ORCH610",
+            "Python tool that is not there",
+            "`python: file.py:function` names a function of a file in the project; it is read, never executed, to check this.",
+            """
+            tools: {score: {python: "missing.py:score"}}
+            steps:
+              one: {tool: score, with: {text: Rain.}}
+            """,
+            """
+            steps:
+              one: {tool: python, with: {code: "1 + 1"}}
+            """,
+        ),
     )
 )

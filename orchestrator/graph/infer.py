@@ -18,6 +18,7 @@ from orchestrator.graph.kinds import (
     NUMBER,
     TEXT,
     UNKNOWN,
+    Perhaps,
     base,
     is_null,
     join,
@@ -196,8 +197,9 @@ class Reading:
         if found is None:
             self.unknown(self, root)
             return None
-        if found.sort == "inputs" and links and (field := _name_of(links[0])):
-            self.inputs.add(field)
+        if found.sort == "inputs":
+            named = [_name_of(links[0])] if links else _field_names(found.type)
+            self.inputs.update(named)
         stepwise = found.sort in ("step", "loop")
         return _Walk(self, (name,), found.inside, found.type, stepwise, found.sort), links
 
@@ -301,6 +303,10 @@ class Reading:
         return kinds.pop() if len(kinds) == 1 else UNKNOWN
 
 
+def _field_names(kind: Type) -> list[str]:
+    return [field.name for field in kind.fields] if isinstance(kind, MapOf) else []
+
+
 def _links(node: nodes.Expr) -> tuple[list[nodes.Expr], nodes.Expr]:
     """The fields after the root, in order, and the root."""
     links: list[nodes.Expr] = []
@@ -339,7 +345,8 @@ class _Walk:
         for link in links:
             name = _name_of(link)
             if isinstance(self.kind, Nullable):
-                maybe = maybe or self._open(link, shown, safe)
+                opened = self._open(link, shown, safe)
+                maybe = maybe or opened
             self.kind = self._field(link, name, shown)
             self.stepwise = self.stepwise and self.inside is not None and name in self.inside
             self.inside = inside_of(self.inside[name]) if self.stepwise and self.inside else None
@@ -351,11 +358,14 @@ class _Walk:
         return nullable(self.kind) if maybe else self.kind
 
     def _has_value(self) -> bool:
-        reading = self.reading
-        return self.chain in reading.known or (bool(self.chain) and self.chain[0] in reading.handled)
+        reading, chain = self.reading, self.chain
+        if chain[:1] == ("steps",):
+            chain = chain[1:]  # facts are there when the step is
+        return chain in reading.known or (bool(chain) and chain[0] in reading.handled)
 
     def _open(self, link: nodes.Expr, shown: str, safe: bool) -> bool:
         """Go on through what may be null. True when the result may be null because of it."""
+        soft = isinstance(self.kind, Perhaps)
         self.kind = present(self.kind)
         if self._has_value():
             return False
@@ -363,6 +373,8 @@ class _Walk:
             return True
         if self.reading.passes and self.stepwise:
             self.reading.nulls.append(self.chain)
+            return False
+        if soft:
             return False
         if self.sort == "last" and len(self.chain) == 1:
             message, code = "last is null in the first pass", "ORCH402"
@@ -379,6 +391,8 @@ class _Walk:
             self.kind = present(self.kind)
         elif self.reading.passes and self.stepwise and not quiet:
             self.reading.nulls.append(self.chain)
+            self.kind = present(self.kind)
+        elif isinstance(self.kind, Perhaps):
             self.kind = present(self.kind)
 
     def _field(self, link: nodes.Expr, name: str, shown: str) -> Type:

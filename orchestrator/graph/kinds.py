@@ -1,7 +1,7 @@
 """The algebra of types that inference needs: joining, widening, fitting, and what fields a type has. Pure functions.
 
-Two kinds exist only while checking: `Row`, a list whose positions are known (an item of `zip`), and `Lit`,
-a text known to the letter. Both are ordinary types to everybody else.
+Three kinds exist only while checking: `Row`, a list whose positions are known (an item of `zip`), `Lit`,
+a text known to the letter, and `Perhaps`. They are ordinary types to everybody else.
 """
 
 from __future__ import annotations
@@ -59,6 +59,11 @@ class Lit(Enum):
     """A constant text; an Enum of one value until it is named."""
 
 
+@dataclass(frozen=True, slots=True)
+class Perhaps(Nullable):
+    """Null only for an empty list (`reduce`): passed on to readers like any null, but nobody must prepare for it."""
+
+
 def row(items: Iterable[Type]) -> Row:
     parts = tuple(items)
     return Row(join_all(widen(part) for part in parts), len(parts), len(parts), parts)
@@ -96,6 +101,8 @@ def widen(kind: Type) -> Type:
             return TEXT
         case Int(low, high) if low == high and low is not None:
             return INT
+        case Perhaps(inner):
+            return Perhaps(widen(inner))
         case Nullable(inner):
             return nullable(widen(inner))
         case Row():
@@ -109,6 +116,8 @@ def widen(kind: Type) -> Type:
 
 
 def nullable(kind: Type) -> Type:
+    if isinstance(kind, Perhaps):
+        return Nullable(kind.type)
     return kind if isinstance(kind, Nullable) else Nullable(kind)
 
 
@@ -125,6 +134,9 @@ def join(left: Type, right: Type) -> Type:
     """A type of which both are; Unknown where there is none."""
     if left == right:
         return left
+    if isinstance(left, Perhaps) or isinstance(right, Perhaps):
+        left, right = (kind.type if isinstance(kind, Perhaps) else kind for kind in (left, right))
+        return join(left, right)
     if isinstance(left, Nullable) or isinstance(right, Nullable):
         if is_null(left):
             return nullable(right)
@@ -257,6 +269,8 @@ def misfit(actual: Type, wanted: Type, where: str = "") -> str:
         return ""
     if isinstance(wanted, Nullable):
         return "" if is_null(actual) else misfit(present(actual), wanted.type, where)
+    if isinstance(actual, Perhaps):
+        return misfit(actual.type, wanted, where)
     if isinstance(actual, Nullable):
         return f"{_of(where)} can be null"
     wanted, actual = view(wanted), view(actual)

@@ -18,8 +18,6 @@ def loaded(setting: Setting, kind: Type | None, written: Written, base: Path | N
     if not isinstance(kind, Schema):
         return kind
     path = (base or setting.document.path.parent) / kind.path
-    if written.marks.file == setting.document.file and not Path(kind.path).is_absolute():
-        path = setting.document.path.parent / kind.path
     try:
         schema = _read(setting, path)
     except (OSError, ValueError) as error:

@@ -12,6 +12,8 @@ from orchestrator.spec.model import Defaults, InputSpec, Knowledge, ModelSpec, S
 from orchestrator.spec.types import Field, ImageType, MapOf, Type
 
 if TYPE_CHECKING:
+    import ast
+
     from orchestrator.graph.model import Graph
     from orchestrator.library import Library
     from orchestrator.spec.load import Document, LoadedProject
@@ -37,6 +39,8 @@ class Setting:
     used: dict[str, set[str]] = field(default_factory=dict)
     later: dict[tuple[str, str], None] = field(default_factory=dict)
     children: dict[str, Graph] = field(default_factory=dict)
+    functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = field(default_factory=dict)
+    """Python functions behind tools, as they are written."""
     included: dict[str, bytes] = field(default_factory=dict)
     """Contents of the files that belong to the workflow, for the digest."""
 

@@ -440,3 +440,56 @@ def test_a_cloud_model_is_named_in_a_step_only(line: str, word_: str, tmp_path: 
 
     assert errors(away) == [("ORCH605", word_)]
     assert errors(here) == []
+
+
+def test_a_python_tool_is_read_and_never_executed(tmp_path: Path) -> None:
+    """Its signature comes from the syntax tree; wrong arguments are errors."""
+    (tmp_path / "tools.py").write_text(
+        "raise SystemExit('executed')\ndef score(text: str, *, top: int = 3) -> int:\n    return 1\n",
+        encoding="utf-8",
+    )
+    text = """
+        orch: 1
+        tools: {{score: {{python: "tools.py:{}"}}}}
+        steps:
+          a: {{tool: score, with: {{{}: Hi}}}}
+          b: {{value: "{{{{ a + 1 }}}}"}}
+        """
+
+    assert errors(check(tmp_path, text.format("score", "text"))) == []
+    assert errors(check(tmp_path, text.format("scor", "text"))) == [("ORCH610", '"tools.py:scor"')]
+    assert errors(check(tmp_path, text.format("score", "txt"))) == [("ORCH315", "score"), ("ORCH315", "txt")]
+
+
+def test_an_empty_reduction_is_passed_on_but_needs_no_guard(tmp_path: Path) -> None:
+    """Only an empty list gives null: readers may take the value for granted."""
+    graph = graph_of(
+        tmp_path,
+        """
+        inputs: {text: text}
+        steps:
+          parts: {foreach: "inputs.text | chunks(tokens=50)", agent: writer, prompt: "{{ item }}"}
+          whole: {agent: writer, reduce: parts, prompt: "{{ items | join(' ') }}", output: {text: string}}
+          polish: {agent: writer, prompt: "{{ whole.text }}"}
+          out: {value: "Result: {{ whole.text }}"}
+        """,
+    )
+
+    assert node(graph, "polish").nulls == {"prompt": (("whole",),)}
+
+
+def test_facts_of_a_step_that_may_not_run_are_guarded_with_it(tmp_path: Path) -> None:
+    """Whoever asks for the step has asked for its facts."""
+    graph = graph_of(
+        tmp_path,
+        """
+        steps:
+          sure: {agent: writer, prompt: Hi, output: {good: bool}}
+          maybe: {when: sure.good, agent: writer, prompt: Hi}
+          a: {when: maybe, value: "{{ steps.maybe.tokens }}"}
+          b: {value: "{{ steps.maybe.tokens if maybe else 0 }}"}
+          c: {agent: writer, prompt: "{{ steps.maybe.tokens }}"}
+        """,
+    )
+
+    assert node(graph, "c").nulls == {"prompt": (("steps", "maybe"),)}

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -66,7 +66,8 @@ class Orch(click.Group):
     ) -> int:
         """Run a command line and exit; with `standalone_mode=False` return the exit code."""
         extra["complete_var"] = complete_var
-        code = _flush(self._run(list(sys.argv[1:] if args is None else args), extra))
+        stdout = sys.stdout
+        code = _flush(self._run(list(sys.argv[1:] if args is None else args), extra), stdout)
         if standalone_mode:
             sys.exit(code)
         return code
@@ -115,14 +116,19 @@ def _usage(error: click.ClickException, console: Console) -> int:
     return error.exit_code
 
 
-def _flush(code: int) -> int:
+def _flush(code: int, stdout: TextIO) -> int:
     """Write out what is buffered; a reader that went away (`orch runs | head`) is no error worth a word."""
+    gone = sys.stdout is not stdout  # click puts another stream there when a write fails that way
+    sys.stdout = stdout
     try:
-        sys.stdout.flush()
+        if not gone:
+            stdout.flush()
+            return code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return code or 1
-    return code
+        pass
+    # what is still buffered must go somewhere, or the interpreter complains when it closes the stream
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+    return code or 1
 
 
 @click.command(

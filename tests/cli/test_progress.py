@@ -23,6 +23,7 @@ from orchestrator.events import (
     StepStarted,
     Warned,
 )
+from orchestrator.report.summary import sentence
 from orchestrator.safe import fit, tail, width_of
 
 
@@ -311,3 +312,44 @@ def test_the_last_line_says_how_the_run_ended_and_what_stayed_here() -> None:
     assert err.getvalue() == (
         "done in 4.2 s · 1 step · 27 tokens · 7 tok/s · everything stayed on this machine\n"
     )
+
+
+def test_merges_and_several_models_have_their_lines_and_count_as_one_step() -> None:
+    """`sum^1.0` and `compare@tiny` are parts of `sum` and `compare`."""
+    events: list[Event] = [started(2), *one_step("sum^1.0"), *one_step("sum^1.25"), *one_step("compare@tiny")]
+    events += [*one_step("sum"), *one_step("compare"), RunFinished(101.0, "x")]
+    err = io.StringIO()
+    shown = PlainProgress(Console(io.StringIO(), err))
+    for seq, event in enumerate(events):
+        shown.feed(seq, event)
+
+    assert [line.split()[1] for line in err.getvalue().splitlines()] == [
+        "sum^1.0",
+        "compare@tiny",
+        "sum",
+        "compare",
+    ]
+    assert "· 2 steps ·" in sentence(shown.summary)
+
+
+def test_steps_inside_a_fan_out_are_done_when_it_is() -> None:
+    """The headline counts steps of the file, not their instances."""
+    shown, terminal, clock = live()
+    events: list[Event] = [started(2), StepStarted(100.0, "all", "steps", 2)]
+    for n in range(2):
+        events += [
+            StepStarted(100.0, f"all.{n}", "steps"),
+            *one_step(f"all.{n}.draft"),
+            StepFinished(101.0, f"all.{n}", None, {}),
+        ]
+    for seq, event in enumerate(events):
+        shown.feed(seq, event)
+    clock.now += 1.0
+    shown.tokens("x", "y")
+    before = terminal.screen()[-2]
+    shown.feed(99, StepFinished(102.0, "all", None, {}))
+    clock.now += 1.0
+    shown.tokens("x", "y")
+
+    assert before.startswith("… 0/2 steps")
+    assert terminal.screen()[-1].startswith("… 2/2 steps")

@@ -19,7 +19,7 @@ from orchestrator.spec.diagnostics import Diagnostic
 from orchestrator.spec.marks import Marks
 from orchestrator.spec.model import AgentSpec, Model, Project, Workflow
 from orchestrator.spec.paths import stray_paths
-from orchestrator.spec.places import PROJECT_FILE, find_root, nearest_file, yaml_files
+from orchestrator.spec.places import PROJECT_FILE, find_root, nearest_file, shown, yaml_files
 from orchestrator.spec.shape import Shape
 from orchestrator.spec.yaml import parse
 
@@ -95,14 +95,14 @@ def read_project(root: Path) -> LoadedProject | None:
     path = root / PROJECT_FILE
     if not path.is_file():
         return None
-    text = read_text(path, PROJECT_FILE)
+    file = shown(path)
+    text = read_text(path, file)
     if isinstance(text, Diagnostic):
-        return LoadedProject(Project(orch=1), PROJECT_FILE, path, "", Marks(PROJECT_FILE, ""), (text,))
-    reading = interpret(text, PROJECT_FILE, Project)
+        return LoadedProject(Project(orch=1), file, path, "", Marks(file, ""), (text,))
+    reading = interpret(text, file, Project)
     project = reading.value or Project(orch=1)
-    return LoadedProject(
-        project, PROJECT_FILE, path, text, reading.marks, reading.diagnostics, reading.broken
-    )
+    found = _sorted(*reading.diagnostics, *stray_paths(project, reading.marks, root, root))
+    return LoadedProject(project, file, path, text, reading.marks, found, reading.broken)
 
 
 def read_agent(text: str, file: str) -> Reading[AgentSpec]:

@@ -42,3 +42,13 @@ def nearest_file(path: Path) -> str | None:
     """The YAML file beside this path whose name is most like it."""
     near = get_close_matches(path.name, neighbours(path), n=1)
     return near[0] if near else None
+
+
+def shown(path: Path) -> str:
+    """A path as a person would write it from here: relative where that is no detour, else absolute."""
+    here = Path.cwd()
+    if path.is_relative_to(here):
+        return str(path.relative_to(here))
+    if here.is_relative_to(path.parent):
+        return str(Path(*[".."] * len(here.relative_to(path.parent).parts)) / path.name)
+    return str(path)

@@ -386,3 +386,19 @@ def test_paths_of_steps_in_groups_are_looked_at_too(project: Path) -> None:
     (project / "w.yaml").write_text(f"orch: 1\nsteps: {{g: {{steps: {{x: {inner}}}}}}}\n", encoding="utf-8")
 
     assert [d.code for d in read(project / "w.yaml").diagnostics] == ["ORCH162"]
+
+
+@pytest.mark.parametrize(
+    ("here", "named"), [(".", "orch.yaml"), ("a/b", "../../orch.yaml"), ("..", "{}/orch.yaml")]
+)
+def test_the_project_file_is_named_as_seen_from_here(
+    project: Path, monkeypatch: pytest.MonkeyPatch, here: str, named: str
+) -> None:
+    """So that a terminal or an editor can open it."""
+    (project / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir(project / here)
+
+    loaded = read_project(project)
+
+    assert loaded is not None
+    assert loaded.file == named.format(project.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.graph.cloud import is_cloud, sees_images
+from orchestrator.graph.cloud import PROVIDERS, is_cloud, on_loopback, provider_of, sees_images
 from orchestrator.graph.say import choice, near
 from orchestrator.graph.setting import EMBEDDED, Setting, merged_params
 from orchestrator.graph.texts import Path
@@ -68,11 +68,14 @@ def check_agent(setting: Setting, agent: Agent) -> None:
 
 def _stays_here(setting: Setting, name: str, who: str, mark: Mark, written: Written) -> None:
     """Only a step may say that something leaves the machine."""
-    if is_cloud(setting.models[name]):
-        setting.report.add(
-            written.marks, mark, "ORCH605", f"{who} uses '{name}', which is a cloud model",
-            "name it in a step: its own `model:`, or `escalate: {to: " + name + "}`",
-        )  # fmt: skip
+    model = setting.models[name]
+    if provider_of(model) not in PROVIDERS or not is_cloud(model):
+        return
+    hint = f"name it in a step: its own `model:`, or `escalate: {{to: {name}}}`"
+    if on_loopback(model) and model.where is None:
+        hint = "if its server runs the weights on this machine, say so: `where: local`"
+    message = f"{who} uses '{name}', which is a cloud model"
+    setting.report.add(written.marks, mark, "ORCH605", message, hint)
 
 
 def check_default_model(setting: Setting) -> None:

@@ -28,7 +28,7 @@ from orchestrator.graph.later import list_later
 from orchestrator.graph.model import Graph, Node, Scope
 from orchestrator.graph.names import Level
 from orchestrator.graph.report import Report
-from orchestrator.graph.say import choice, near
+from orchestrator.graph.say import near
 from orchestrator.graph.schemas import loaded
 from orchestrator.graph.setting import Setting, setting_for
 from orchestrator.graph.shapes import arrange, check_names, check_needs, check_reach
@@ -134,8 +134,14 @@ class _Builder:
             provider = provider_of(model)
             if provider not in PROVIDERS:
                 path: Path = ("models", name, "use") if marks.has("models", name, "use") else ("models", name)
-                hint = near(provider, PROVIDERS) or f"providers are {choice(PROVIDERS)}"
-                self.report.at(marks, path, "ORCH608", f"there is no provider '{provider}'", hint)
+                hint = near(provider, PROVIDERS) or f"providers are {', '.join(PROVIDERS)}"
+                message = f"there is no provider '{provider}'"
+                if ":" not in model.use:
+                    message, hint = (
+                        f"'{model.use}' names no provider",
+                        "write provider:model, like ollama:llama3.2:3b",
+                    )
+                self.report.at(marks, path, "ORCH608", message, hint)
         check_default_model(setting)
         for name in workflow.agents:
             agent = setting.library.agent(name)

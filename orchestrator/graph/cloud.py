@@ -10,11 +10,10 @@ from urllib.parse import urlsplit
 
 from orchestrator.spec.model import ModelSpec
 
-HERE = frozenset(
-    {"llamacpp", "ollama", "scripted", "lmstudio", "vllm", "transformers", "mlx", "llama-server"}
-)
+OWN = frozenset({"llamacpp", "scripted"})
+LOCAL_SERVERS = frozenset({"lmstudio", "vllm", "transformers", "mlx", "llama-server"})
 AWAY = frozenset({"openai", "openrouter", "groq", "mistral", "together", "deepseek", "gemini", "anthropic"})
-PROVIDERS = tuple(sorted(HERE | AWAY))
+PROVIDERS = tuple(sorted(OWN | LOCAL_SERVERS | AWAY | {"ollama"}))
 _SEEING = (
     "llava",
     "vision",
@@ -35,24 +34,31 @@ def provider_of(spec: ModelSpec) -> str:
 
 
 def is_cloud(spec: ModelSpec) -> bool:
-    """Whether calls of this model leave the machine, as far as the file tells."""
-    if spec.where is not None:
-        return spec.where == "cloud"
+    """Whether calls of this model leave the machine, as far as the file tells; when in doubt they do.
+
+    A server on loopback may forward what it gets. Presets of local servers are trusted not to, others must say
+    `where: local`.
+    """
     provider, _, model = spec.use.partition(":")
-    if provider == "ollama" and model.endswith("-cloud"):
+    if spec.where == "cloud":
         return True
-    if spec.url is not None:
-        return not _is_loopback(spec.url)
-    return provider in AWAY
+    if provider in OWN:
+        return False
+    here = on_loopback(spec)
+    if provider == "ollama":
+        return model.endswith(("-cloud", ":cloud")) or not here
+    return not here or not (provider in LOCAL_SERVERS or spec.where == "local")
 
 
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url if "://" in url else f"//{url}").hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
+def on_loopback(spec: ModelSpec) -> bool:
+    """Whether the server's address is this machine."""
+    if spec.url is None:
+        return provider_of(spec) not in AWAY
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
+        host = urlsplit(spec.url if "://" in spec.url else f"//{spec.url}").hostname or ""
+        named = host == "localhost" or host.endswith(".localhost")
+        return named or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # no address at all: the provider says so
         return False
 
 

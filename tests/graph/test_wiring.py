@@ -435,7 +435,7 @@ def test_a_cloud_model_is_named_in_a_step_only(line: str, word_: str, tmp_path: 
     away = check(tmp_path, f"orch: 1\nmodels: {{cloud: 'openai:gpt-5-mini'}}\n{line}\n{steps}")
     here = check(
         tmp_path,
-        f"orch: 1\nmodels: {{cloud: {{use: 'openai:x', url: 'http://127.0.0.1:1/v1'}}}}\n{line}\n{steps}",
+        f"orch: 1\nmodels: {{cloud: {{use: 'openai:x', url: 'http://127.0.0.1:1/v1', where: local}}}}\n{line}\n{steps}",
     )
 
     assert errors(away) == [("ORCH605", word_)]

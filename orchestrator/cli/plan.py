@@ -30,7 +30,9 @@ NARROW = 46
 )
 @click.option("--input-file", type=click.Path(path_type=Path), help="A YAML or JSON file with all inputs.")
 @click.option("-m", "--model", "models", multiple=True, metavar="NAME=REF", help="Plan with another model.")
-@click.option("--measure", is_flag=True, help="Start the models and count prompts with their own tokenizers.")
+@click.option(
+    "--measure", is_flag=True, help="Start the local models and count prompts with their own tokenizers."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     workflow: str,
@@ -103,6 +105,8 @@ async def _count_all(plan: Overview, cwd: Path, base: Path) -> dict[str, TokenCo
     config = Config.from_environment(os.environ, cwd)
     counted: dict[str, TokenCount] = {}
     for model in plan.models:
+        if model.cloud:
+            continue  # counting there would send the prompt
         client = open_model(model.names[0], model.spec, environ=os.environ, config=config, base=base)
         try:
             await client.prepare()
@@ -207,6 +211,10 @@ def _sentences(plan: Overview, missing: list[str]) -> list[str]:
             for model in plan.leaving
         ),
         "" if plan.leaving else "leaves this machine: nothing",
+        "only checked, not executed by this version: "
+        + ", ".join(f"{place}: {what}" for place, what in plan.later)
+        if plan.later
+        else "",
         f"a person decides at: {', '.join(plan.questions)}" if plan.questions else "",
         f"not given yet: {', '.join(f'-i {name}=…' for name in missing)}" if missing else "",
     ]
@@ -221,6 +229,7 @@ def _data(
         "calls": _number(plan.calls),
         "missing_inputs": missing,
         "questions": list(plan.questions),
+        "not_executed": [{"place": place, "feature": what} for place, what in plan.later],
         "steps": [_step_data(step, counted) for step in plan.steps],
         "models": [
             {

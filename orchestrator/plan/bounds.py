@@ -6,13 +6,13 @@ The formula is the language's: items × passes × samples × (repair + 1 + ladde
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.graph.model import Graph, Node, Scope
 from orchestrator.plan.count import Count, of, total
 from orchestrator.plan.lengths import Known, evaluate, learn_value, length_of, loop_rows, of_value
-from orchestrator.spec.model import AgentStep, GroupStep, ValueStep, WorkflowStep
+from orchestrator.spec.model import AgentStep, GroupStep, ModelSpec, ValueStep, WorkflowStep
 from orchestrator.spec.types import Field, MapOf
 
 REPAIR = 1
@@ -35,8 +35,15 @@ class StepBound:
     calls: Count
     graph: Graph
     factors: tuple[str, ...] = ()
+    ladder: tuple[str, ...] = ()
+    """Models that `escalate` may ask; `rung` is how often each of them."""
+    rung: Count = field(default_factory=lambda: of(0))
     known: Known | None = None
     """What its templates can read before the run; None when it calls no model."""
+
+    def spec(self, model: str) -> ModelSpec:
+        """The model behind a name that this step uses."""
+        return self.graph.models.get(model) or self.graph.workflow.models[model]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +60,12 @@ class Bounds:
         """Calls per model reference; a step with several models calls each of them equally often."""
         found: dict[str, Count] = {}
         for step in self.steps:
-            for name in step.models:
-                ref = step.graph.models[name].use
-                share = Count({term: -(-n // len(step.models)) for term, n in step.calls.terms.items()})
-                found[ref] = found[ref] + share if ref in found else share
+            own = step.calls + step.rung * -len(step.ladder)
+            share = Count({term: -(-n // max(1, len(step.models))) for term, n in own.terms.items()})
+            for names, count in ((step.models, share), (step.ladder, step.rung)):
+                for name in names:
+                    ref = step.spec(name).use
+                    found[ref] = found[ref] + count if ref in found else count
         return found
 
 
@@ -117,39 +126,41 @@ def _node(
 def _agent(
     graph: Graph, node: Node, path: str, known: Known, times: Count, factors: tuple[str, ...]
 ) -> StepBound:
-    step = node.step
+    step, instances = node.step, times
     assert isinstance(step, AgentStep)
     configured = step.repair if step.repair is not None else graph.workflow.defaults.repair
     repair = REPAIR if configured is None else configured
     ladder = _ladder(step)
-    calls = times * (repair + 1 + ladder)
     if "reduce" in node.programs:
         merged = merges(length_of(node.programs["reduce"], known), step.by or MERGE)
-        calls *= merged
+        times *= merged
         factors = (*factors, _many(merged, "merge"))
     if len(node.models) > 1:
-        calls *= len(node.models)
+        times *= len(node.models)
         factors = (*factors, f"{len(node.models)} models")
+    picks = times if step.pick else of(0)
     if step.samples:
-        calls = calls * step.samples + (times if step.pick else of(0))
+        times *= step.samples
         factors = (*factors, f"{step.samples} samples")
     if node.agent is not None and node.agent.spec.tools:
         turns = node.agent.spec.max_turns or TURNS
-        calls *= turns
+        times *= turns
         factors = (*factors, f"{turns} tool turns")
-    if repair or ladder:
-        factors = (*factors, f"{repair + 1 + ladder} attempts")
-    return StepBound(path, node, node.models, times, calls, graph, factors, known)
+    attempts = repair + 1 + len(ladder)
+    if attempts > 1:
+        factors = (*factors, f"{attempts} attempts")
+    calls = times * attempts + picks
+    return StepBound(path, node, node.models, instances, calls, graph, factors, ladder, times, known)
+
+
+def _ladder(step: AgentStep) -> tuple[str, ...]:
+    if step.escalate is None:
+        return ()
+    return (step.escalate.to,) if isinstance(step.escalate.to, str) else step.escalate.to
 
 
 def _many(count: Count, noun: str) -> str:
     return f"{count} {noun}" if count.known == 1 else f"{count} {noun}s"
-
-
-def _ladder(step: AgentStep) -> int:
-    if step.escalate is None:
-        return 0
-    return 1 if isinstance(step.escalate.to, str) else len(step.escalate.to)
 
 
 def merges(items: Count, by: int) -> Count:

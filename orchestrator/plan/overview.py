@@ -52,6 +52,8 @@ class Overview:
     steps: tuple[PlannedStep, ...]
     models: tuple[PlannedModel, ...]
     calls: Count
+    later: tuple[tuple[str, str], ...]
+    """What the file asks for and this version only checks: (step or section, feature)."""
 
     @property
     def leaving(self) -> tuple[PlannedModel, ...]:
@@ -67,7 +69,9 @@ class Overview:
 def overview(graph: Graph, inputs: Mapping[str, Any] | None, is_cloud: IsCloud) -> Overview:
     """Plan a graph with the inputs that are known so far."""
     counted = bounds(graph, inputs)
-    return Overview(tuple(_step(step) for step in counted.steps), _models(counted, is_cloud), counted.calls)
+    return Overview(
+        tuple(_step(step) for step in counted.steps), _models(counted, is_cloud), counted.calls, graph.later
+    )
 
 
 def _step(step: StepBound) -> PlannedStep:
@@ -98,7 +102,7 @@ def reused(step: StepBound) -> bool:
 
 
 def _deterministic(step: StepBound, model: str) -> bool:
-    params: dict[str, Any] = {"temperature": 0.0} | dict(step.graph.models[model].params)
+    params: dict[str, Any] = {"temperature": 0.0} | dict(step.spec(model).params)
     agent = step.node.agent
     if agent is not None and agent.spec.params is not None:
         params |= agent.spec.params.model_dump(exclude_none=True)
@@ -112,10 +116,10 @@ def _models(counted: Bounds, is_cloud: IsCloud) -> tuple[PlannedModel, ...]:
         users = [
             (step, name)
             for step in counted.steps
-            for name in step.models
-            if step.graph.models[name].use == ref
+            for name in (*step.models, *step.ladder)
+            if step.spec(name).use == ref
         ]
-        spec = users[0][0].graph.models[users[0][1]]
+        spec = users[0][0].spec(users[0][1])
         names = tuple(dict.fromkeys(name for _, name in users))
         found.append(PlannedModel(ref, names, spec, is_cloud(spec), count, tuple(s.path for s, _ in users)))
     return tuple(found)

@@ -116,6 +116,21 @@ def test_passes_and_models_multiply(tmp_path: Path) -> None:
     assert str(found.calls) == "15"
 
 
+def test_the_models_of_an_escalation_are_counted_too(tmp_path: Path) -> None:
+    """What may be asked off this machine is never left out."""
+    text = """
+    models: {m: "scripted:a.yaml", cloud: {use: "openai:gpt-5-mini", key: env.KEY, clearance: private}}
+    steps:
+      one: {agent: a, model: m, prompt: x, repair: 2, escalate: {to: cloud}}
+    """
+
+    found = plan(tmp_path, text)
+
+    assert calls(found) == {"one": "4"}
+    by_model = {ref: str(count) for ref, count in found.calls_by_model().items()}
+    assert by_model == {"scripted:a.yaml": "3", "openai:gpt-5-mini": "1"}
+
+
 def test_a_subworkflow_is_counted_with_what_it_is_given(tmp_path: Path) -> None:
     """Its steps have their path inside the step that calls it."""
     graph(tmp_path, FAN.replace("\nsteps:", AGENTS + "\nsteps:", 1), "inner.yaml")

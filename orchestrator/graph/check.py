@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.graph.builtin import check_call
 from orchestrator.graph.conditions import check_condition
-from orchestrator.graph.infer import Reading
+from orchestrator.graph.declared import declared
 from orchestrator.graph.kinds import (
     COUNT,
     NULL,
@@ -19,27 +19,22 @@ from orchestrator.graph.kinds import (
     is_null,
     join,
     list_of,
-    literal,
     misfit,
     nullable,
     present,
-    row,
     view,
     widen,
 )
-from orchestrator.graph.names import EXTRA, FACTS, LEAF_FACTS, TODAY, Binding
+from orchestrator.graph.names import EXTRA, FACTS, LEAF_FACTS
+from orchestrator.graph.reader import read_text
 from orchestrator.graph.setting import Setting
-from orchestrator.graph.stray import explain_unknown
-from orchestrator.graph.templates import template_type
-from orchestrator.graph.texts import PASSES_NULL, PRINTS, Path, Text, loop_names
+from orchestrator.graph.texts import Text, loop_names
 from orchestrator.graph.wire import Knot, Layer
-from orchestrator.render import TemplateSyntax, parse
 from orchestrator.spec.model import (
     AgentStep,
     AskStep,
     GroupStep,
     Repeat,
-    Step,
     ToolStep,
     ValueStep,
     WorkflowStep,
@@ -71,111 +66,9 @@ class Checker:
         fields = []
         for name, raw in outputs.items():
             text = Text("outputs", ("outputs", name), raw, "value")
-            kind, _ = self.read(layer, None, text, {}, frozenset())
+            kind, _ = read_text(self.setting, layer, None, text)
             fields.append(Field(name, widen(kind)))
         return MapOf(tuple(fields))
-
-    def read(
-        self, layer: Layer, knot: Knot | None, text: Text, extra: Mapping[str, Type], handled: frozenset[str]
-    ) -> tuple[Type, tuple[tuple[str, ...], ...]]:
-        """The type of a text and the names that make the step null."""
-        nulls: list[tuple[str, ...]] = []
-        kind = self._value(layer, knot, text, text.path, text.raw, extra, handled, nulls)
-        return kind, tuple(dict.fromkeys(nulls))
-
-    def _value(
-        self,
-        layer: Layer,
-        knot: Knot | None,
-        text: Text,
-        path: Path,
-        raw: Any,
-        extra: Mapping[str, Type],
-        handled: frozenset[str],
-        nulls: list[tuple[str, ...]],
-    ) -> Type:
-        match raw:
-            case str() if "{" in raw or text.kind != "value":
-                return self._leaf(layer, knot, text, path, raw, extra, handled, nulls)
-            case Mapping():
-                return MapOf(
-                    tuple(
-                        Field(
-                            str(key),
-                            self._value(layer, knot, text, (*path, str(key)), part, extra, handled, nulls),
-                        )
-                        for key, part in raw.items()
-                    )
-                )
-            case list() | tuple():
-                return row(
-                    self._value(layer, knot, text, (*path, index), part, extra, handled, nulls)
-                    for index, part in enumerate(raw)
-                )
-            case _:
-                return literal(raw)
-
-    def _leaf(
-        self,
-        layer: Layer,
-        knot: Knot | None,
-        text: Text,
-        path: Path,
-        raw: str,
-        extra: Mapping[str, Type],
-        handled: frozenset[str],
-        nulls: list[tuple[str, ...]],
-    ) -> Type:
-        say = self.report.inside(self.setting.marks, path)
-        if knot is not None and knot.agent is not None and text.key == "role":
-            written = knot.agent.written.get("role")
-            if written is not None:
-                say = self.report.inside(written.marks, written.path)
-        try:
-            tree = parse(raw, "expression" if text.kind == "expression" else "template")
-        except TemplateSyntax:
-            return UNKNOWN  # reported when it was compiled
-        reading = Reading(
-            raw,
-            _finder(self.setting, layer, knot, text, extra),
-            layer.level.find_facts
-            if text.sees != "inside" or knot is None or knot.body is None
-            else knot.body.level.find_facts,
-            lambda reading, node: explain_unknown(self.setting, layer, knot, text, reading, node),
-            say,
-            passes=text.key in PASSES_NULL,
-            handled=handled,
-            nulls=nulls,
-        )
-        kind = template_type(reading, tree, prints=text.key in PRINTS)
-        for name in reading.inputs:
-            self.setting.use("inputs", name)
-        return kind
-
-
-def _finder(setting: Setting, layer: Layer, knot: Knot | None, text: Text, extra: Mapping[str, Type]) -> Any:
-    def find(name: str) -> Binding | None:
-        if name in extra:
-            loop = knot is not None and (name in loop_names(knot.step) or name in ("item", "index"))
-            return Binding("loop" if loop else "extra", extra[name])
-        if text.sees == "inside" and knot is not None and knot.body is not None:
-            found = knot.body.level.find(name)
-        else:
-            found = layer.level.find(name)
-        if found is not None:
-            return found
-        match name:
-            case "inputs":
-                return Binding("inputs", setting.inputs)
-            case "today":
-                return Binding("extra", TODAY)
-            case "env":
-                setting.later[(knot.path if knot else "outputs", "env")] = None
-                return Binding("env")
-            case _:
-                return None
-
-    return find
 
 
 class _One:
@@ -222,7 +115,7 @@ class _One:
             else self.extra | {n: EXTRA[n] for n in text.extra if n not in self.extra}
         )
         taken = self.handled if handled is None else handled
-        kind, nulls = self.checker.read(self.layer, self.knot, text, extra, taken)
+        kind, nulls = read_text(self.setting, self.layer, self.knot, text, extra, taken)
         if nulls:
             self.knot.nulls[key] = nulls
         return kind
@@ -399,7 +292,7 @@ class _One:
         assert body is not None
         body.level.handled = self.handled
         if step.repeat is not None:
-            body.level.last = nullable(_declared(body, self.extra))
+            body.level.last = nullable(declared(body, self.extra))
         self.checker.scope(body)
         fields = [Field(name, kind) for name, kind in self.extra.items() if name != "index"]
         fields += [Field(name, body.level.types.get(name, UNKNOWN)) for name in body.knots]
@@ -486,32 +379,3 @@ def _without_loop(kind: Type, loop: Mapping[str, Type]) -> Type:
     if not isinstance(kind, MapOf):
         return kind
     return MapOf(tuple(Field(f.name, f.type, f.optional or f.name in loop) for f in kind.fields))
-
-
-def _declared(body: Layer, loop: Mapping[str, Type]) -> Type:
-    """What `last` is, as far as it is declared: the steps of the pass before, whose types are not known yet."""
-    fields = [Field(name, kind) for name, kind in loop.items() if name != "index"]
-    fields += [Field(name, _declared_step(knot)) for name, knot in body.knots.items()]
-    return MapOf(tuple(fields))
-
-
-def _declared_step(knot: Knot) -> Type:
-    step: Step = knot.step
-    kind: Type = UNKNOWN
-    match step:
-        case AgentStep():
-            kind = knot.output if knot.output is not None else TEXT
-            if step.models is not None:
-                kind = MapOf(tuple(Field(name, kind) for name in step.models))
-        case ValueStep():
-            kind = knot.output or UNKNOWN
-        case AskStep():
-            kind = Enum(tuple(step.choices)) if step.each is None else UNKNOWN
-        case GroupStep():
-            kind = _declared(knot.body, {}) if knot.body is not None and step.foreach is None else UNKNOWN
-        case _:
-            pass
-    optional = step.when is not None or step.on_error == "continue"
-    if step.foreach is not None:
-        return list_of(nullable(kind) if optional or step.on_item_error == "keep" else kind)
-    return nullable(kind) if optional else kind

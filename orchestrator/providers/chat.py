@@ -113,6 +113,9 @@ class ChatServer:
     async def _answer(self, method: str, path: str, sent: bytes | None, accept: str) -> AsyncIterator[Any]:
         """The response, checked by the transport; every fault of the connection becomes a ProviderError."""
         headers = {"Accept": accept, "Content-Type": "application/json"}
+        if accept == "text/event-stream":
+            # llama.cpp's server closes behind a stream without announcing it: the next request would meet the end
+            headers["Connection"] = "close"
         try:
             async with self._opened().stream(
                 method, self.place.root + path, content=sent, headers=headers

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from orchestrator.errors import ProviderError
 from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount
 from orchestrator.ports import Emit
 from orchestrator.providers.catalog import find
+from orchestrator.providers.gbnf import grammar
 from orchestrator.providers.gguf import Header, NotGGUF, read_header
 from orchestrator.providers.host import KEEP_ALIVE, Launch, engine_version
 from orchestrator.providers.hosts import GivenUp, Hosts, Lease
@@ -120,15 +122,16 @@ class LlamaCpp:
         from orchestrator.providers.chat import messages_of
 
         body = {"messages": messages_of(tuple(messages))}
-        server = await self._ready(lambda: None)
-        try:
-            found = await server.post("/v1/chat/completions/input_tokens", body)
-        except ProviderError as error:
-            if await self._crash_behind(error, server) is None:
-                raise
+        for last in (False, True):
             server = await self._ready(lambda: None)
-            found = await server.post("/v1/chat/completions/input_tokens", body)
-        return int(found["input_tokens"])
+            try:
+                found = await server.post("/v1/chat/completions/input_tokens", body)
+                return int(found["input_tokens"])
+            except ProviderError as error:
+                fault = await self._crash_behind(error, server) or error
+                if last or not fault.retryable:
+                    raise fault from None
+        raise AssertionError("the second try returns or raises")
 
     async def _crash_behind(self, error: ProviderError, server: ChatServer) -> ProviderError | None:
         """The fault as a crash, when the host is gone: the next call then starts a fresh one."""
@@ -276,6 +279,14 @@ async def _in_thread(acquire: Callable[[threading.Event], Lease], alive: Callabl
 def _give_back(work: asyncio.Task[Lease]) -> None:
     if not work.cancelled() and work.exception() is None:
         work.result().release()
+
+
+def _compact(request: Request, emit: Emit) -> tuple[Request, Emit, dict[str, Any]]:
+    """The request with its schema as a grammar that spends no tokens on white space, where there is one."""
+    text = None if request.schema is None else grammar(request.schema)
+    if text is None:
+        return request, emit, {"cache_prompt": True}
+    return replace(request, schema=None), emit, {"cache_prompt": True, "grammar": text}
 
 
 def _digest(messages: Sequence[Message]) -> bytes:

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
 
 from jinja2 import nodes
 
@@ -18,9 +17,7 @@ from orchestrator.graph.kinds import (
     NUMBER,
     TEXT,
     UNKNOWN,
-    Perhaps,
     base,
-    is_null,
     join,
     literal,
     nullable,
@@ -29,13 +26,13 @@ from orchestrator.graph.kinds import (
     view,
     widen,
 )
-from orchestrator.graph.names import Binding, inside_of
+from orchestrator.graph.names import Binding
 from orchestrator.graph.narrow import NOTHING, Chain, Known, chain_of, narrow
 from orchestrator.graph.operators import arithmetic, compare
-from orchestrator.graph.say import listing, near
+from orchestrator.graph.say import listing
+from orchestrator.graph.walk import Walk, field_names, handle, links_of, name_of
 from orchestrator.render import place
 from orchestrator.render.show import show
-from orchestrator.spec.model import Step
 from orchestrator.spec.types import Enum, Field, ListOf, MapOf, Nullable, Str, Type, Unknown
 
 Report = Callable[[int, int, str, str, str], None]
@@ -124,7 +121,7 @@ class Reading:
         """The type of an expression that must not be null, because of what is done with it."""
         kind = self.expr(node, safe=safe)
         if isinstance(kind, Nullable) and not safe:
-            self.say(node, "ORCH401", f"{show(node)} can be null here, {use}", _handle(show(node)))
+            self.say(node, "ORCH401", f"{show(node)} can be null here, {use}", handle(show(node)))
         return present(kind)
 
     def printed(self, node: nodes.Node) -> None:
@@ -176,10 +173,10 @@ class Reading:
 
     def _path(self, node: nodes.Name | nodes.Getattr | nodes.Getitem, safe: bool, quiet: bool) -> Type:
         """`a.b.c`, or a field of something else."""
-        links, root = _links(node)
+        links, root = links_of(node)
         if not isinstance(root, nodes.Name):
             inner = self.expr(root, safe=safe)
-            walk = _Walk(self, (), None, inner, False, "local")
+            walk = Walk(self, (), None, inner, False, "local")
             return walk.along(links, show(root), safe=safe, quiet=quiet)
         start = self._start(root, links)
         if start is None:
@@ -187,10 +184,10 @@ class Reading:
         walk, rest = start
         return walk.along(rest, ".".join(walk.chain), safe=safe, quiet=quiet)
 
-    def _start(self, root: nodes.Name, links: list[nodes.Expr]) -> tuple[_Walk, list[nodes.Expr]] | None:
+    def _start(self, root: nodes.Name, links: list[nodes.Expr]) -> tuple[Walk, list[nodes.Expr]] | None:
         name = root.name
         if name in self.local:
-            return _Walk(self, (name,), None, self.local[name], False, "local"), links
+            return Walk(self, (name,), None, self.local[name], False, "local"), links
         if name == "steps":
             return self._facts(root, links)
         found = self.find(name)
@@ -198,13 +195,13 @@ class Reading:
             self.unknown(self, root)
             return None
         if found.sort == "inputs":
-            named = [_name_of(links[0])] if links else _field_names(found.type)
+            named = [name_of(links[0])] if links else field_names(found.type)
             self.inputs.update(named)
         stepwise = found.sort in ("step", "loop")
-        return _Walk(self, (name,), found.inside, found.type, stepwise, found.sort), links
+        return Walk(self, (name,), found.inside, found.type, stepwise, found.sort), links
 
-    def _facts(self, root: nodes.Name, links: list[nodes.Expr]) -> tuple[_Walk, list[nodes.Expr]] | None:
-        name = _name_of(links[0]) if links else ""
+    def _facts(self, root: nodes.Name, links: list[nodes.Expr]) -> tuple[Walk, list[nodes.Expr]] | None:
+        name = name_of(links[0]) if links else ""
         if not name:
             if links:
                 self.expr(links[0].arg) if isinstance(links[0], nodes.Getitem) else None
@@ -220,7 +217,7 @@ class Reading:
         if kind is None:
             self.unknown(self, nodes.Name(name, "load", lineno=place(links[0], self.text)[0]))
             return None
-        return _Walk(self, ("steps", name), None, kind, True, "steps"), links[1:]
+        return Walk(self, ("steps", name), None, kind, True, "steps"), links[1:]
 
     def _item(self, node: nodes.Getitem, safe: bool) -> Type:
         """`x[0]`, `x[key]`, `x[1:3]` of anything."""
@@ -301,135 +298,3 @@ class Reading:
             return UNKNOWN
         kinds = {f.type for f in holder.fields}
         return kinds.pop() if len(kinds) == 1 else UNKNOWN
-
-
-def _field_names(kind: Type) -> list[str]:
-    return [field.name for field in kind.fields] if isinstance(kind, MapOf) else []
-
-
-def _links(node: nodes.Expr) -> tuple[list[nodes.Expr], nodes.Expr]:
-    """The fields after the root, in order, and the root."""
-    links: list[nodes.Expr] = []
-    while True:
-        match node:
-            case nodes.Getattr() | nodes.Getitem(arg=nodes.Const(value=str())):
-                links.append(node)
-                node = node.node
-            case _:
-                return links[::-1], node
-
-
-def _name_of(link: nodes.Expr) -> str:
-    match link:
-        case nodes.Getattr():
-            return link.attr
-        case nodes.Getitem(arg=nodes.Const(value=str(name))):
-            return name
-        case _:
-            return ""
-
-
-@dataclass(slots=True)
-class _Walk:
-    """Going along a dotted name. `stepwise` while what was read so far is a step or a loop variable."""
-
-    reading: Reading
-    chain: Chain
-    inside: Mapping[str, Step] | None
-    kind: Type
-    stepwise: bool
-    sort: Literal["step", "loop", "last", "inputs", "steps", "env", "extra", "local"]
-
-    def along(self, links: list[nodes.Expr], shown: str, *, safe: bool, quiet: bool) -> Type:
-        maybe = False
-        for link in links:
-            name = _name_of(link)
-            if isinstance(self.kind, Nullable):
-                opened = self._open(link, shown, safe)
-                maybe = maybe or opened
-            self.kind = self._field(link, name, shown)
-            self.stepwise = self.stepwise and self.inside is not None and name in self.inside
-            self.inside = inside_of(self.inside[name]) if self.stepwise and self.inside else None
-            if self.chain:
-                self.chain = (*self.chain, name)
-            shown = f"{shown}.{name}"
-        if isinstance(self.kind, Nullable):
-            self._end(quiet)
-        return nullable(self.kind) if maybe else self.kind
-
-    def _has_value(self) -> bool:
-        reading, chain = self.reading, self.chain
-        if chain[:1] == ("steps",):
-            chain = chain[1:]  # facts are there when the step is
-        return chain in reading.known or (bool(chain) and chain[0] in reading.handled)
-
-    def _open(self, link: nodes.Expr, shown: str, safe: bool) -> bool:
-        """Go on through what may be null. True when the result may be null because of it."""
-        soft = isinstance(self.kind, Perhaps)
-        self.kind = present(self.kind)
-        if self._has_value():
-            return False
-        if safe:
-            return True
-        if self.reading.passes and self.stepwise:
-            self.reading.nulls.append(self.chain)
-            return False
-        if soft:
-            return False
-        if self.sort == "last" and len(self.chain) == 1:
-            message, code = "last is null in the first pass", "ORCH402"
-        else:
-            message, code = f"{shown} can be null here", "ORCH401"
-        self.reading.say(
-            link, code, f"{message}, so .{_name_of(link)} cannot be read", _handle(shown, _name_of(link))
-        )
-        return False
-
-    def _end(self, quiet: bool) -> None:
-        """The value itself may be null."""
-        if self._has_value():
-            self.kind = present(self.kind)
-        elif self.reading.passes and self.stepwise and not quiet:
-            self.reading.nulls.append(self.chain)
-            self.kind = present(self.kind)
-        elif isinstance(self.kind, Perhaps):
-            self.kind = present(self.kind)
-
-    def _field(self, link: nodes.Expr, name: str, shown: str) -> Type:
-        holder = view(self.kind)
-        match holder:
-            case Unknown():
-                return UNKNOWN
-            case MapOf():
-                found = holder.field(name)
-                if found is not None:
-                    return nullable(found.type) if found.optional else found.type
-                self._no_field(link, name, shown, holder)
-            case ListOf():
-                hint = f"take one item ({shown}[0]) or all of them ({shown} | map(attribute='{name}'))"
-                self.reading.say(link, "ORCH303", f"{shown} is a list and has no field '{name}'", hint)
-            case _:
-                word = base(holder)
-                if word and not is_null(holder):
-                    hint = "only a typed `output:` has fields" if isinstance(holder, Str) else ""
-                    self.reading.say(link, "ORCH303", f"{shown} is {word} and has no field '{name}'", hint)
-        return UNKNOWN
-
-    def _no_field(self, link: nodes.Expr, name: str, shown: str, holder: MapOf) -> None:
-        names = [field.name for field in holder.fields]
-        hint = near(name, names) or (f"it has {listing(holder)}" if names else "")
-        match self.sort:
-            case "inputs" if self.chain == ("inputs",):
-                hint = hint or "declare it under `inputs:`"
-                self.reading.say(link, "ORCH204", f"there is no input '{name}'", hint)
-            case "steps":
-                self.reading.say(
-                    link, "ORCH205", f"there is no fact '{name}' about {'.'.join(self.chain[1:])}", hint
-                )
-            case _:
-                self.reading.say(link, "ORCH202", f"{shown} has no field '{name}'", hint)
-
-
-def _handle(shown: str, name: str = "") -> str:
-    whole = f"{shown}.{name}" if name else shown
-    return f"say what happens then: coalesce({whole}, …), {whole} | default(…), a condition on {shown}, or a `when:`"

@@ -30,7 +30,7 @@ from orchestrator.graph.names import Level
 from orchestrator.graph.report import Report
 from orchestrator.graph.say import near
 from orchestrator.graph.schemas import loaded
-from orchestrator.graph.setting import Setting, setting_for
+from orchestrator.graph.setting import Setting, setting_for, with_defaults
 from orchestrator.graph.shapes import arrange, check_names, check_needs, check_reach
 from orchestrator.graph.subflow import file_of
 from orchestrator.graph.texts import Path, Text, loop_names, texts_of
@@ -173,6 +173,7 @@ class _Builder:
         return layer
 
     def _knot(self, layer: Layer, name: str, step: Step, at: Path) -> Knot:
+        step = with_defaults(step, self.setting.defaults)
         knot = Knot(
             name, step, verb_of(step) or "", at, layer.level, tuple(texts_of(step, at)), needs=step.needs
         )

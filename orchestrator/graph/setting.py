@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 from orchestrator.graph.kinds import TEXT, UNKNOWN, list_of, nullable
 from orchestrator.graph.report import Report
-from orchestrator.spec.model import Defaults, InputSpec, Knowledge, ModelSpec, Sampling, ToolSpec
+from orchestrator.spec.model import (
+    AgentStep,
+    Defaults,
+    InputSpec,
+    Knowledge,
+    ModelSpec,
+    Sampling,
+    Step,
+    ToolSpec,
+    ToolStep,
+)
 from orchestrator.spec.types import Field, ImageType, MapOf, Type
 
 if TYPE_CHECKING:
@@ -79,6 +89,15 @@ def merged_defaults(own: Defaults, shared: Defaults | None) -> Defaults:
     if shared is None:
         return own
     return shared.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
+
+
+def with_defaults(step: Step, defaults: Defaults) -> Step:
+    """An agent or tool step with `on_error` and `parallel` of the defaults, where it has none of its own."""
+    if not isinstance(step, AgentStep | ToolStep):
+        return step
+    missing = [key for key in ("on_error", "parallel") if getattr(step, key) is None]
+    filled = {key: getattr(defaults, key) for key in missing if getattr(defaults, key) is not None}
+    return step.model_copy(update=filled) if filled else step
 
 
 def merged_params(own: Sampling | None, below: Sampling | None) -> Sampling | None:

@@ -493,3 +493,21 @@ def test_facts_of_a_step_that_may_not_run_are_guarded_with_it(tmp_path: Path) ->
     )
 
     assert node(graph, "c").nulls == {"prompt": (("steps", "maybe"),)}
+
+
+def test_defaults_reach_the_steps_they_apply_to(tmp_path: Path) -> None:
+    """A default `on_error: continue` makes agent steps null when they fail, and their readers must know."""
+    text = """
+        orch: 1
+        agents: {{writer: {{role: You write.}}}}
+        defaults: {{on_error: continue, parallel: 2}}
+        steps:
+          a: {{agent: writer, prompt: Hi, output: {{text: string}}}}
+          b: {{value: "{}"}}
+        """
+
+    graph = graph_of(tmp_path, text.format("{{ a.text | default('none') }}"))
+
+    assert (node(graph, "a").step.on_error, node(graph, "a").step.parallel) == ("continue", 2)
+    assert node(graph, "b").step.on_error is None
+    assert errors(check(tmp_path, text.format("{{ a.text }}"))) == [("ORCH401", "text")]

@@ -260,7 +260,8 @@ def _names(cls: type[Any]) -> tuple[str, ...]:
 
 def to_dict(event: Event) -> dict[str, Any]:
     """The event as a flat map in field order; values are shared, not copied."""
-    return {name: getattr(event, name) for name in _names(type(event))}
+    kind: Any = type(event)
+    return {name: getattr(event, name) for name in _names(kind)}
 
 
 def encode(event: Event) -> str:

@@ -130,13 +130,28 @@ def _go_live(store: Store, job: Job, screen: _Screen, stack: AsyncExitStack) -> 
     screen.live = sender
 
 
-def open_models(graph: Graph, config: Config) -> dict[str, Model]:
-    """A model for every name the graph needs; nothing is started yet. Raises UsageError, CredentialsMissing."""
+def open_models(graph: Graph, config: Config, console: Console) -> dict[str, Model]:
+    """A model for every name the graph needs; missing weights are fetched, nothing is started yet.
+
+    Raises UsageError, CredentialsMissing, ProviderError.
+    """
     base = Path(graph.file).resolve().parent
+    needed = models_needed(graph)
+    _fetch([spec.use for spec in needed.values()], base, config, console)
     return {
         name: open_model(name, spec, environ=os.environ, config=config, base=base)
-        for name, spec in models_needed(graph).items()
+        for name, spec in needed.items()
     }
+
+
+def _fetch(references: Sequence[str], base: Path, config: Config, console: Console) -> None:
+    if not any(reference.startswith("llamacpp:") for reference in references):
+        return
+    from orchestrator.cli.download import fetch_missing
+    from orchestrator.providers.model_store import ModelStore
+
+    store = ModelStore(config.models, environ=os.environ, offline=config.offline)
+    fetch_missing(references, store, base, console)
 
 
 def _cache(store: Store, job: Job, stack: AsyncExitStack) -> Cache | None:

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 run failed, 2 invalid file or usage, 3 rejected by a perso
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -153,6 +154,8 @@ def cli() -> None:
 
 def main() -> int:
     """The installed `orch`: returns the exit code."""
+    # building a graph makes many objects and drops few: the collector's default would walk them ten times over
+    gc.set_threshold(50_000, 20, 20)
     for stream in (sys.stdout, sys.stderr):
         # a terminal without these characters shows escapes instead of failing
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")

@@ -41,8 +41,7 @@ def command(run: str, as_json: bool, events: bool, changed: bool, quiet: bool) -
             _refuse_damaged(run, store.verify(run))
             started = recover(event for _, event in store.events(run)).started
             assert started is not None, "the first event of every run is that it started"
-            overrides = tuple(f"{name}={ref}" for name, ref in started.options.get("models", {}).items())
-            graph = checked_graph(started.file, overrides, console)
+            graph = checked_graph(started.file, started.options.get("models", {}), console)
             if graph.digest != started.source and not changed:
                 raise UsageError(
                     f"{started.file} (or something it includes) has changed since run {run} began",
@@ -53,7 +52,7 @@ def command(run: str, as_json: bool, events: bool, changed: bool, quiet: bool) -
                 graph=graph,
                 inputs=started.inputs,
                 today=str(started.options["today"]),
-                models=open_models(graph, config),
+                models=open_models(graph, config, console),
                 resumed=True,
                 use_cache=bool(started.options.get("cache", True)),
                 as_json=as_json,

@@ -15,6 +15,7 @@ import click
 
 from orchestrator.cli import complete
 from orchestrator.cli.console import Console, the_console
+from orchestrator.cli.opening import pairs
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -66,10 +67,11 @@ def command(
 
     console = the_console()
     config = Config.from_environment(os.environ, Path.cwd())
-    graph = checked_graph(workflow, models, console)
+    replaced = pairs(models, "-m")
+    graph = checked_graph(workflow, replaced, console)
     today = date.today()  # noqa: DTZ011 - the user's own calendar
     inputs = _inputs(graph, given, input_file, today)
-    options = {"today": today.isoformat(), "cache": not no_cache, "models": dict(_pairs(models, "-m"))}
+    options = {"today": today.isoformat(), "cache": not no_cache, "models": replaced}
     from orchestrator.cli.wiring import the_store
 
     store = the_store()
@@ -82,20 +84,15 @@ def command(
         store.close()
 
 
-def checked_graph(workflow: str, models: tuple[str, ...], console: Console) -> Graph:
-    """The graph of a file or a shipped name, with `-m` applied; warnings are printed. Raises SpecError."""
-    from orchestrator.engine.start import refuse_later
-    from orchestrator.graph.open import check_workflow
-    from orchestrator.library import find_workflow
-    from orchestrator.spec.diagnostics import SpecError
+def checked_graph(workflow: str, models: Mapping[str, str], console: Console) -> Graph:
+    """The graph of a file or a name, with `-m` applied, that this version can execute.
 
-    path = find_workflow(workflow, Path.cwd())
-    built = check_workflow(path, display=_display(path))
-    if built.graph is None or any(d.severity == "error" for d in built.diagnostics):
-        raise SpecError(built.diagnostics)
-    for warning in built.diagnostics:
-        console.warning(f"{warning.mark.file}:{warning.mark.line}: {warning.message}")
-    graph = override(built.graph, dict(_pairs(models, "-m")))
+    Warnings are printed. Raises SpecError, UsageError, NotSupported.
+    """
+    from orchestrator.cli.opening import opened
+    from orchestrator.engine.start import refuse_later
+
+    graph = override(opened(workflow, console), models)
     refuse_later(graph)
     return graph
 
@@ -118,28 +115,12 @@ def override(graph: Graph, models: Mapping[str, str]) -> Graph:
     return replace(graph, models={**graph.models, **changed})
 
 
-def _display(path: Path) -> str:
-    """The path as short as it can be said from here."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
-
-
-def _pairs(given: tuple[str, ...], option: str) -> list[tuple[str, str]]:
-    pairs = [text.partition("=") for text in given]
-    wrong = next((name for name, sign, _ in pairs if not sign or not name), None)
-    if wrong is not None:
-        raise UsageError(f"{option} {wrong}: expected NAME=VALUE", hint=f"for example {option} name=value")
-    return [(name.strip(), value) for name, _, value in pairs]
-
-
 def _inputs(graph: Graph, given: tuple[str, ...], input_file: Path | None, today: date) -> dict[str, Any]:
     from orchestrator.inputs import read_inputs
 
     return read_inputs(
         graph.workflow.inputs,
-        dict(_pairs(given, "-i")),
+        pairs(given, "-i"),
         root=Path(graph.root),
         cwd=Path.cwd(),
         base=Path(graph.file).resolve().parent,
@@ -162,7 +143,7 @@ def _execute(
     from orchestrator.store.lease import Lease
 
     as_json, events, quiet = shown
-    models = open_models(graph, config)
+    models = open_models(graph, config, console)
     with Lease.acquire(store, run):
         store.create(run, _started(graph, run, inputs, options))
         job = Job(

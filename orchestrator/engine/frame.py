@@ -47,6 +47,13 @@ class Frame:
             return {name: self.lookup(name) for name in program.names}
         return {name: extra[name] if name in extra else self.lookup(name) for name in program.names}
 
+    def was_skipped(self, name: str) -> bool:
+        """Whether the step of this name, here or further out, was skipped."""
+        frame: Frame | None = self
+        while frame is not None and name not in frame.names:
+            frame = frame.parent
+        return frame is not None and name in frame.skipped
+
     def all_facts(self) -> dict[str, Any]:
         """`steps` as seen from here: inner names before outer ones."""
         seen: dict[str, Any] = {} if self.parent is None else self.parent.all_facts()

@@ -18,6 +18,25 @@ from orchestrator.graph.model import Node
 
 Verb = Callable[[Run, Node, Frame, str], Awaitable[Outcome]]
 CONTAINERS = frozenset({"steps", "workflow"})
+NOTHING_KNOWN: Mapping[str, Any] = {
+    "model": None,
+    "tokens": 0,
+    "confidence": None,
+    "sources": [],
+    "escalated": False,
+    "attempts": 0,
+    "seconds": None,
+    "usd": 0.0,
+    "error": None,
+    "met": None,
+    "passes": None,
+}
+"""Every fact of the language, as it stands for a step of which nothing is known."""
+
+
+def complete(facts: Mapping[str, Any] | None) -> dict[str, Any]:
+    """All facts a person may ask for under `steps.<name>`."""
+    return {**NOTHING_KNOWN, **(facts or {})}
 
 
 def node_runner(verbs: Mapping[str, Verb]) -> Callable[[Run, Node, Frame], Awaitable[bool]]:
@@ -44,7 +63,7 @@ def node_runner(verbs: Mapping[str, Verb]) -> Callable[[Run, Node, Frame], Await
 def _passed_on(node: Node, frame: Frame) -> str:
     """Why the node is skipped before anything of it is looked at; empty when it is not."""
     if node.step.needs:
-        skipped = next((name for name in node.step.needs if name in frame.skipped), None)
+        skipped = next((name for name in node.step.needs if frame.was_skipped(name)), None)
         if skipped is not None:
             return f"it needs {skipped}, which was skipped"
     null = null_among(frame, node.nulls["foreach"]) if "foreach" in node.nulls else None
@@ -54,7 +73,7 @@ def _passed_on(node: Node, frame: Frame) -> str:
 def _keep(run: Run, node: Node, frame: Frame, value: Any, facts: Any) -> None:
     frame.names[node.name] = value
     if run.keeps_facts:
-        frame.facts[node.name] = facts
+        frame.facts[node.name] = facts if isinstance(facts, list) else complete(facts)
 
 
 def _skip(run: Run, node: Node, frame: Frame, path: str, reason: str) -> None:
@@ -76,6 +95,7 @@ async def _instance(
         if recorded.skipped:
             frame.skipped.add(node.name)
         return recorded.value, recorded.facts
+    began = run.now()
     try:
         reason = _unwanted(node, frame)
         if reason:
@@ -86,7 +106,7 @@ async def _instance(
         outcome = await verb(run, node, frame, path)
     except (StepError, ProviderError, Failed) as error:
         outcome = _on_error(run, node, frame, path, error, kept=kept)
-    facts = outcome.facts
+    facts = outcome.facts if "seconds" in outcome.facts else {**outcome.facts, "seconds": _since(run, began)}
     if node.verb in CONTAINERS and not outcome.handled:
         # The value of a container is made of its steps' values, which are in the log already.
         run.emit(StepFinished(at=run.now(), path=path, value=None, facts={"container": node.verb}))
@@ -102,6 +122,10 @@ async def _instance(
             )
         )
     return outcome.value, facts
+
+
+def _since(run: Run, began: float) -> float:
+    return round(max(0.0, run.now() - began), 4)
 
 
 def _unwanted(node: Node, frame: Frame) -> str:
@@ -203,7 +227,7 @@ async def _foreach(run: Run, node: Node, frame: Frame, path: str, verb: Verb) ->
             raise
         values[index] = value
         if run.keeps_facts:
-            facts[index] = fact
+            facts[index] = complete(fact)
         return True
 
     width = node.step.parallel if isinstance(node.step.parallel, int) else None

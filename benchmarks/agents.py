@@ -122,7 +122,7 @@ def measure(agent: str, folder: Path, prompt: str | None = None, show: bool = Fa
 
 
 def main() -> None:
-    shipped = shipped_agents()
+    shipped = {path.parent.name: path.parent for path in shipped_agents().glob("*/agent.yaml")}
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("agents", nargs="*", help=f"of {', '.join(sorted(shipped))}")
     parser.add_argument("--prompt", type=Path, help="another wording of the prompt")
@@ -133,7 +133,8 @@ def main() -> None:
     for agent in wanted.agents or sorted(shipped):
         score = measure(agent, shipped[agent], prompt, wanted.show)
         print(
-            f"| {score.agent} | {score.cases} | {score.valid} | {score.right} | {score.seconds:.1f} |", flush=True
+            f"| {score.agent} | {score.cases} | {score.valid} | {score.right} | {score.seconds:.1f} |",
+            flush=True,
         )
 
 

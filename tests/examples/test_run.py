@@ -1,0 +1,82 @@
+"""The examples run for real on the embedded model, exactly as their READMEs say; long ones only under `--full`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.examples.commands import ROOT, commands_of, copy_of, run
+
+pytestmark = pytest.mark.real_model
+
+QUICK = ("01-support-desk", "03-data-report", "06-approval")
+SLOW = ("02-code-review", "04-campaign", "05-long-summary", "07-compare-models")
+BY_NAME = {
+    "support-desk": {
+        "ticket": "How long can I cancel a payment?",
+        "handbook": "You can cancel a payment within 17 minutes of submission.",
+    },
+    "code-review": {"file": "stock.py"},
+    "campaign": {"product": "Ringo", "brief": "Ringo is a bicycle bell that sounds like a bird."},
+    "long-summary": {"text": "report.txt"},
+    "compare-models": {"question": "What is the capital of France?"},
+}
+
+
+def slow(*values: Any) -> Any:
+    return pytest.param(*values, marks=pytest.mark.full)
+
+
+def test_every_example_is_run_somewhere() -> None:
+    """No example is forgotten."""
+    assert {path.name for path in (ROOT / "examples").iterdir() if path.is_dir()} == {*QUICK, *SLOW}
+
+
+@pytest.mark.parametrize("example", [*QUICK, *map(slow, SLOW)])
+def test_the_commands_of_its_readme_work(example: str, tmp_path: Path) -> None:
+    """Each command ends as the README says, and one that succeeds prints a result."""
+    project = copy_of(example, tmp_path)
+
+    for command in commands_of(ROOT / "examples" / example / "README.md"):
+        done = run(command.words, project)
+        assert done.returncode == command.exit_code, f"{' '.join(command.words)}\n{done.stderr}"
+        if command.exit_code == 0 and command.words[1] in ("run", "resume"):
+            assert done.stdout.strip()
+
+
+def test_the_support_desk_answers_every_ticket(tmp_path: Path) -> None:
+    """One letter for each email, in the order of the file, with the text of the handbook."""
+    project = copy_of("01-support-desk", tmp_path)
+
+    done = run(("orch", "run", "examples/01-support-desk/workflow.yaml"), project)
+
+    assert done.returncode == 0, done.stderr
+    order = [done.stdout.index(f"--- ticket {number}:") for number in range(101, 109)]
+    assert order == sorted(order)
+    assert done.stdout.count("\nDear ") == 8
+    assert "within 17 minutes" in done.stdout
+
+
+def test_grammar_fix_runs_by_name(tmp_path: Path) -> None:
+    """The first command that `orch --help` suggests."""
+    done = run(("orch", "run", "grammar-fix", "-i", "text=i has a apple"), tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", BY_NAME)
+def test_a_shipped_workflow_runs_by_name(name: str, tmp_path: Path) -> None:
+    """All of them do what they describe, or wait for the person they ask."""
+    for file in ("02-code-review/stock.py", "05-long-summary/report.txt"):
+        shutil.copy(ROOT / "examples" / file, tmp_path)
+    (tmp_path / "in.json").write_text(json.dumps(BY_NAME[name]), encoding="utf-8")
+
+    done = run(("orch", "run", name, "--input-file", "in.json", "--json"), tmp_path)
+
+    assert done.returncode == (7 if name == "support-desk" else 0), done.stderr

@@ -134,10 +134,10 @@ NAMES = table(
         steps(
             "ORCH210",
             "reserved name",
-            """The names the language itself uses in expressions (inputs, steps, item, last, output, …) and those of filters
-            and functions cannot name a step or a loop variable: nobody could tell which is meant.""",
+            """The names the language itself uses in expressions (inputs, steps, item, last, output, …) and those of its
+            functions cannot name a step or a loop variable: nobody could tell which is meant.""",
             """
-            length: {value: 3}
+            coalesce: {value: 3}
             """,
             """
             size: {value: 3}

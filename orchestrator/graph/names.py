@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from orchestrator.graph.kinds import BOOL, COUNT, INT, NUMBER, TEXT, UNKNOWN, list_of, nullable
 from orchestrator.graph.texts import Path
-from orchestrator.render import FILTERS, FUNCTIONS
+from orchestrator.render import FUNCTIONS
 from orchestrator.spec.model import GroupStep, Step
 from orchestrator.spec.types import Date, Field, MapOf, Type
 
@@ -20,11 +20,11 @@ RESERVED = frozenset(
         "confidence", "failed", "attempts", "prompt_tokens",
     }
 )  # fmt: skip
-TAKEN = (RESERVED - {"answer"}) | frozenset(name for name in FILTERS if len(name) > 1) | frozenset(FUNCTIONS)
+TAKEN = (RESERVED - {"answer"}) | frozenset(FUNCTIONS)
 """Names that no step and no loop variable may have (`item` may be said to be the loop variable it is anyway).
 
-`answer` means something in `on_error` only, and is too good a name for a step. The filters `d` and `e` are
-short for others, and steps are often called a, b, c, d.
+`answer` means something in `on_error` only, and is too good a name for a step. Names of filters stand only behind
+a `|`, so `sort`, `first` and `count` may name steps.
 """
 
 FACTS: Mapping[str, Type] = {

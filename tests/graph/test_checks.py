@@ -43,7 +43,7 @@ WRONG = [
     ('x: {when: one is defind, value: 1}', "ORCH208", "defind"),
     ('x: {value: 1, needs: [on]}', "ORCH213", "on"),
     ('last: {value: 1}', "ORCH210", "last"),
-    ('x: {foreach: triage, as: first, value: 1}', "ORCH210", "first"),
+    ('x: {foreach: triage, as: zip, value: 1}', "ORCH210", "zip"),
     # fields, at every depth
     ('x: {value: "{{ one.txt }}"}', "ORCH202", "txt"),
     ('x: {value: "{{ one.inner.wy }}"}', "ORCH202", "wy"),

@@ -54,7 +54,7 @@ def _ollama(server: FakeServer, patience: Patience) -> OllamaModel:
 
 
 SUBJECTS = [
-    Subject("chat", OpenAIServer, _bare),
+    Subject("chat", OpenAIServer, _bare, frozenset({"one connection per stream"})),
     Subject("openai", OpenAIServer, _openai),
     Subject("ollama", OllamaServer, _ollama),
 ]

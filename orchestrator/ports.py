@@ -72,7 +72,9 @@ class Clock(Protocol):
 class Asker(Protocol):
     """Puts a question to a person who is there now; None means nobody answered, ask later."""
 
-    def __call__(self, path: str, question: str, show: Any, choices: Sequence[str]) -> Awaitable[str | None]: ...
+    def __call__(
+        self, path: str, question: str, show: Any, choices: Sequence[str]
+    ) -> Awaitable[str | None]: ...
 
 
 class Live(Protocol):

@@ -38,7 +38,10 @@ def test_every_command_of_the_readme_does_what_it_says(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "examples", project / "examples")
     for name, body in YAML.findall(text):
         (project / name).write_text(body, encoding="utf-8")
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_COLOR": "1"}
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "NO_COLOR": "1",
+    }
 
     listed = commands(text)
     assert len(listed) >= 8

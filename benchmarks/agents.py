@@ -23,6 +23,10 @@ from typing import Any
 from orchestrator.library import shipped_agents
 
 
+CONTEXT = 2048
+"""Enough for every case; a model host with another context is one that no other run shares."""
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One line of `cases.jsonl`: an input, a good answer, and what any good answer has to hold.
@@ -80,6 +84,7 @@ def ask_all(agent: str, cases: Sequence[Case], prompt: str | None = None) -> lis
     step: dict[str, Any] = {
         "foreach": "inputs.cases",
         "agent": agent,
+        "model": "measured",
         "prompt": "{{ item.input }}",
         "on_item_error": "keep",
         "cache": False,
@@ -90,6 +95,7 @@ def ask_all(agent: str, cases: Sequence[Case], prompt: str | None = None) -> lis
     workflow = {
         "orch": 1,
         "inputs": {"cases": rows},
+        "models": {"measured": {"use": "llamacpp:smollm2-135m", "context": CONTEXT}},
         "steps": {"reply": step},
         "outputs": {"answers": "{{ reply }}"},
     }

@@ -110,7 +110,12 @@ class LlamaCpp:
         server = await self._ready(lambda: emit(""))
         slots = self._slots
         slot = slots.take(request.affinity)
-        extra = {"cache_prompt": True} if slot is None else {"cache_prompt": True, "id_slot": slot}
+        extra: dict[str, Any] = {"cache_prompt": True}
+        if slot is not None:
+            extra["id_slot"] = slot
+        text = None if request.schema is None else grammar(request.schema)
+        if text is not None:
+            request, extra["grammar"] = replace(request, schema=None), text
         try:
             return await server.chat(request, emit, extra)
         except ProviderError as error:
@@ -279,14 +284,6 @@ async def _in_thread(acquire: Callable[[threading.Event], Lease], alive: Callabl
 def _give_back(work: asyncio.Task[Lease]) -> None:
     if not work.cancelled() and work.exception() is None:
         work.result().release()
-
-
-def _compact(request: Request, emit: Emit) -> tuple[Request, Emit, dict[str, Any]]:
-    """The request with its schema as a grammar that spends no tokens on white space, where there is one."""
-    text = None if request.schema is None else grammar(request.schema)
-    if text is None:
-        return request, emit, {"cache_prompt": True}
-    return replace(request, schema=None), emit, {"cache_prompt": True, "grammar": text}
 
 
 def _digest(messages: Sequence[Message]) -> bytes:

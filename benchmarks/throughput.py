@@ -21,8 +21,9 @@ from orchestrator.engine.start import Engine
 from orchestrator.events import AttemptFinished, Event
 from orchestrator.graph.model import Graph
 from orchestrator.graph.open import open_workflow
-from orchestrator.messages import Message, Request
 from orchestrator.ports import Model
+from orchestrator.providers.host import State
+from orchestrator.providers.hosts import Hosts
 from orchestrator.providers.registry import open_model
 
 REPEATS = 5
@@ -74,10 +75,11 @@ async def _measure() -> list[Row]:
         model = open_model("tiny", graph.models["tiny"], environ=os.environ, config=config, base=Path(folder))
         try:
             info = await model.prepare()
-            await _raw(model, _items(99), info.slots)
+            host = _host(config, info.ref)
+            await _raw(host, _items(99), info.slots)
             raw, through = [], []
             for n in range(REPEATS):
-                pair = [_raw(model, _items(2 * n), info.slots), _orch(graph, model, _items(2 * n + 1))]
+                pair = [_raw(host, _items(2 * n), info.slots), _orch(graph, model, _items(2 * n + 1))]
                 if n % 2:
                     through.append(await pair[1])
                     raw.append(await pair[0])
@@ -107,21 +109,41 @@ async def _orch(graph: Graph, model: Model, items: list[str]) -> float:
     return journal.tokens / (time.perf_counter() - began)
 
 
-async def _raw(model: Model, items: list[str], slots: int) -> float:
-    """The same requests, `slots` at a time, with nothing around them."""
+def _host(config: Config, ref: str) -> State:
+    """The running host of this model."""
+    running = [entry.state for entry in Hosts(config.runtime / "hosts", environ=os.environ).running()]
+    return next(state for state in running if state is not None and ref.endswith(state.launch.name))
+
+
+async def _raw(host: State, items: list[str], slots: int) -> float:
+    """The same requests over plain HTTP, `slots` at a time; the answers are only counted."""
+    import httpx2
+
     waiting = list(items)
     tokens = 0
+    limits = httpx2.Limits(max_keepalive_connections=0)  # the host closes behind each stream
+    headers = {"authorization": f"Bearer {host.key}"}
 
-    async def worker() -> None:
+    async def worker(client: httpx2.AsyncClient) -> None:
         nonlocal tokens
         while waiting:
-            prompt = f"Write about {waiting.pop(0)}."
-            messages = (Message("system", "You write one short sentence."), Message("user", prompt))
-            request = Request(messages, 40, params={"temperature": 0})
-            tokens += (await model.generate(request, lambda _: None)).usage.completion
+            body = {
+                "messages": [
+                    {"role": "system", "content": "You write one short sentence."},
+                    {"role": "user", "content": f"Write about {waiting.pop(0)}."},
+                ],
+                "max_tokens": 40,
+                "temperature": 0,
+                "stream": True,
+                "stream_options": {"include_usage": True},
+            }
+            async with client.stream("POST", "/v1/chat/completions", json=body) as response:
+                lines = [line async for line in response.aiter_lines() if line.startswith("data: {")]
+            tokens += json.loads(lines[-1][6:])["usage"]["completion_tokens"]
 
-    began = time.perf_counter()
-    async with asyncio.TaskGroup() as group:
-        for _ in range(slots):
-            group.create_task(worker())
-    return tokens / (time.perf_counter() - began)
+    async with httpx2.AsyncClient(base_url=host.url, headers=headers, limits=limits, timeout=None) as client:
+        began = time.perf_counter()
+        async with asyncio.TaskGroup() as group:
+            for _ in range(slots):
+                group.create_task(worker(client))
+        return tokens / (time.perf_counter() - began)

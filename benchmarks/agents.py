@@ -22,7 +22,6 @@ from typing import Any
 
 from orchestrator.library import shipped_agents
 
-
 CONTEXT = 2048
 """Enough for every case; a model host with another context is one that no other run shares."""
 

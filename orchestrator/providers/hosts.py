@@ -66,15 +66,6 @@ class Lease:
         self.state = state
         self._place = place
         self._lock = lock
-        self._slots: list[FileLock] = []
-
-    def claim(self, slot: int) -> bool:
-        """Make a slot of the host this client's own, as long as the lease is held."""
-        lock = FileLock(self._place.folder / f"slot-{slot}")
-        if not self._lock.held or not lock.take():
-            return False
-        self._slots.append(lock)
-        return True
 
     @property
     def alive(self) -> bool:
@@ -86,8 +77,6 @@ class Lease:
         if keep is not None and self._lock.held:
             with suppress(OSError):  # then it stays as long as it was started with
                 write_atomic(self._place.keep, repr(keep))
-        for slot in self._slots:
-            slot.release()
         self._lock.release()
 
 

@@ -25,7 +25,6 @@ from orchestrator.providers.host import KEEP_ALIVE, Launch, engine_version
 from orchestrator.providers.hosts import GivenUp, Hosts, Lease
 from orchestrator.providers.machine import memory_total
 from orchestrator.providers.model_store import ModelStore, Weights, silent
-from orchestrator.providers.slots import Slots
 from orchestrator.providers.tries import Patience, try_often
 
 if TYPE_CHECKING:
@@ -68,7 +67,6 @@ class LlamaCpp:
         self._opening = asyncio.Lock()
         self._lease: Lease | None = None
         self._server: ChatServer | None = None
-        self._slots = Slots(0, lambda _: False)
         self._info: ModelInfo | None = None
         self._counts: dict[bytes, int] = {}
 
@@ -108,11 +106,8 @@ class LlamaCpp:
 
     async def _once(self, request: Request, emit: Emit) -> Completion:
         server = await self._ready(lambda: emit(""))
-        slots = self._slots
-        slot = slots.take(request.affinity)
+        # never `id_slot`: a request that waits for a pinned slot answers with text of somebody else's prompt
         extra: dict[str, Any] = {"cache_prompt": True}
-        if slot is not None:
-            extra["id_slot"] = slot
         text = None if request.schema is None else grammar(request.schema)
         if text is not None:
             request, extra["grammar"] = replace(request, schema=None), text
@@ -120,8 +115,6 @@ class LlamaCpp:
             return await server.chat(request, emit, extra)
         except ProviderError as error:
             raise await self._crash_behind(error, server) or error from None
-        finally:
-            slots.free(slot)
 
     async def _ask_count(self, messages: Sequence[Message]) -> int:
         from orchestrator.providers.chat import messages_of
@@ -166,7 +159,6 @@ class LlamaCpp:
         async with self._opening:
             if self._server is None:
                 self._lease = await _in_thread(self._acquire, alive)
-                self._slots = Slots(self._lease.state.launch.slots, self._lease.claim)
                 self._server = _connect(self._lease)
             return self._server
 

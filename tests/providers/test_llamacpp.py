@@ -294,3 +294,42 @@ def test_context_and_slots_fit_the_machine(
 ) -> None:
     """What was asked for is kept; defaults leave two thirds of the memory to others."""
     assert shape(wanted, header, 100 << 20, gigabytes << 30) == expected
+
+
+def test_answers_never_hold_text_of_other_prompts(embedded: Embedded) -> None:
+    """Two clients, more requests than slots, prefixes alike: each answer speaks of its own prompt only."""
+    words = [
+        f"{a}{b}"
+        for a in ("zor", "quib", "mull", "fant")
+        for b in ("blax", "rilo", "tosk", "wend", "ipsu", "gorn")
+    ]
+
+    async def ask(model: LlamaCpp, word: str, role: str) -> str:
+        text = f"Repeat this sentence: The parcel of {word} is ready, and {word} can come for it."
+        messages = (Message("system", role), Message("user", text))
+        return (await model.generate(request(messages, tokens=30, affinity=role), ignore)).text.lower()
+
+    async def act() -> list[str]:
+        one, two = embedded.model(), embedded.model()
+        roles = (
+            "You repeat what you are told. You are exact.",
+            "You repeat what you are told. You are brief.",
+        )
+        try:
+            clients = [(one, roles[0]), (two, roles[1]), (one, roles[1])]
+            calls = [ask(*(clients[n % 3][0], word, clients[n % 3][1])) for n, word in enumerate(words)]
+            return await asyncio.gather(*calls)
+        finally:
+            await one.close()
+            await two.close()
+
+    answers = asyncio.run(act())
+
+    foreign = [
+        (word, other)
+        for word, text in zip(words, answers, strict=True)
+        for other in words
+        if other != word and other in text
+    ]
+    assert not foreign
+    assert sum(word in text for word, text in zip(words, answers, strict=True)) > len(words) / 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -296,40 +297,56 @@ def test_context_and_slots_fit_the_machine(
     assert shape(wanted, header, 100 << 20, gigabytes << 30) == expected
 
 
-def test_answers_never_hold_text_of_other_prompts(embedded: Embedded) -> None:
-    """Two clients, more requests than slots, prefixes alike: each answer speaks of its own prompt only."""
-    words = [
-        f"{a}{b}"
-        for a in ("zor", "quib", "mull", "fant")
-        for b in ("blax", "rilo", "tosk", "wend", "ipsu", "gorn")
-    ]
+NEWS = (
+    "In March a pipe burst in the cellar and 1,300 old newspapers got wet; volunteers carried them to the gymnasium.",
+    "The repair café meets on the first Thursday; Nadia, who is 14, has mended 310 toasters, bicycles and lamps.",
+    "The council lent 61,000 pounds for a new roof of the fire station, to be paid back by December 2031.",
+    "Heating costs fell by a fifth after the windows of the upper hall were sealed by the carpenter Olsen.",
+    "The choir of Brindley sang in Rotterdam before 2,200 listeners and came home with a silver harp.",
+    "A fox was seen near the bakery on Juniper Lane; the baker, Priya, now locks up her almond croissants.",
+)
+LETTERS = (
+    "Please call Laura Bennett at 555-0142 about the piano she wants to sell.",
+    "Tom Okafor wrote from tom@okafor.example that his umbrella is still in your office.",
+    "Maria Lopez and Henry Walsh share a flat with a green door at 17 Harbour Street.",
+    "Send the invoice of Ingrid Solberg to the accountant before the twelfth of August.",
+    "The meeting with Aisha Khan moved to Friday, because her violin lesson is on Monday.",
+    "Peter Brandt ordered forty sacks of cement and a wheelbarrow for the garden wall.",
+)
+RARE = re.compile(r"[A-Z][a-z]{3,}|\d[\d,-]{2,}\d")
 
-    async def ask(model: LlamaCpp, word: str, role: str) -> str:
-        text = f"Repeat this sentence: The parcel of {word} is ready, and {word} can come for it."
-        messages = (Message("system", role), Message("user", text))
-        return (await model.generate(request(messages, tokens=30, affinity=role), ignore)).text.lower()
+
+def test_answers_never_hold_text_of_other_prompts(embedded: Embedded) -> None:
+    """Two clients of one host with several agents, more requests than slots: each answer speaks of its own prompt."""
+    roles = (
+        "Summarize the news in one sentence.",
+        "Copy the letter, but replace every name and number by dots.",
+    )
+    texts = [text for pair in zip(NEWS, LETTERS, strict=True) for text in pair] * 2
+
+    async def ask(model: LlamaCpp, number: int) -> str:
+        role = roles[number % 2]
+        messages = (Message("system", role), Message("user", texts[number]))
+        return (await model.generate(request(messages, tokens=40, affinity=role), ignore)).text
 
     async def act() -> list[str]:
-        one, two = embedded.model(), embedded.model()
-        roles = (
-            "You repeat what you are told. You are exact.",
-            "You repeat what you are told. You are brief.",
-        )
+        clients = embedded.model(), embedded.model()
         try:
-            clients = [(one, roles[0]), (two, roles[1]), (one, roles[1])]
-            calls = [ask(*(clients[n % 3][0], word, clients[n % 3][1])) for n, word in enumerate(words)]
-            return await asyncio.gather(*calls)
+            for n in range(len(texts) // 2):  # so that every prompt is in the host's cache
+                await ask(clients[0], n)
+            return await asyncio.gather(*(ask(clients[n % 3 % 2], n) for n in range(len(texts))))
         finally:
-            await one.close()
-            await two.close()
+            for client in clients:
+                await client.close()
 
     answers = asyncio.run(act())
 
-    foreign = [
-        (word, other)
-        for word, text in zip(words, answers, strict=True)
-        for other in words
-        if other != word and other in text
+    own = [set(RARE.findall(text)) for text in texts]
+    everything = set().union(*own)
+    said = [set(RARE.findall(answer)) for answer in answers]
+    assert not [
+        words & (everything - mine)
+        for words, mine in zip(said, own, strict=True)
+        if words & (everything - mine)
     ]
-    assert not foreign
-    assert sum(word in text for word, text in zip(words, answers, strict=True)) > len(words) / 3
+    assert any(words & mine for words, mine in zip(said, own, strict=True))

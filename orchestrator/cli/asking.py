@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -20,15 +20,23 @@ SHOWN = 4000
 
 
 class TerminalAsker:
-    """`away` is a context in which the live progress leaves the terminal alone."""
+    """`away` is a context in which the live progress leaves the terminal alone; `settle` lets it come up to date."""
 
-    def __init__(self, console: Console, away: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(
+        self,
+        console: Console,
+        away: Callable[[], AbstractContextManager[None]],
+        settle: Callable[[], Awaitable[None]],
+    ) -> None:
         self._console = console
         self._away = away
+        self._settle = settle
         self._turn = asyncio.Lock()
 
     async def __call__(self, path: str, question: str, show: Any, choices: Sequence[str]) -> str | None:
         async with self._turn:
+            await self._settle()
+            await asyncio.sleep(0)
             with self._away():
                 self._put(path, question, show, choices)
                 return await self._choice(choices)

@@ -9,9 +9,9 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from orchestrator.config import Config
 from orchestrator.engine.recover import Recovered, recover
 from orchestrator.engine.run import Ports, SystemClock
 from orchestrator.engine.start import Engine, Result, models_needed
-from orchestrator.events import AskAnswered, Event, RunResumed, encode
+from orchestrator.events import AskAnswered, AttemptFinished, Event, RunResumed, StepFailed, encode
 from orchestrator.graph.model import Graph
 from orchestrator.ports import Cache, Model
 from orchestrator.providers.registry import open_model
@@ -59,35 +59,68 @@ class Job:
 
 @dataclass(slots=True)
 class _Screen:
-    """Where committed events and live tokens go while the run goes on."""
+    """Where committed events and live tokens go while the run goes on.
+
+    While somebody else has the terminal (a question, a streamed answer) events are held back.
+    """
 
     job: Job
     console: Console
     shown: Progress
     switch: KillSwitch
     live: Any = None
-    streamed: list[str] = field(default_factory=list)
+    streamed: str = ""
+    stream: ExitStack | None = None
+    held: list[tuple[int, Event]] | None = None
 
     def committed(self, events: Sequence[tuple[int, Event]]) -> None:
         for seq, event in events:
             if self.job.show_events:
                 self.console.out.write(encode(event) + "\n")
                 self.console.out.flush()
-            self.shown.feed(seq, event)
+            if self.stream is not None and isinstance(event, AttemptFinished | StepFailed):
+                self.end_stream()
+            if self.held is None:
+                self.shown.feed(seq, event)
+            else:
+                self.held.append((seq, event))
         self.switch.after(len(events))
 
     def tokens(self, path: str, text: str) -> None:
         if path == self.job.streamed:
-            self._stream(text)
+            self._piece(text)
         else:
             self.shown.tokens(path, text)
         if self.live is not None:
             self.live(path, text)
 
-    def _stream(self, text: str) -> None:
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """The terminal belongs to somebody else."""
         with self.shown.away():
-            self.console.piece(text)
-        self.streamed.append(text)
+            self.held = []
+            try:
+                yield
+            finally:
+                held, self.held = self.held or [], None
+        for seq, event in held:
+            self.shown.feed(seq, event)
+
+    def _piece(self, text: str) -> None:
+        if not text:
+            return
+        if self.stream is None:
+            self.stream, self.streamed = ExitStack(), ""
+            self.stream.enter_context(self.away())
+        self.console.piece(text)
+        self.streamed += text
+
+    def end_stream(self) -> None:
+        """The streamed answer is complete: it ends its line, and the progress comes back."""
+        if self.stream is not None:
+            self.console.piece("" if self.streamed.endswith("\n") else "\n")
+            stream, self.stream = self.stream, None
+            stream.close()
 
 
 def execute(store: Store, job: Job, console: Console) -> tuple[Result, str]:
@@ -96,10 +129,11 @@ def execute(store: Store, job: Job, console: Console) -> tuple[Result, str]:
     try:
         result = asyncio.run(_execute(store, job, screen))
     finally:
+        screen.end_stream()
         screen.shown.close()
     if not job.quiet:
         conclude(screen.shown, console)
-    return result, "".join(screen.streamed)
+    return result, screen.streamed
 
 
 async def _execute(store: Store, job: Job, screen: _Screen) -> Result:
@@ -205,7 +239,7 @@ def _engine(
     ports = Ports(
         journal=journal,
         cache=cache,
-        asker=TerminalAsker(screen.console, screen.shown.away) if person else None,
+        asker=TerminalAsker(screen.console, screen.away, journal.flush) if person else None,
         live=screen.tokens,
     )
     return Engine(job.graph, job.inputs, job.models, ports, today=job.today, recovered=recovered)

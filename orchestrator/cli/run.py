@@ -185,14 +185,14 @@ def _started(graph: Graph, run: str, inputs: Mapping[str, Any], options: Mapping
 
 
 def streamed_step(graph: Graph) -> str:
-    """The step whose text may go to stdout while it is written: the only result, plain, never asked again."""
+    """The step whose text may go to stdout while it is written: the only result, plain and unchecked."""
     from orchestrator.spec.model import AgentStep
 
     ends = [node for node in graph.scope.nodes if not node.successors]
     if len(ends) != 1 or graph.outputs is not None:
         return ""
     node, step = ends[0], ends[0].step
-    plain = isinstance(step, AgentStep) and node.output is None and not step.check and step.repair == 0
+    plain = isinstance(step, AgentStep) and node.output is None and not step.check
     single = "foreach" not in node.programs and "reduce" not in node.programs and len(node.models) == 1
     return node.path if plain and single else ""
 
@@ -205,9 +205,9 @@ def conclude(
 
     match result.status:
         case "done":
-            if streamed:
-                console.piece("" if streamed.endswith("\n") else "\n")
-            elif not events:
+            if streamed and streamed.strip() == str(result.outputs).strip():
+                return result.exit_code
+            if not events:
                 print_result(console, result.outputs, as_json=as_json)
         case "waiting":
             _say_waiting(result, run, console)

@@ -28,6 +28,7 @@ from orchestrator.policy.validate import Invalid, Valid, read_answer, repair_mes
 from orchestrator.spec.model import AgentStep
 
 _NOTHING = Usage()
+BRIEFLY = "Answer briefly."
 Verdict = Literal["ok", "invalid", "check", "cut"]
 
 
@@ -107,7 +108,7 @@ async def _attempts(
                 answer=completion.text,
             )
         _log(run, path, gate.name, spent, completion, verdict, "repair", problem)
-        request, count = await _repaired(gate, draft, completion, problem)
+        request, count = await _repaired(gate, draft, completion, "" if verdict == "cut" else problem)
         current = replace(draft, request=request, count=count)
 
 
@@ -143,13 +144,17 @@ def _judge(
 async def _repaired(
     gate: Gate, draft: _Draft, completion: Completion, problem: str
 ) -> tuple[Request, TokenCount]:
-    """The original request with the bad answer and what is wrong with it; without the answer if that fits better."""
-    complaint = Message("user", repair_message(problem))
+    """The original request with the bad answer and what is wrong with it; without the answer if that fits better.
+
+    After an answer that was cut off (no `problem`) only the wish for a shorter one is added: a small model that
+    reads about its answer writes about its answer.
+    """
+    complaint = Message("user", repair_message(problem) if problem else BRIEFLY)
     full = replace(
         draft.request, messages=(*draft.request.messages, Message("assistant", completion.text), complaint)
     )
     count = await gate.model.count(full.messages)
-    if completion.text.strip() and count.tokens + full.max_tokens <= draft.info.context:
+    if problem and completion.text.strip() and count.tokens + full.max_tokens <= draft.info.context:
         return full, count
     *before, last = draft.request.messages
     short = replace(

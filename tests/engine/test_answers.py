@@ -10,6 +10,7 @@ from typing import Any
 from orchestrator.errors import ProviderError
 from orchestrator.events import AttemptFinished, AttemptStarted, StepFailed, StepFinished
 from orchestrator.messages import Request
+from orchestrator.providers.scripted import Reply
 from tests.engine.harness import play
 
 TRIAGE = """
@@ -214,3 +215,14 @@ def test_a_warm_answer_is_not_reused_unless_asked(project: Path) -> None:
     play(project, "steps: {a: {agent: writer, prompt: A, params: {temperature: 0.8}}}", ["x"], cache=cache)
 
     assert not cache.kept
+
+
+def test_a_cut_answer_is_asked_for_again_without_a_complaint(project: Path) -> None:
+    """A small model that reads about its answer writes about its answer: it is only told to be brief."""
+    replies = iter([Reply("and so on and on", finish="length"), Reply("short")])
+
+    played = play(project, "steps: {a: {agent: writer, prompt: Tell.}}", lambda _: next(replies))
+
+    assert played.outputs == "short"
+    assert [m.content for m in played.requests[1].messages] == ["Tell.\n\nAnswer briefly."]
+    assert [e.outcome for e in played.of(AttemptFinished)] == ["cut", "ok"]

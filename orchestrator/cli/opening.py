@@ -32,13 +32,19 @@ def checked(workflow: str) -> Built:
 
 
 def opened(workflow: str, console: Console) -> Graph:
-    """The graph; warnings are printed. Raises SpecError when the file has errors."""
+    """The graph; warnings are printed. Raises SpecError when the file has errors.
+
+    Not those of what is not executed yet: a run refuses it, and a plan lists it.
+    """
+    from orchestrator.graph.later import NOT_EXECUTED
     from orchestrator.spec.diagnostics import SpecError
 
     built = checked(workflow)
     if built.graph is None or any(d.severity == "error" for d in built.diagnostics):
         raise SpecError(built.diagnostics)
     for found in built.diagnostics:
+        if found.code == NOT_EXECUTED:
+            continue
         console.warning(f"{found.mark.file}:{found.mark.line}: {found.message}")
     return built.graph
 

@@ -120,10 +120,11 @@ class _Builder:
         check_reach(setting, top)
         check_unused(setting)
         diagnostics = (*self.report.diagnostics, *setting.library.diagnostics, *self.children)
-        unique = tuple(sorted(dict.fromkeys(diagnostics), key=lambda d: (d.mark, d.code)))
+        unique = _sorted(diagnostics)
         if any(d.severity == "error" for d in unique):
             return Built(None, unique)
-        return Built(self._graph(top, outputs, output_type), unique)
+        graph = self._graph(top, outputs, output_type)
+        return Built(graph, _sorted((*unique, *self.report.diagnostics)))
 
     # ------------------------------------------------------------------------------------- declarations
 

@@ -103,6 +103,21 @@ SHAPE = table(
             """,
             "warning",
         ),
+        files(
+            "ORCH530",
+            "not executed yet",
+            """This version of orch reads and checks it, but cannot execute it: `orch run` refuses the file, before the first
+            call, until it is taken out. The reference marks everything this is true of.""",
+            """
+            steps:
+              sums: {tool: python, with: {code: "1 + 1"}}
+            """,
+            """
+            steps:
+              sums: {value: "{{ 1 + 1 }}"}
+            """,
+            "warning",
+        ),
     )
 )
 

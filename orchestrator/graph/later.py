@@ -2,65 +2,112 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from orchestrator.graph.cloud import is_cloud
 from orchestrator.graph.setting import Setting
+from orchestrator.graph.texts import Path
 from orchestrator.graph.wire import Knot, Layer
+from orchestrator.spec.anatomy import owner
 from orchestrator.spec.model import AgentSpec, AgentStep, AskStep, ToolStep
 
+NOT_EXECUTED = "ORCH530"
 _AGENT_KEYS = ("tools", "knowledge", "examples", "head", "memory")
 _STEP_KEYS = ("escalate", "samples", "declassify", "pick")
+_OVERFLOW = ("drop-sources", "escalate")
+
+LATER_KEYS: Mapping[str, tuple[str, ...]] = {
+    "Workflow": ("knowledge", "tools", "egress", "keep"),
+    "InputSpec": ("new",),
+    "ModelSpec": ("clearance",),
+    "AgentSpec": (*_AGENT_KEYS, "label"),
+    "Step": ("label",),
+    "AgentStep": (*_AGENT_KEYS, *_STEP_KEYS),
+    "ToolStep": ("tool", "declassify"),
+    "AskStep": ("edit",),
+    "verbs": ("tool",),
+}
+"""Keys that are only checked, by the model they belong to, for the reference."""
+LATER_VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("AgentStep", "overflow"): _OVERFLOW,
+    ("Defaults", "overflow"): _OVERFLOW,
+    ("Budget", "usd"): ("for a cloud model",),
+}
+"""Keys of which only some values are not executed."""
 
 
 def list_later(setting: Setting, layer: Layer) -> tuple[tuple[str, str], ...]:
+    """Place and name of every such feature of this file; each is also a warning where it stands."""
     found = setting.later
-    for name in _sections(setting):
-        found[name] = None
+    for at, feature, path in _sections(setting):
+        found[at, feature] = path
     _steps(setting, layer)
+    for (_, feature), path in found.items():
+        _warn(setting, path, feature)
     return tuple(found)
 
 
-def _sections(setting: Setting) -> list[tuple[str, str]]:
+def _warn(setting: Setting, path: Path, feature: str) -> None:
+    who, _ = owner(path)
+    message = f"{who}: {feature} is checked, but not executed yet" if who else f"{feature}: not executed yet"
+    hint = "`orch run` refuses this file until it is taken out"
+    setting.report.key(setting.marks, path, NOT_EXECUTED, message, hint)
+
+
+def _sections(setting: Setting) -> Iterator[tuple[str, str, Path]]:
     workflow = setting.document.workflow
-    found = [("egress", "egress")] if workflow.egress is not None else []
+    if workflow.egress is not None:
+        yield "egress", "egress", ("egress",)
     if workflow.keep:
-        found.append(("keep", "keep"))
+        yield "keep", "keep", ("keep",)
     for name, spec in workflow.inputs.items():
         if spec.type == "files" and spec.new:
-            found.append((f"inputs.{name}", "files with new: true"))
+            yield f"inputs.{name}", "files with new: true", ("inputs", name, "new")
     for name, model in workflow.models.items():
         if model.clearance is not None:
-            found.append((f"models.{name}", "clearance"))
+            yield f"models.{name}", "clearance", ("models", name, "clearance")
     used = [setting.models[name] for name in setting.used.get("called", ()) if name in setting.models]
     budget = workflow.budget
     if budget is not None and budget.usd is not None and any(is_cloud(model) for model in used):
-        found.append(("budget", "usd for a cloud model"))
-    return found
+        yield "budget", "usd for a cloud model", ("budget", "usd")
 
 
 def _steps(setting: Setting, layer: Layer) -> None:
     for knot in layer.knots.values():
-        for feature in _of_step(setting, knot):
-            setting.later[knot.path, feature] = None
+        for key, feature in _of_step(setting, knot):
+            written = setting.marks.has(*knot.at, key)
+            setting.later[knot.path, feature] = (*knot.at, key if written else knot.verb)
         if knot.body is not None:
             _steps(setting, knot.body)
+        if knot.child is not None and knot.child.later:
+            what = ", ".join(dict.fromkeys(feature for _, feature in knot.child.later))
+            _warn(setting, (*knot.at, "workflow"), f"{what} (in {knot.child.file})")
 
 
-def _of_step(setting: Setting, knot: Knot) -> list[str]:
+def _of_step(setting: Setting, knot: Knot) -> Iterator[tuple[str, str]]:
+    """Key and name of each feature of a step that is not executed."""
     step = knot.step
-    found = ["label"] if step.label is not None else []
+    if step.label is not None:
+        yield "label", "label"
     match step:
         case ToolStep():
-            found.append(f"tool {step.tool}")
-            found += ["declassify"] if step.declassify is not None else []
+            yield "tool", f"tool {step.tool}"
+            if step.declassify is not None:
+                yield "declassify", "declassify"
         case AskStep(edit=str()):
-            found.append("edit")
+            yield "edit", "edit"
         case AgentStep():
-            found += [key for key in _STEP_KEYS if getattr(step, key) is not None]
-            spec = knot.agent.spec if knot.agent is not None else AgentSpec()
-            found += [key for key in _AGENT_KEYS if getattr(spec, key)]
-            found += ["label"] if spec.label is not None and step.label is None else []
-            overflow = step.overflow or setting.defaults.overflow
-            found += [f"overflow: {overflow}"] if overflow in ("escalate", "drop-sources") else []
+            yield from _of_agent(setting, knot, step)
         case _:
             pass
-    return found
+
+
+def _of_agent(setting: Setting, knot: Knot, step: AgentStep) -> Iterator[tuple[str, str]]:
+    yield from ((key, key) for key in _STEP_KEYS if getattr(step, key) is not None)
+    spec = knot.agent.spec if knot.agent is not None else AgentSpec()
+    yield from ((key, key) for key in _AGENT_KEYS if getattr(spec, key))
+    if spec.label is not None and step.label is None:
+        yield "label", "label"
+    overflow = step.overflow or setting.defaults.overflow
+    if overflow in _OVERFLOW:
+        yield "overflow", f"overflow: {overflow}"

@@ -105,7 +105,7 @@ class _Reader:
             case "today":
                 return Binding("extra", TODAY)
             case "env":
-                self.setting.later[self.knot.path if self.knot else "outputs", "env"] = None
+                self.setting.later[self.knot.path if self.knot else "outputs", "env"] = self.text.path
                 return Binding("env")
             case _:
                 return None

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from orchestrator.graph.model import Graph
     from orchestrator.library import Library
     from orchestrator.spec.load import Document, LoadedProject
-    from orchestrator.spec.marks import Marks
+    from orchestrator.spec.marks import Marks, Part
 
 EMBEDDED = "embedded"
 EMBEDDED_MODEL = ModelSpec(use="llamacpp:smollm2-135m")
@@ -47,7 +47,8 @@ class Setting:
     defaults: Defaults
     inputs: MapOf
     used: dict[str, set[str]] = field(default_factory=dict)
-    later: dict[tuple[str, str], None] = field(default_factory=dict)
+    later: dict[tuple[str, str], tuple[Part, ...]] = field(default_factory=dict)
+    """What is only checked: place and feature, with the path of the key in the file."""
     children: dict[str, Graph] = field(default_factory=dict)
     functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = field(default_factory=dict)
     """Python functions behind tools, as they are written."""

@@ -1,0 +1,95 @@
+"""What this version only checks is a warning where it stands, and in the reference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.graph.later import LATER_KEYS, NOT_EXECUTED
+from tests.graph.workshop import check, seen
+
+STEP = {
+    "agent: writer, prompt: Hi., samples: 3": "samples",
+    "agent: writer, prompt: Hi., samples: 3, pick: writer": "pick",
+    "agent: writer, prompt: Hi., escalate: {to: embedded}": "escalate",
+    "agent: writer, prompt: Hi., head: {from: cases.jsonl}": "head",
+    "agent: writer, prompt: Hi., memory: {key: me}": "memory",
+    "agent: writer, prompt: Hi., examples: {from: cases.jsonl}": "examples",
+    "agent: writer, prompt: Hi., tools: [python]": "tools",
+    "agent: writer, prompt: Hi., label: private": "label",
+    "agent: writer, prompt: Hi., overflow: drop-sources": "overflow",
+    "agent: writer, prompt: Hi., declassify: {from: private, to: public, by: redact}": "declassify",
+    'tool: python, with: {code: "1"}': "tool",
+    "ask: Send it?, show: text, edit: show": "edit",
+}
+
+
+@pytest.mark.parametrize(("step", "key"), STEP.items(), ids=list(STEP))
+def test_a_feature_of_a_later_version_is_a_warning_at_its_key(step: str, key: str, tmp_path: Path) -> None:
+    """The file is valid all the same."""
+    built = check(tmp_path, f"steps:\n  one: {{{step}}}\n")
+
+    assert (NOT_EXECUTED, key) in [seen(d) for d in built.diagnostics]
+    assert built.graph is not None
+    assert {d.severity for d in built.diagnostics} == {"warning"}
+
+
+def test_what_an_agent_brings_along_is_named_where_a_step_uses_it(tmp_path: Path) -> None:
+    """The step is what cannot run, wherever its tools were written."""
+    built = check(
+        tmp_path,
+        """
+        orch: 1
+        agents: {helper: {role: You help., tools: [python]}}
+        steps:
+          one: {agent: helper, prompt: Hi.}
+        """,
+    )
+
+    assert [(*seen(d), d.message) for d in built.diagnostics] == [
+        (NOT_EXECUTED, "agent", "step 'one': tools is checked, but not executed yet")
+    ]
+
+
+def test_a_called_workflow_that_cannot_run_is_named_where_it_is_called(tmp_path: Path) -> None:
+    """A run of the caller would be refused."""
+    (tmp_path / "tools.yaml").write_text(
+        'orch: 1\nsteps:\n  sums: {tool: python, with: {code: "1"}}\n', encoding="utf-8"
+    )
+
+    built = check(tmp_path, "orch: 1\nsteps:\n  one: {workflow: tools.yaml}\n")
+
+    assert [seen(d) for d in built.diagnostics] == [(NOT_EXECUTED, "workflow")]
+    assert "tool python (in tools.yaml)" in built.diagnostics[0].message
+
+
+def test_the_sections_of_a_file_are_warned_of_too(tmp_path: Path) -> None:
+    """At their keys."""
+    built = check(
+        tmp_path,
+        """
+        orch: 1
+        egress: none
+        keep: {secret: hash}
+        inputs: {mail: {type: files, new: true}}
+        models: {small: {use: "ollama:llama3.2:3b", clearance: internal}}
+        steps:
+          one: {agent: creative, model: small, prompt: "{{ inputs.mail }} {{ env.HOME }}"}
+        """,
+    )
+
+    found = [seen(d) for d in built.diagnostics if d.code == NOT_EXECUTED]
+    assert [word for _, word in found] == ["egress", "keep", "new", "clearance", "prompt"]
+
+
+def test_the_reference_marks_every_such_key() -> None:
+    """Who looks a key up learns that it does nothing yet."""
+    from orchestrator.spec.reference import key_blocks
+
+    blocks = key_blocks(LATER_KEYS)
+
+    for name, keys in LATER_KEYS.items():
+        for key in keys:
+            row = next(line for line in blocks[name].splitlines() if line.startswith(f"| `{key}`"))
+            assert row.endswith("(not executed yet) |")

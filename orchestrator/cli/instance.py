@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from orchestrator.cli.console import Console
+from orchestrator.cli.lines import short
 from orchestrator.cli.result import as_text
 from orchestrator.events import (
     AskAnswered,
@@ -22,21 +23,37 @@ from orchestrator.events import (
 )
 from orchestrator.report import words
 from orchestrator.report.summary import step_of
+from orchestrator.report.values import Values, container_of
 from orchestrator.state import RunState, Span
 
 _LISTED = 200
 """Instances in one table; the rest is counted. JSON has them all."""
 
+_WIDE = 60
+"""Characters of a value in the table."""
+
 
 @dataclass(slots=True)
 class Instances:
-    """The state of a run, and which events tell of which instance."""
+    """The state of a run, which events tell of which instance, and the values of one step and what is inside it."""
 
+    values: Values
     state: RunState = field(default_factory=RunState)
     _events: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
+    @classmethod
+    def around(cls, step: str) -> Instances:
+        """For looking at this step, named by an instance's path or by its name in the file."""
+
+        def near(path: str) -> bool:
+            names = (path, step_of(path))
+            return any(name == step or name.startswith((f"{step}.", f"{step}~")) for name in names)
+
+        return cls(Values(near))
+
     def take(self, event: Event, seq: int) -> None:
         self.state.apply(event, seq)
+        self.values.add(event)
         if path := getattr(event, "path", ""):
             self._events[path].append(seq)
 
@@ -54,38 +71,59 @@ def find_step(state: RunState, step: str) -> list[Span]:
     return inside or ([exact] if exact is not None else [])
 
 
-def step_json(span: Span, events: Sequence[Event]) -> dict[str, Any]:
-    return {**asdict(span), "events": [to_dict(event) for event in events]}
+def step_json(span: Span, events: Sequence[Event], values: Values) -> dict[str, Any]:
+    return {**span_json(span, values), "events": [to_dict(event) for event in events]}
 
 
-def print_table(console: Console, spans: Sequence[Span], command: str) -> None:
+def span_json(span: Span, values: Values) -> dict[str, Any]:
+    return {**asdict(span), "value": values.of(span.path)}
+
+
+def print_table(console: Console, spans: Sequence[Span], values: Values, command: str) -> None:
     """Every instance as a line, and how to see one in full."""
-    header = ("INSTANCE", "STATUS", "MODEL", "SECONDS", "TOKENS", "ATTEMPTS", "NOTE")
-    console.table(header, [_row(span) for span in spans[:_LISTED]])
+    header = ("INSTANCE", "STATUS", "MODEL", "SECONDS", "TOKENS", "ATTEMPTS", "VALUE")
+    console.table(header, [_row(span, values) for span in spans[:_LISTED]])
     if len(spans) > _LISTED:
         console.say(f"and {len(spans) - _LISTED:,} more; all of them: add --json")
     console.say(f"one in full: {command} {spans[0].path}")
 
 
-def _row(span: Span) -> tuple[str, ...]:
+def _row(span: Span, values: Values) -> tuple[str, ...]:
     took = f"{span.ended - span.started:.1f}" if span.ended is not None else "–"
     tokens = span.prompt_tokens + span.completion_tokens
     status = "cached" if span.cached else span.status
-    return span.path, status, span.model, took, words.number(tokens), str(span.attempts or "–"), span.note
+    number = words.number(tokens) if tokens else "–"
+    return (
+        span.path,
+        status,
+        span.model or "–",
+        took,
+        number,
+        str(span.attempts or "–"),
+        _came_to(span, values),
+    )
 
 
-def print_instance(console: Console, span: Span, events: Sequence[Event]) -> None:
+def _came_to(span: Span, values: Values) -> str:
+    """The value in short, or why there is none."""
+    if span.status != "done":
+        return short(span.note, _WIDE)
+    after = f"  (went on after: {short(span.note, _WIDE)})" if span.note else ""
+    return short(values.of(span.path), _WIDE) + after
+
+
+def print_instance(console: Console, span: Span, events: Sequence[Event], values: Values) -> None:
     """Prompts, answers, decisions, and the value or error at the end."""
     took = f" in {words.seconds(span.ended - span.started)}" if span.ended is not None else ""
     console.result(f"{span.path}  ({span.verb or 'step'}): {span.status}{took}")
     for event in events:
-        for title, text in _sections(event):
+        for title, text in _sections(event, values):
             console.result(f"\n── {title}")
             if text:
                 console.result(text)
 
 
-def _sections(event: Event) -> list[tuple[str, str]]:
+def _sections(event: Event, values: Values) -> list[tuple[str, str]]:
     match event:
         case AttemptStarted():
             about = "" if event.exact else "about "
@@ -95,6 +133,8 @@ def _sections(event: Event) -> list[tuple[str, str]]:
             return [(head, ""), *prompts]
         case AttemptFinished():
             return _answer(event)
+        case StepFinished() if kind := container_of(event):
+            return [(_made_of(kind, values.passes(event.path)), as_text(values.of(event.path)))]
         case StepFinished():
             how = " (cached)" if event.cached else ""
             how += f" (went on after: {event.handled})" if event.handled else ""
@@ -110,6 +150,12 @@ def _sections(event: Event) -> list[tuple[str, str]]:
             return [(f"answered by {event.by}", event.choice or "rejected")]
         case _:
             return []
+
+
+def _made_of(kind: str, passes: int) -> str:
+    if kind == "workflow":
+        return "values of its steps"
+    return f"value, made of its steps in pass {passes}" if passes else "value, made of its steps"
 
 
 def _answer(event: AttemptFinished) -> list[tuple[str, str]]:

@@ -26,15 +26,16 @@ from orchestrator.events import (
     Warned,
 )
 from orchestrator.report import words
+from orchestrator.report.values import container_of
 
 SHORT = 100
 """Characters of a value that a line shows."""
 
 
-def line(event: Event) -> str:
-    """Time of day and what happened, without a line end inside."""
+def line(event: Event, size: str = "") -> str:
+    """Time of day and what happened, without a line end inside. `size` says what a container was made of."""
     clock = time.strftime("%H:%M:%S", time.localtime(event.at))
-    return f"{clock}  {_words(event)}".replace("\n", "⏎")
+    return f"{clock}  {_words(event, size)}".replace("\n", "⏎")
 
 
 def short(value: Any, length: int = SHORT) -> str:
@@ -44,7 +45,7 @@ def short(value: Any, length: int = SHORT) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def _words(event: Event) -> str:
+def _words(event: Event, size: str) -> str:
     match event:
         case RunStarted():
             revision = f" at {event.revision}" if event.revision else ""
@@ -60,6 +61,8 @@ def _words(event: Event) -> str:
             return f"▸ {event.path}  {event.verb}{items}"
         case AttemptStarted() | AttemptFinished():
             return _attempt(event)
+        case StepFinished() if kind := container_of(event):
+            return f"✓ {event.path}  {size or kind}"
         case StepFinished():
             cached = "  (cached)" if event.cached else ""
             handled = f"  (went on after: {event.handled})" if event.handled else ""

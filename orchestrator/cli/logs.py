@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +12,7 @@ from orchestrator.cli import complete
 from orchestrator.cli.console import Console, the_console
 from orchestrator.cli.lines import line
 from orchestrator.events import Event, encode
+from orchestrator.report.values import Sizes
 
 if TYPE_CHECKING:
     from orchestrator.store.store import Store
@@ -53,6 +54,7 @@ class Printer:
     step: str
     as_json: bool
     shown: int = 0
+    sizes: Sizes = field(default_factory=Sizes)
     writing: str = ""
     """Path of the step whose text stands on the open line; empty when the line is closed."""
 
@@ -64,7 +66,8 @@ class Printer:
         if self.as_json:
             self.console.out.write(encode(event) + "\n")
         else:
-            self.console.result(line(event))
+            self.sizes.add(event)
+            self.console.result(line(event, self.sizes.of(getattr(event, "path", ""))))
         self.console.out.flush()
 
     def tokens(self, path: str, text: str) -> None:

@@ -10,7 +10,7 @@ import click
 
 from orchestrator.cli import complete
 from orchestrator.cli.console import Console, the_console
-from orchestrator.cli.instance import Instances, find_step, print_instance, print_table, step_json
+from orchestrator.cli.instance import Instances, find_step, print_instance, print_table, span_json, step_json
 from orchestrator.cli.lines import short
 from orchestrator.errors import UsageError
 from orchestrator.report import words
@@ -125,7 +125,7 @@ def _print_end(console: Console, row: RunRow, state: RunState, figures: Summary)
 
 
 def _show_step(console: Console, store: Store, run: str, step: str, *, as_json: bool) -> None:
-    instances = Instances()
+    instances = Instances.around(step)
     for seq, event in store.events(run):
         instances.take(event, seq)
     found = find_step(instances.state, step)
@@ -134,13 +134,13 @@ def _show_step(console: Console, store: Store, run: str, step: str, *, as_json: 
     if len(found) == 1 and (found[0].path == step or found[0].items is None):
         events = [store.event(run, seq) for seq in instances.of(found[0].path)]
         if as_json:
-            console.json(step_json(found[0], events))
+            console.json(step_json(found[0], events, instances.values))
         else:
-            print_instance(console, found[0], events)
+            print_instance(console, found[0], events, instances.values)
     elif as_json:
-        console.json([asdict(span) for span in found])
+        console.json([span_json(span, instances.values) for span in found])
     else:
-        print_table(console, found, f"orch show {run}")
+        print_table(console, found, instances.values, f"orch show {run}")
 
 
 def _near(state: RunState, step: str, run: str) -> str:

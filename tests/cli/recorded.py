@@ -119,6 +119,34 @@ def a_waiting_run() -> list[Event]:
     ]
 
 
+def a_grouped_run() -> list[Event]:
+    """`handle`: two items, each a group of `note` and a loop `polish` of two passes."""
+
+    def one(number: int) -> list[Event]:
+        path = f"handle.{number}"
+        passes: list[Event] = []
+        for turn in (1, 2):
+            passes.append(StepStarted(AT, f"{path}.polish~{turn}.draft", "value"))
+            passes.append(StepFinished(AT, f"{path}.polish~{turn}.draft", f"take {turn}", {}))
+        return [
+            StepStarted(AT, path, "steps"),
+            StepStarted(AT, f"{path}.note", "value"),
+            StepFinished(AT, f"{path}.note", f"note {number}", {}),
+            StepStarted(AT, f"{path}.polish", "steps"),
+            *passes,
+            StepFinished(AT, f"{path}.polish", None, {"container": "steps"}),
+            StepFinished(AT, path, None, {"container": "steps"}),
+        ]
+
+    return [
+        StepStarted(AT, "handle", "steps", 2),
+        *one(0),
+        *one(1),
+        StepFinished(AT, "handle", None, {"container": "foreach"}),
+        RunFinished(AT + 1, "x"),
+    ]
+
+
 def record(store: Store, run: str, events: Sequence[Event], at: float = AT) -> None:
     store.create(run, begun(run, at))
     journal = StoreJournal(store, run)

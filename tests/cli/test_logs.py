@@ -15,7 +15,7 @@ from orchestrator.cli.lines import line
 from orchestrator.cli.logs import Printer, belongs, print_live
 from orchestrator.config import STORE_FILE
 from orchestrator.events import StepFinished, decode
-from tests.cli.recorded import AT, DONE, FAILED, Shell, record_all, shell_in
+from tests.cli.recorded import AT, DONE, FAILED, Shell, a_grouped_run, record, record_all, shell_in
 from tests.store.processes import hear, process, talk, write_a_run
 from tests.store.samples import one_of_each
 
@@ -48,6 +48,17 @@ def test_every_kind_of_event_has_a_line() -> None:
         assert line(event)
         assert "\n" not in line(event)
     assert "\n" not in line(StepFinished(AT, "a\nb", "c\nd", {}, False, "e\nf"))
+
+
+def test_a_container_says_what_it_is_made_of(orch: Shell) -> None:
+    """Its value is in the events of its steps, so the line counts them."""
+    record(orch.store, "grouped", a_grouped_run())
+
+    text = orch("logs", "grouped").stdout
+
+    assert "✓ handle  2 items\n" in text
+    assert "✓ handle.1  2 steps\n" in text
+    assert "✓ handle.1.polish  2 passes\n" in text
 
 
 def test_a_step_is_shown_alone(orch: Shell) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.recorded import DONE, FAILED, WAITING, Shell, record_all, shell_in
+from tests.cli.recorded import DONE, FAILED, WAITING, Shell, a_grouped_run, record, record_all, shell_in
 
 
 @pytest.fixture
@@ -73,6 +73,30 @@ def test_a_fan_out_lists_its_items(orch: Shell) -> None:
         ["triage.1", "skipped"],
     ]
     assert f"orch show {DONE} triage.0" in result.stderr
+
+
+def test_a_fan_out_shows_the_values_of_its_items(orch: Shell) -> None:
+    """In short, and for those that have none the reason."""
+    lines = orch("show", DONE, "triage").stdout.splitlines()
+
+    assert lines[0].split()[-1] == "VALUE"
+    assert lines[1].endswith('{"urgency": "low"}')
+    assert lines[2].endswith("its `when` was false")
+
+
+def test_a_group_shows_the_values_of_its_steps(orch: Shell) -> None:
+    """No event holds them: they are put together, one item, one loop or all."""
+    record(orch.store, "grouped", a_grouped_run())
+
+    group = orch("show", "grouped", "handle.1").stdout
+    loop = orch("show", "grouped", "handle.1.polish").stdout
+    lines = orch("show", "grouped", "handle").stdout.splitlines()
+
+    assert "── value, made of its steps\nnote: note 1\npolish:\n  draft: take 2" in group
+    assert "── value, made of its steps in pass 2\ndraft: take 2" in loop
+    assert lines[1].endswith('{"note": "note 0", "polish": {"draft": "take 2"}}')
+    assert orch.json("show", "grouped", "handle.0")["value"]["note"] == "note 0"
+    assert orch.json("show", "grouped", "handle")[1]["value"]["note"] == "note 1"
 
 
 def test_what_a_model_wrote_is_shown_as_it_was_to_a_pipe(orch: Shell) -> None:

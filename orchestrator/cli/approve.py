@@ -32,34 +32,45 @@ def reject(target: str) -> int:
 
 
 def _answer(target: str, kind: str, choice: str | None) -> int:
+    from orchestrator.cli.waiting import what_to_do
     from orchestrator.cli.wiring import existing_store
     from orchestrator.store.inbox import post
-    from orchestrator.store.lease import owner_alive
 
     console = the_console()
     store = existing_store()
     try:
         name, _, step = target.partition("/")
         run = store.find(name)
-        ask = _which(run, step, _open_asks(store, run))
+        asks = _open_asks(store, run)
+        ask = _which(run, step, asks)
         picked = _picked(ask, choice) if kind == "approve" else ""
         post(store, run, kind, {"path": ask.path, "choice": picked, "by": _who()})
-        console.say(f"{ask.path}: {picked or 'rejected'}")
-        if not owner_alive(store, run):
-            console.say(f"go on with: orch resume {run}")
+        console.say(f"{ask.path}: {ask.question}")
+        console.say(f"  {_chosen(ask, picked, given=choice is not None)}")
+        for text in what_to_do(store, run, asks):
+            console.say(text)
     finally:
         store.close()
     return 0
 
 
+def _chosen(ask: AskOpened, picked: str, *, given: bool) -> str:
+    """What was answered, and what else could have been when the first choice was taken unsaid."""
+    if not picked:
+        return "rejected: the run ends with exit code 3"
+    others = [choice for choice in ask.choices if choice != picked]
+    if given or not others:
+        return f"answered: {picked}"
+    return f"answered: {picked} (the first choice; --choice takes another: {', '.join(others)})"
+
+
 def _open_asks(store: Store, run: str) -> dict[str, AskOpened]:
     """Questions that are neither answered in the log nor in the inbox."""
+    from orchestrator.cli.waiting import unanswered
     from orchestrator.state import fold
-    from orchestrator.store.inbox import take
 
-    state = fold(event for _, event in store.events(run))
-    given = {row.payload.get("path") for row in take(store, run) if row.kind in ("approve", "reject")}
-    return {path: ask for path, ask in state.asks.items() if path not in given}
+    asks = fold(event for _, event in store.events(run)).asks
+    return {path: asks[path] for path in unanswered(store, run, asks)}
 
 
 def _which(run: str, step: str, asks: dict[str, AskOpened]) -> AskOpened:

@@ -36,7 +36,7 @@ def command(run: str, step: str, follow: bool, as_json: bool) -> None:
         printer = Printer(console, step, as_json)
         if follow:
             asyncio.run(print_live(store, found, printer))
-            console.say(f"run {found}: {store.run(found).status}")
+            _say_how_it_stands(store, found, console)
         else:
             for _, event in store.events(found):
                 printer.event(event)
@@ -44,6 +44,18 @@ def command(run: str, step: str, follow: bool, as_json: bool) -> None:
             console.say(f"nothing has happened in '{step}' of run {found}; its steps: orch show {found}")
     finally:
         store.close()
+
+
+def _say_how_it_stands(store: Store, run: str, console: Console) -> None:
+    """The status after the last event; of a waiting run what it asks and how to answer."""
+    status = store.run(run).status
+    console.say(f"run {run}: {status}")
+    if status == "waiting":
+        from orchestrator.cli.waiting import what_to_do
+        from orchestrator.state import fold
+
+        for text in what_to_do(store, run, fold(event for _, event in store.events(run)).asks):
+            console.say(text)
 
 
 @dataclass(slots=True)

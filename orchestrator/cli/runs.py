@@ -10,13 +10,15 @@ import click
 
 from orchestrator.cli import complete
 from orchestrator.cli.console import Console, the_console
+from orchestrator.events import RunWaiting
 from orchestrator.report import words
 from orchestrator.state import RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from orchestrator.store.rows import RunRow
+    from orchestrator.store.store import Store
 
 _STATUSES = [status for status in get_args(RunStatus) if status != "new"]
 
@@ -38,15 +40,17 @@ def command(
     console = the_console()
     store = find_store()
     rows: list[RunRow] = []
+    answered: set[str] = set()
     if store is not None:
         try:
             rows = store.runs(status=status, workflow=workflow, limit=limit)
+            answered = {row.id for row in rows if row.status == "waiting" and _is_answered(store, row)}
         finally:
             store.close()
     if as_json:
         console.json([asdict(row) for row in rows])
     else:
-        _print(console, rows, filtered=bool(status or workflow))
+        _print(console, rows, answered, filtered=bool(status or workflow))
 
 
 @command.command("rm")
@@ -65,20 +69,30 @@ def remove(runs: Sequence[str]) -> None:
         store.close()
 
 
-def _print(console: Console, rows: Sequence[RunRow], *, filtered: bool) -> None:
+def _is_answered(store: Store, row: RunRow) -> bool:
+    """Whether everything the run waits for lies in its inbox; its last event names what that is."""
+    from orchestrator.cli.waiting import unanswered
+
+    last = store.event(row.id, row.events - 1)
+    return isinstance(last, RunWaiting) and not unanswered(store, row.id, last.asks)
+
+
+def _print(console: Console, rows: Sequence[RunRow], answered: Collection[str], *, filtered: bool) -> None:
     if not rows:
         console.say("no such run" if filtered else "no run yet; start one with: orch run WORKFLOW")
         return
     header = ("RUN", "WORKFLOW", "STATUS", "STARTED", "TOOK", "STEPS", "TOKENS")
-    console.table(header, [_cells(row, time.time()) for row in rows])
+    console.table(header, [_cells(row, time.time(), answered=row.id in answered) for row in rows])
+    for run in answered:
+        console.say(f"{run} is answered; go on with: orch resume {run}")
 
 
-def _cells(row: RunRow, now: float) -> tuple[str, ...]:
+def _cells(row: RunRow, now: float, *, answered: bool) -> tuple[str, ...]:
     ended = row.ended if row.ended is not None else (now if row.live else None)
     return (
         row.id,
         row.workflow,
-        row.status,
+        "answered" if answered else row.status,
         time.strftime("%Y-%m-%d %H:%M", time.localtime(row.started)),
         words.seconds(ended - row.started) if ended is not None else "–",
         f"{row.finished:,}" + (f" ({row.failed:,} failed)" if row.failed else ""),

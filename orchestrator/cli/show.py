@@ -12,6 +12,7 @@ from orchestrator.cli import complete
 from orchestrator.cli.console import Console, the_console
 from orchestrator.cli.instance import Instances, find_step, print_instance, print_table, span_json, step_json
 from orchestrator.cli.lines import short
+from orchestrator.cli.waiting import what_to_do
 from orchestrator.errors import UsageError
 from orchestrator.report import words
 from orchestrator.report.summary import Summary, step_table, whereabouts
@@ -73,7 +74,7 @@ def _show_run(console: Console, store: Store, run: str, *, as_json: bool) -> Non
         console.result("")
         header, rows = step_table(figures)
         console.table([title.upper() for title in header], rows)
-    _print_end(console, row, state, figures)
+    _print_end(console, store, row, state, figures)
 
 
 def _run_json(row: RunRow, state: RunState) -> dict[str, Any]:
@@ -100,15 +101,14 @@ def _print_head(console: Console, row: RunRow, state: RunState, figures: Summary
         console.result(f"  input    {name}: {short(value)}")
 
 
-def _print_end(console: Console, row: RunRow, state: RunState, figures: Summary) -> None:
+def _print_end(console: Console, store: Store, row: RunRow, state: RunState, figures: Summary) -> None:
     failed = [span for span in state.spans.values() if span.status == "failed"]
     lines = [f"✗ {span.path}: {short(span.note, 300)}" for span in failed[:_FAILURES]]
     if len(failed) > _FAILURES:
         lines.append(f"  and {len(failed) - _FAILURES:,} more that failed")
     lines += [f"warning: {warning}" for warning in state.warnings[:_FAILURES]]
-    for path, ask in state.asks.items():
-        lines.append(f"? {path}: {ask.question}  [{' | '.join(ask.choices)}]")
-        lines.append(f"  orch approve {row.id}/{path}    or    orch reject {row.id}/{path}")
+    if state.asks:
+        lines += what_to_do(store, row.id, state.asks)
     if state.error is not None:
         where = f"step '{state.error.path}': " if state.error.path else ""
         lines.append(f"failed: {where}{state.error.message}")

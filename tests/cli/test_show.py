@@ -43,8 +43,8 @@ def test_a_waiting_run_shows_its_questions(orch: Shell) -> None:
     """With the commands that answer them."""
     text = orch("show", "last").stdout
 
-    assert "Send 2 replies?  [send | drop]" in text
-    assert f"orch approve {WAITING}/approve" in text
+    assert "? approve: Send 2 replies?" in text
+    assert f"orch approve {WAITING}/approve --choice drop" in text
 
 
 def test_a_step_shows_prompts_attempts_and_value(orch: Shell) -> None:

@@ -1,0 +1,60 @@
+"""What a waiting run asks, in lines: the questions, their choices and the commands that answer them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from orchestrator.events import AskOpened
+from orchestrator.report import words
+
+if TYPE_CHECKING:
+    from orchestrator.store.store import Store
+
+SHOWN = 5
+"""Questions told in full; the rest is counted."""
+
+
+def waiting_lines(run: str, asks: Mapping[str, AskOpened]) -> list[str]:
+    """Every open question with the command for each of its choices, and how the run goes on afterwards."""
+    lines = [f"run {run} waits for {words.count(len(asks), 'answer') if len(asks) > 1 else 'an answer'}:"]
+    for ask in list(asks.values())[:SHOWN]:
+        lines += ask_lines(run, ask)
+    if len(asks) > SHOWN:
+        lines.append(f"  and {len(asks) - SHOWN:,} more: orch show {run}")
+    return [*lines, f"then go on with: orch resume {run}"]
+
+
+def ask_lines(run: str, ask: AskOpened) -> list[str]:
+    """One question, what it is about, and a command per choice."""
+    target = f"{run}/{ask.path}"
+    about = [f"    to read first: orch show {run} {ask.path}"] if ask.show is not None else []
+    answers = [(choice, f"orch approve {target} --choice {shlex.quote(choice)}") for choice in ask.choices]
+    answers.append(("stop the run", f"orch reject {target}"))
+    width = max(len(word) for word, _ in answers)
+    return [
+        f"  ? {ask.path}: {ask.question}",
+        *about,
+        *(f"    {word.ljust(width)}  {command}" for word, command in answers),
+    ]
+
+
+def unanswered(store: Store, run: str, paths: Iterable[str]) -> list[str]:
+    """Which of these questions have no answer in the inbox yet."""
+    from orchestrator.store.inbox import take
+
+    given = {row.payload.get("path") for row in take(store, run) if row.kind in ("approve", "reject")}
+    return [path for path in paths if path not in given]
+
+
+def what_to_do(store: Store, run: str, asks: Mapping[str, AskOpened]) -> list[str]:
+    """For a run with open questions: answer, or go on because all is answered; one that lives goes on by itself."""
+    from orchestrator.store.lease import owner_alive
+
+    rest = {path: asks[path] for path in unanswered(store, run, asks)}
+    alive = owner_alive(store, run)
+    if rest:
+        lines = waiting_lines(run, rest)
+        return lines[:-1] if alive else lines
+    return [] if alive else [f"run {run} is answered; go on with: orch resume {run}"]

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from orchestrator.cli.console import Console
+
+_UNPRINTABLE = re.compile(
+    "[^\\t\\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
+"""What YAML cannot hold as it is, and what it takes for the end of a line."""
 
 
 def print_result(console: Console, outputs: Any, *, as_json: bool) -> None:
@@ -34,10 +40,17 @@ def _yaml(value: Any) -> str:
     import yaml
 
     class Readable(yaml.SafeDumper):
-        pass
+        """Text of several lines as a block, also where a line ends in a blank or holds a tab: the language allows
+        both, only the library is too careful."""
+
+        def analyze_scalar(self, scalar: str) -> yaml.emitter.ScalarAnalysis:
+            analysis = super().analyze_scalar(scalar)
+            if "\n" in scalar and not _UNPRINTABLE.search(scalar):
+                analysis.allow_block = True
+            return analysis
 
     def text(dumper: yaml.SafeDumper, data: str) -> yaml.Node:
-        style = "|" if "\n" in data else None
+        style = '"' if _UNPRINTABLE.search(data) else "|" if "\n" in data else None
         return dumper.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
     Readable.add_representer(str, text)

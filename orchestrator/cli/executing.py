@@ -211,7 +211,9 @@ def _look_back(
         screen.committed(list(store.events(run)))
     for row in take(store, run):
         answer = _as_answer(row.kind, row.payload, row.at)
-        if answer is not None and answer.path in recovered.asked and answer.path not in recovered.answered:
+        asked = recovered.asked.get(answer.path) if answer is not None else None
+        late = asked is not None and asked.deadline is not None and row.at >= asked.deadline
+        if answer is not None and asked is not None and not late and answer.path not in recovered.answered:
             journal.append(answer, consumed=[row.id])
             recovered.answered[answer.path] = answer
         else:

@@ -234,6 +234,8 @@ def _say_failed(result: Result, run: str, console: Console) -> None:
     where = f"step '{result.path}': " if result.path else ""
     if error is not None:
         console.error(f"{where}{error.message}", error.hint)
+    if result.exit_code == 3:
+        return  # a rejection is final
     step = f" {result.path}" if result.path else ""
     console.say(f"see it with: orch show {run}{step}; what is finished is kept: orch resume {run}")
 

@@ -15,6 +15,7 @@ from orchestrator.engine.schedule import drain
 from orchestrator.errors import ProviderError, StepError, as_step_error
 from orchestrator.events import StepFailed, StepFinished, StepSkipped, StepStarted
 from orchestrator.graph.model import Node
+from orchestrator.spec.values import check_value
 
 Verb = Callable[[Run, Node, Frame, str], Awaitable[Outcome]]
 CONTAINERS = frozenset({"steps", "workflow"})
@@ -102,14 +103,13 @@ async def _instance(
             run.emit(StepSkipped(at=run.now(), path=path, reason=reason))
             frame.skipped.add(node.name)
             return None, None
-        run.emit(StepStarted(at=run.now(), path=path, verb=node.verb))
+        _open(run, node, path)
         outcome = await verb(run, node, frame, path)
     except (StepError, ProviderError, Failed) as error:
         outcome = _on_error(run, node, frame, path, error, kept=kept)
     facts = outcome.facts if "seconds" in outcome.facts else {**outcome.facts, "seconds": _since(run, began)}
     if node.verb in CONTAINERS and not outcome.handled:
-        # The value of a container is made of its steps' values, which are in the log already.
-        run.emit(StepFinished(at=run.now(), path=path, value=None, facts={"container": node.verb}))
+        _close(run, path, node.verb)
     else:
         run.emit(
             StepFinished(
@@ -122,6 +122,18 @@ async def _instance(
             )
         )
     return outcome.value, facts
+
+
+def _open(run: Run, node: Node, path: str, items: int | None = None) -> None:
+    """An instance begins; one that began before the run was resumed goes on silently."""
+    if path not in run.recovered.containers:
+        run.emit(StepStarted(at=run.now(), path=path, verb=node.verb, items=items))
+
+
+def _close(run: Run, path: str, kind: str) -> None:
+    """A container ends. Its value is made of its steps' values, which are in the log already."""
+    if not run.recovered.containers.get(path, False):
+        run.emit(StepFinished(at=run.now(), path=path, value=None, facts={"container": kind}))
 
 
 def _since(run: Run, began: float) -> float:
@@ -158,6 +170,7 @@ def _on_error(
             case _:
                 scope = {"kind": cause.kind, "message": cause.message}
                 value = evaluate(node, "on_error", frame, {"error": scope, "answer": cause.answer})
+                _refuse_unfit(node, value)
                 return Outcome(value, facts, handled=cause.message)
     except StepError as second:
         cause = second
@@ -174,6 +187,14 @@ def _on_error(
     )
     first = error.path if isinstance(error, Failed) else path
     raise Failed(first, cause) from None
+
+
+def _refuse_unfit(node: Node, value: Any) -> None:
+    if node.output is None or len(node.models) > 1:
+        return
+    problems = check_value(node.output, value)
+    if problems:
+        raise StepError("output", f"the value of on_error does not satisfy `output`: {'; '.join(problems)}")
 
 
 def _as_step_error(error: StepError | ProviderError | Failed) -> StepError:
@@ -203,7 +224,7 @@ async def _foreach(run: Run, node: Node, frame: Frame, path: str, verb: Verb) ->
         )
         _keep(run, node, frame, outcome.value, outcome.facts)
         return
-    run.emit(StepStarted(at=run.now(), path=path, verb=node.verb, items=len(items)))
+    _open(run, node, path, len(items))
     kept = node.step.on_item_error == "keep"
     values: list[Any] = [None] * len(items)
     facts: list[Any] = [None] * len(items) if run.keeps_facts else []
@@ -232,15 +253,15 @@ async def _foreach(run: Run, node: Node, frame: Frame, path: str, verb: Verb) ->
 
     width = node.step.parallel if isinstance(node.step.parallel, int) else None
     try:
-        complete = await drain(deque(range(len(items))), run, work, width)
+        finished = await drain(deque(range(len(items))), run, work, width)
     except Failed as failed:
         run.emit(
             StepFailed(at=run.now(), path=path, error_kind=failed.error.kind, message=failed.error.message)
         )
         raise
-    if not complete:
+    if not finished:
         raise Blocked
-    run.emit(StepFinished(at=run.now(), path=path, value=None, facts={"container": "foreach"}))
+    _close(run, path, "foreach")
     _keep(run, node, frame, values, facts)
 
 

@@ -16,6 +16,7 @@ from orchestrator.events import (
     StepFailed,
     StepFinished,
     StepSkipped,
+    StepStarted,
 )
 
 
@@ -36,6 +37,8 @@ class Recovered:
     done: dict[str, Done] = field(default_factory=dict)
     asked: dict[str, AskOpened] = field(default_factory=dict)
     answered: dict[str, AskAnswered] = field(default_factory=dict)
+    containers: dict[str, bool] = field(default_factory=dict)
+    """Groups, lists and subworkflows that began, by path, and whether they ended."""
     unsettled: dict[str, AttemptStarted] = field(default_factory=dict)
     """Calls off this machine that were about to be made and of which nothing more is known, by path."""
     tokens: int = 0
@@ -52,9 +55,14 @@ def recover(events: Iterable[Event]) -> Recovered:
         match event:
             case RunStarted():
                 state.started = event
+            case StepStarted():
+                if event.items is not None or event.verb in ("steps", "workflow"):
+                    state.containers.setdefault(event.path, False)
             case StepFinished():
                 if event.handled or "container" not in event.facts:
                     state.done[event.path] = Done(event.value, event.facts)
+                else:
+                    state.containers[event.path] = True
             case StepFailed(kept=True):
                 state.done[event.path] = Done(None, event.facts or {})
             case StepSkipped():

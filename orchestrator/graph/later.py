@@ -18,7 +18,7 @@ _OVERFLOW = ("drop-sources", "escalate")
 
 LATER_KEYS: Mapping[str, tuple[str, ...]] = {
     "Workflow": ("knowledge", "tools", "egress", "keep"),
-    "InputSpec": ("new",),
+    "InputSpec": ("new", "label"),
     "ModelSpec": ("clearance",),
     "AgentSpec": (*_AGENT_KEYS, "label"),
     "Step": ("label",),
@@ -63,6 +63,8 @@ def _sections(setting: Setting) -> Iterator[tuple[str, str, Path]]:
     for name, spec in workflow.inputs.items():
         if spec.type == "files" and spec.new:
             yield f"inputs.{name}", "files with new: true", ("inputs", name, "new")
+        if spec.label is not None:
+            yield f"inputs.{name}", "label", ("inputs", name, "label")
     for name, model in workflow.models.items():
         if model.clearance is not None:
             yield f"models.{name}", "clearance", ("models", name, "clearance")

@@ -135,15 +135,17 @@ class LlamaCpp:
         """The fault as a crash, when the host is gone: the next call then starts a fresh one."""
         if error.kind not in ("unreachable", "protocol", "server"):
             return None
-        if server is self._server and self._lease is not None:
+        lease = self._lease
+        if server is self._server and lease is not None:
             # a dying process closes its connections a moment before the kernel frees its lock
             for _ in range(10):
-                if not self._lease.alive:
+                if not lease.alive:
                     break
                 await asyncio.sleep(0.02)
             else:
                 return None
-            await self._drop()
+            if lease is self._lease:  # else another call has noticed it too
+                await self._drop()
         return ProviderError(
             "crashed",
             f"the host of model '{self.name}' died during the call",

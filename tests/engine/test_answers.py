@@ -226,3 +226,20 @@ def test_a_cut_answer_is_asked_for_again_without_a_complaint(project: Path) -> N
     assert played.outputs == "short"
     assert [m.content for m in played.requests[1].messages] == ["Tell.\n\nAnswer briefly."]
     assert [e.outcome for e in played.of(AttemptFinished)] == ["cut", "ok"]
+
+
+def test_a_computed_value_of_on_error_must_satisfy_the_output(project: Path) -> None:
+    """What the checker cannot know before the run is checked in it."""
+    played = play(
+        project,
+        """
+        inputs: {x: int}
+        steps:
+          a: {agent: writer, prompt: A, output: {n: int(1..3)}, repair: 0, on_error: {value: {n: "{{ inputs.x }}"}}}
+        """,
+        lambda _: "nonsense",
+        inputs={"x": 7},
+    )
+
+    assert played.result.status == "failed"
+    assert played.of(StepFailed)[0].error_kind == "output"

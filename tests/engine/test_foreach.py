@@ -205,3 +205,20 @@ def test_ten_thousand_items_in_bounded_memory(project: Path) -> None:
 
     assert played.outputs == 10_000
     assert peak < 60_000_000, f"{events} events are kept in memory by this test's journal"
+
+
+def test_facts_of_a_foreach_are_a_list(project: Path) -> None:
+    """One map of facts per item, also for groups."""
+    played = play(
+        project,
+        """
+        steps:
+          say: {foreach: [1, 2], agent: writer, prompt: "{{ item }}"}
+          group: {foreach: [1], steps: {inner: {agent: writer, prompt: "x{{ item }}"}}}
+        outputs:
+          models: "{{ steps.say | map(attribute='model') | list }}"
+          inner: "{{ steps.group[0].inner.attempts }}"
+        """,
+    )
+
+    assert played.outputs == {"models": ["tiny", "tiny"], "inner": 1}

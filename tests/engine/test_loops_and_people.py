@@ -198,3 +198,21 @@ def test_resuming_a_finished_prefix_repeats_nothing(project: Path) -> None:
         repeated = {e.path for e in rest.of(StepFinished) if e.facts.get("attempts")} & done
         assert not repeated
     assert again(whole).done
+
+
+def test_resuming_does_not_tell_again_that_a_container_ended(project: Path) -> None:
+    """Groups and lists have one beginning and one end in the log, however often the run was resumed."""
+    text = """
+    steps:
+      a: {foreach: [1, 2], steps: {inner: {value: "{{ item }}"}}}
+      ok: {ask: "Go on with {{ a | length }}?"}
+    """
+    first = play(project, text)
+    second = play(project, text, recovered=recover(first.events))
+    answered = [*first.events, *second.events, AskAnswered(at=1.0, path="ok", choice="yes", by="ada")]
+
+    third = play(project, text, recovered=recover(answered))
+
+    assert third.outputs == "yes"
+    assert [e.path for e in third.of(StepFinished)] == ["ok"]
+    assert not second.of(StepFinished)

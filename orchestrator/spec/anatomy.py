@@ -22,6 +22,7 @@ from orchestrator.spec.model import (
     McpServer,
     Memory,
     Model,
+    ModelParams,
     ModelSpec,
     Project,
     Repeat,
@@ -76,7 +77,9 @@ def sections_of(cls: type[Model]) -> Mapping[str, type[Model] | None]:
 
 def part_of(cls: type[Model], key: str) -> type[Model] | None:
     """The model of the map under a key, if it has one."""
-    return PARTS.get(key) if cls is not ModelSpec and key in keys_of(cls).fields else None
+    if cls is ModelSpec:
+        return ModelParams if key == "params" else None
+    return PARTS.get(key) if key in keys_of(cls).fields else None
 
 
 def class_at(cls: type[Model], value: Any, path: Path) -> type[Model] | None:

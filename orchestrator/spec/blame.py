@@ -175,7 +175,8 @@ def _bounds(problem: str, context: Mapping[str, Any], value: Any) -> tuple[str, 
 
 def _choice(context: Mapping[str, Any], value: Any) -> tuple[str, str, str]:
     expected = str(context.get("expected", "")).replace(" or ", ", ")
-    choices = [part.strip().strip("'") for part in expected.split(",")]
+    written = {"True": "true", "False": "false"}
+    choices = [written.get(part.strip(), part.strip().strip("'")) for part in expected.split(",")]
     if choices == ["1"]:
         return "ORCH116", f"is the version of the language, 1, not {_shown(value)}", "write `orch: 1`"
     near = get_close_matches(str(value), choices, n=1)

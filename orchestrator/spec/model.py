@@ -7,10 +7,21 @@ Expressions and templates stay text here; `graph` compiles them. Knows no file a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import methodcaller
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetCoreSchemaHandler,
+    Tag,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core.core_schema import no_info_after_validator_function
 
 from orchestrator.spec.fields import (
     Bare,
@@ -70,6 +81,44 @@ class InputSpec(Model):
         return value if isinstance(value, dict) and "type" in value else {"type": value}
 
 
+class Sampling(Model):
+    """Parameters an agent or step asks of its model."""
+
+    temperature: Annotated[Real, Field(ge=0, le=5)] | None = None
+    """0 always takes the likeliest token."""
+    top_p: Annotated[Real, Field(gt=0, le=1)] | None = None
+    """Choose among the likeliest tokens that together have this probability."""
+    top_k: Whole | None = None
+    """Choose among this many likeliest tokens; 0 means all."""
+    min_p: Annotated[Real, Field(ge=0, le=1)] | None = None
+    """Drop tokens less likely than this share of the likeliest."""
+    seed: Annotated[int, Field(strict=True)] | None = None
+    """The same seed gives the same answer, as far as the engine allows."""
+    repeat_penalty: Annotated[Real, Field(gt=0)] | None = None
+    """Above 1 the model repeats itself less."""
+    max_tokens: Count | None = None
+    """The longest answer, in tokens."""
+    stop: tuple[str, ...] | None = None
+    """Texts that end the answer."""
+
+
+class ModelParams(Sampling):
+    """Parameters that go along with every call of a model."""
+
+    stop: Texts | None = None  # type: ignore[assignment]  # wider: one text will do
+    """Text that ends the answer, or a list of them."""
+    think: Literal[True, False, "low", "medium", "high"] | None = None
+    """Whether, or how much, a thinking model of Ollama thinks first."""
+
+
+class _Written:
+    """Reads a map by a model, and keeps what was written of it as a map."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        dump = methodcaller("model_dump", exclude_none=True)
+        return no_info_after_validator_function(dump, handler.generate_schema(ModelParams))
+
+
 class ModelSpec(Model):
     """Who can think. The short form is just the reference, `provider:model`."""
 
@@ -77,8 +126,8 @@ class ModelSpec(Model):
     """`provider:model`, e.g. `llamacpp:smollm2-135m`, `ollama:llama3.2:3b`, `openai:gpt-5-mini`."""
     context: Annotated[Count, Field(ge=128)] | None = None
     """Context window in tokens."""
-    params: Mapping[str, Any] = Field(default_factory=dict)
-    """Sampling parameters: temperature, top_p, top_k, min_p, seed, repeat_penalty, max_tokens, stop."""
+    params: Annotated[Mapping[str, Any], _Written()] = Field(default_factory=dict)
+    """Sampling parameters; also `think` (true, false, low, medium, high) for a thinking model of Ollama."""
     url: str | None = None
     """Address of an OpenAI-compatible or Ollama server."""
     key: str | None = None
@@ -132,27 +181,6 @@ class Memory(Model):
     """Which conversation, e.g. `{{ inputs.customer }}`."""
     turns: Count = 8
     """How many turns back."""
-
-
-class Sampling(Model):
-    """Parameters an agent or step asks of its model."""
-
-    temperature: Annotated[Real, Field(ge=0, le=5)] | None = None
-    """0 always takes the likeliest token."""
-    top_p: Annotated[Real, Field(gt=0, le=1)] | None = None
-    """Choose among the likeliest tokens that together have this probability."""
-    top_k: Whole | None = None
-    """Choose among this many likeliest tokens; 0 means all."""
-    min_p: Annotated[Real, Field(ge=0, le=1)] | None = None
-    """Drop tokens less likely than this share of the likeliest."""
-    seed: Annotated[int, Field(strict=True)] | None = None
-    """The same seed gives the same answer, as far as the engine allows."""
-    repeat_penalty: Annotated[Real, Field(gt=0)] | None = None
-    """Above 1 the model repeats itself less."""
-    max_tokens: Count | None = None
-    """The longest answer, in tokens."""
-    stop: tuple[str, ...] | None = None
-    """Texts that end the answer."""
 
 
 class AgentSpec(Model):

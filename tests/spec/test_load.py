@@ -17,6 +17,8 @@ SMALLEST = (
     'orch: 1\ninputs: {text: string}\nsteps:\n  short: {agent: creative, prompt: "{{ inputs.text }}"}\n'
 )
 
+STEPS = "steps: {a: {value: 1}}\n"
+
 
 def messages(text: str) -> list[str]:
     return [
@@ -261,6 +263,43 @@ def test_a_wrong_head_is_told_in_words(head: str, marked: str, message: str) -> 
     assert found.mark.line == 2
     assert under_the_caret(found) == marked
     assert found.message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("params", "marked", "message"),
+    [
+        ("temprature: 0", "temprature", "'params' of model 'm' has no key 'temprature'"),
+        ("temperature: hot", "hot", "'params.temperature' of model 'm' is a number, not 'hot'"),
+        ("max_tokens: 0", "0", "'params.max_tokens' of model 'm' is at least 1, not 0"),
+        (
+            "think: hard",
+            "hard",
+            "'params.think' of model 'm' is one of true, false, low, medium, high, not 'hard'",
+        ),
+    ],
+)
+def test_the_parameters_of_a_model_are_checked_like_those_of_an_agent(
+    params: str, marked: str, message: str
+) -> None:
+    """A typing mistake would otherwise be found by the first call."""
+    reading = interpret(
+        f"orch: 1\nmodels: {{m: {{use: 'ollama:x', params: {{{params}}}}}}}\n{STEPS}", "w", Workflow
+    )
+
+    assert [(d.message, under_the_caret(d)) for d in reading.diagnostics] == [(message, marked)]
+
+
+def test_the_parameters_of_a_model_stay_the_map_that_was_written() -> None:
+    """What nobody wrote is not sent."""
+    params = "{temperature: 0.5, stop: END, think: low}"
+
+    reading = interpret(
+        f"orch: 1\nmodels: {{m: {{use: 'ollama:x', params: {params}}}}}\n{STEPS}", "w", Workflow
+    )
+
+    assert reading.diagnostics == ()
+    assert reading.value is not None
+    assert reading.value.models["m"].params == {"temperature": 0.5, "stop": "END", "think": "low"}
 
 
 def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file() -> None:

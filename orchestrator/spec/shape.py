@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from typing import Any
 
 from orchestrator.spec.anatomy import (
@@ -226,11 +226,11 @@ class Shape:
     def no_verb(self, value: dict[str, Any], path: Path) -> Any:
         """A misspelt verb is read as what it was meant to be, so that the rest of the step is checked too."""
         message = f"{self.name(path)} has no verb"
-        near = [(key, match[0]) for key in value if (match := get_close_matches(key, VERBS, 1, 0.7))]
-        if not near:
+        near = _nearest_verb(value)
+        if near is None:
             self.say("ORCH104", message, path, f"give it one of {', '.join(VERBS)}", key=True)
             return dict(STAND_INS["steps"])
-        wrong, verb = near[0]
+        wrong, verb = near
         self.say("ORCH104", message, (*path, wrong), f"did you mean {verb!r} for {wrong!r}?", key=True)
         meant = {verb if key == wrong else key: below for key, below in value.items()}
         return self.model(STEPS[verb], meant, path)
@@ -260,6 +260,13 @@ class Shape:
     def about(self, path: Path, message: str) -> str:
         where = self.name(path)
         return f"{where}: {message}" if where else message
+
+
+def _nearest_verb(value: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The key that looks most like a verb, and that verb; keys that steps do have are not misspelt."""
+    strange = [key for key in value if not any(key in keys_of(cls).fields for cls in STEPS.values())]
+    pairs = [(key, match[0]) for key in strange if (match := get_close_matches(key, VERBS, 1, 0.7))]
+    return max(pairs, key=lambda pair: SequenceMatcher(None, *pair).ratio(), default=None)
 
 
 FOREIGN: Mapping[str, str] = {

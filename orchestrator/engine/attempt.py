@@ -29,6 +29,8 @@ from orchestrator.spec.model import AgentStep
 
 _NOTHING = Usage()
 BRIEFLY = "Answer briefly."
+CHARACTERS, SLACK = 16, 64
+"""A generous size of a token, and of what may come in addition, before an answer counts as endless."""
 Verdict = Literal["ok", "invalid", "check", "cut"]
 
 
@@ -215,8 +217,17 @@ async def _watched(run: Run, path: str, gate: Gate, request: Request) -> Complet
     """Generate; give up when nothing arrives for `idle` seconds or the whole takes longer than `wall`."""
     live = run.ports.live
     watch = Watch(run.watchdog, request.idle, request.wall)
+    room = CHARACTERS * (request.max_tokens + SLACK)
 
     def emit(text: str) -> None:
+        nonlocal room
+        room -= max(len(text), CHARACTERS // 4)
+        if room < 0:
+            raise ProviderError(
+                "refused",
+                f"model '{gate.name}' goes on behind the {request.max_tokens} tokens it was asked for",
+                hint="its server ignores the bound of the answer; use another server or model",
+            )
         watch.progress()
         live(path, text)
 

@@ -12,6 +12,7 @@ from typing import Any
 from orchestrator.errors import UsageError
 from orchestrator.spec.schema import check_value, coerce, complete
 from orchestrator.spec.types import Bool, Enum, Field, Int, MapOf, Nullable, Str, Type, Unknown
+from orchestrator.spec.values import too_deep
 
 MOST_PROBLEMS = 10
 
@@ -52,6 +53,8 @@ def read_json(text: str, shown: str, rows: MapOf | None) -> Any:
         ) from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{shown}: {_reason(error)}") from None
+    if too_deep(value):
+        raise UsageError(f"{shown}: nested too deeply")
     if rows is None:
         return value
     if not isinstance(value, list):
@@ -79,7 +82,10 @@ def _jsonl(text: str, shown: str, problems: Problems) -> Iterator[tuple[int, Any
         if line.isspace():
             continue
         try:
-            yield number, _DECODER.decode(line)
+            value = _DECODER.decode(line)
+            if too_deep(value):
+                raise RecursionError
+            yield number, value
         except json.JSONDecodeError as error:
             problems.add(f"{shown}:{number}:{error.colno}: no JSON: {error.msg.lower()}")
         except (ValueError, RecursionError) as error:

@@ -14,12 +14,12 @@ from typing import Any, Literal
 
 from orchestrator.spec.schema import check_value, complete, describe, quoted
 from orchestrator.spec.types import Bool, Date, Enum, ListOf, MapOf, Schema, Str, Type
+from orchestrator.spec.values import too_deep
 
 Fault = Literal["invalid", "cut", "empty"]
 
 SIZE_CAP = 2_000_000
 """Characters a typed answer may have; no output type allows nearly as many."""
-DEPTH_CAP = 100
 STARTS_TRIED = 50
 """Places in prose at which a JSON value is looked for."""
 
@@ -163,7 +163,7 @@ def _extracted(text: str) -> Any:
 
 
 def _acceptable(value: Any, text: str) -> Any:
-    if _too_deep(value):
+    if too_deep(value):
         raise _Refused("the JSON is nested too deeply")
     if "\\ud" in text or "\\uD" in text:  # an escape can spell half of a surrogate pair
         try:
@@ -196,23 +196,6 @@ def _finite(text: str) -> float:
 
 def _no_constant(name: str) -> Any:
     raise _Refused(f"{name} is no JSON number")
-
-
-def _too_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(DEPTH_CAP):
-        level = [child for node in level if isinstance(node, dict | list) for child in _children(node)]
-        if not level:
-            return False
-    return True
-
-
-def _children(node: dict[str, Any] | list[Any]) -> list[Any]:
-    return [
-        child
-        for child in (node.values() if isinstance(node, dict) else node)
-        if isinstance(child, dict | list)
-    ]
 
 
 def _unquoted(text: str, output: Type) -> Any:

@@ -239,3 +239,23 @@ def _sample(kind: Type) -> str:
     if isinstance(kind, ListOf):
         return '["a", "b"]' if isinstance(kind.item, Str | Enum) else "[1, 2]"
     return '{"name": "value"}'
+
+
+DEPTH = 100
+"""Levels of lists and maps in one value; every reader of the record can follow that many."""
+
+
+def too_deep(value: Any) -> bool:
+    """Whether lists and maps in a value are nested more than `DEPTH` levels deep."""
+    level = [value]
+    for _ in range(DEPTH):
+        level = [child for node in level if isinstance(node, dict | list) for child in _children(node)]
+        if not level:
+            return False
+    return any(isinstance(node, dict | list) for node in level)
+
+
+def _children(node: dict[str, Any] | list[Any]) -> list[Any]:
+    """Only what can be nested itself."""
+    found = node.values() if isinstance(node, dict) else node
+    return [child for child in found if isinstance(child, dict | list)]

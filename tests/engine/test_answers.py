@@ -243,3 +243,14 @@ def test_a_computed_value_of_on_error_must_satisfy_the_output(project: Path) -> 
 
     assert played.result.status == "failed"
     assert played.of(StepFailed)[0].error_kind == "output"
+
+
+def test_a_server_that_never_ends_is_ended(project: Path) -> None:
+    """An answer far beyond the bound that was asked for is a fault, not an answer."""
+    played = play(
+        project,
+        "steps: {a: {agent: writer, prompt: A, params: {max_tokens: 20}}}",
+        [Reply(chunks=("blah ",) * 5000)],
+    )
+
+    assert "goes on behind" in played.of(StepFailed)[0].message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -11,7 +11,9 @@ import click
 from orchestrator.cli import complete
 from orchestrator.cli.console import Console, the_console
 from orchestrator.cli.lines import line
-from orchestrator.events import Event, encode
+from orchestrator.cli.region import terminal_width
+from orchestrator.cli.writing import Writing
+from orchestrator.events import AttemptFinished, Event, StepFailed, StepFinished, StepStarted, encode
 from orchestrator.report.values import Sizes
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def command(run: str, step: str, follow: bool, as_json: bool) -> None:
     store = existing_store()
     try:
         found = store.find(run)
-        printer = Printer(console, step, as_json)
+        printer = Printer(console, step, as_json=as_json)
         if follow:
             asyncio.run(print_live(store, found, printer))
             _say_how_it_stands(store, found, console)
@@ -58,43 +60,50 @@ def _say_how_it_stands(store: Store, run: str, console: Console) -> None:
             console.say(text)
 
 
-@dataclass(slots=True)
 class Printer:
     """Events as lines, and pieces of text in between. `step` limits both to a step and what is inside it."""
 
-    console: Console
-    step: str
-    as_json: bool
-    shown: int = 0
-    sizes: Sizes = field(default_factory=Sizes)
-    writing: str = ""
-    """Path of the step whose text stands on the open line; empty when the line is closed."""
+    def __init__(
+        self, console: Console, step: str, *, as_json: bool, columns: Callable[[], int] | None = None
+    ) -> None:
+        self.shown = 0
+        self._console = console
+        self._step = step
+        self._as_json = as_json
+        self._sizes = Sizes()
+        self._writing = Writing(console.piece, columns or (lambda: terminal_width(console.out)))
+        self._over: set[str] = set()
+        """Steps that have ended: the pieces of their text that come late are in the event."""
 
     def event(self, event: Event) -> None:
-        if not belongs(getattr(event, "path", ""), self.step):
+        path = getattr(event, "path", "")
+        if not belongs(path, self._step):
             return
         self.shown += 1
-        self._close_line()
-        if self.as_json:
-            self.console.out.write(encode(event) + "\n")
+        if self._as_json:
+            self._console.out.write(encode(event) + "\n")
         else:
-            self.sizes.add(event)
-            self.console.result(line(event, self.sizes.of(getattr(event, "path", ""))))
-        self.console.out.flush()
+            self._line(event, path)
+        self._console.out.flush()
 
     def tokens(self, path: str, text: str) -> None:
-        if self.as_json or not belongs(path, self.step):
-            return
-        if path != self.writing:
-            self._close_line()
-            self.writing = path
-            self.console.piece(f"          {path} │ ")
-        self.console.piece(text.replace("\n", "\n          │ "))
+        if not self._as_json and belongs(path, self._step) and path not in self._over:
+            self._writing.piece(path, text)
 
-    def _close_line(self) -> None:
-        if self.writing:
-            self.console.piece("\n")
-            self.writing = ""
+    def end(self) -> None:
+        """Nothing more will come."""
+        self._writing.end()
+
+    def _line(self, event: Event, path: str) -> None:
+        if isinstance(event, AttemptFinished | StepFinished | StepFailed):
+            self._writing.ended(path)
+        if isinstance(event, StepFinished | StepFailed):
+            self._over.add(path)
+        elif isinstance(event, StepStarted):
+            self._over.discard(path)
+        self._writing.close()
+        self._sizes.add(event)
+        self._console.result(line(event, self._sizes.of(path)))
 
 
 def belongs(path: str, step: str) -> bool:
@@ -112,6 +121,7 @@ async def print_live(store: Store, run: str, printer: Printer) -> None:
     finally:
         watcher.cancel()
         await asyncio.gather(watcher, return_exceptions=True)
+        printer.end()
 
 
 async def _watch(store: Store, run: str, printer: Printer) -> None:

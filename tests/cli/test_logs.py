@@ -141,7 +141,7 @@ def test_text_that_is_being_written_stands_between_the_lines() -> None:
         printer.tokens(path, text)
     printer.event(StepFinished(AT, "b", "x\ny", {}))
 
-    assert out.getvalue().splitlines()[:3] == ["          a │ Hello", "          b │ x", "          │ y"]
+    assert out.getvalue().splitlines()[:3] == ["          a │ Hello", "          b │ x", "          b │ y"]
     assert "✓ b" in out.getvalue().splitlines()[3]
 
 
@@ -160,3 +160,15 @@ def test_controls_in_an_answer_do_not_reach_a_terminal() -> None:
 
     assert "\x1b" not in out.getvalue()
     assert "\x07" not in out.getvalue()
+
+
+def test_text_that_comes_after_its_step_has_ended_is_not_shown_again() -> None:
+    """It is in the event; a piece that is late would look like a step that writes on."""
+    out = io.StringIO()
+    printer = Printer(Console(out, io.StringIO()), "", as_json=False)
+
+    printer.event(StepFinished(AT, "a", "all of it", {}))
+    printer.tokens("a", " of it")
+    printer.end()
+
+    assert "│" not in out.getvalue()

@@ -56,5 +56,7 @@ def pairs(given: Sequence[str], option: str) -> dict[str, str]:
         name, sign, value = text.partition("=")
         if not sign or not name.strip():
             raise UsageError(f"{option} {text}: expected NAME=VALUE", hint=f"for example {option} name=value")
+        if name.strip() in found:
+            raise UsageError(f"{option} {name.strip()} is given twice", hint="say it once")
         found[name.strip()] = value
     return found

@@ -18,6 +18,11 @@ def the_store() -> Store:
     from orchestrator.store.open import open_store
 
     config = Config.from_environment(os.environ, Path.cwd())
+    if config.database_url and "://" not in config.database_url:
+        raise UsageError(
+            f"ORCH_DATABASE_URL is '{config.database_url}', which is no database URL",
+            hint="e.g. sqlite:////home/me/runs.db or postgresql+psycopg://host/db",
+        )
     return open_store(config.database_url or config.store_path)
 
 

@@ -268,14 +268,27 @@ async def _foreach(run: Run, node: Node, frame: Frame, path: str, verb: Verb) ->
 def _items(node: Node, value: Any) -> Sequence[Any]:
     source = node.programs["foreach"].source
     if not isinstance(value, list | tuple):
-        kind = "null" if value is None else type(value).__name__
-        raise StepError("items", f"foreach: {source} is {kind}, not a list")
+        raise StepError("items", f"foreach: {source} is {_word(value)}, not a list")
     wanted = len(node.loop)
     if wanted > 1:
         wrong = next((n for n, item in enumerate(value) if not _has_parts(item, wanted)), None)
         if wrong is not None:
             raise StepError("items", f"foreach: item {wrong} of {source} does not have {wanted} parts")
     return value
+
+
+def _word(value: Any) -> str:
+    match value:
+        case None:
+            return "null"
+        case str():
+            return "a text"
+        case Mapping():
+            return "a map"
+        case bool():
+            return "true or false"
+        case _:
+            return "a number"
 
 
 def _has_parts(item: Any, count: int) -> bool:

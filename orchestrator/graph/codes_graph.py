@@ -103,6 +103,21 @@ SHAPE = table(
             """,
             "warning",
         ),
+        steps(
+            "ORCH522",
+            "name that is taken to the letter",
+            """A text is a text: only what stands in `{{ }}` is read. This one is the name of a value, or holds one in single
+            braces, so it was probably meant to be read.""",
+            """
+            draft: {agent: writer, prompt: Write a line about rain., output: {text: string}}
+            better: {agent: writer, prompt: "Make this better: {draft.text}", needs: draft}
+            """,
+            """
+            draft: {agent: writer, prompt: Write a line about rain., output: {text: string}}
+            better: {agent: writer, prompt: "Make this better: {{ draft.text }}"}
+            """,
+            "warning",
+        ),
         files(
             "ORCH530",
             "not executed yet",

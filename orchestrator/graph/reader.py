@@ -10,6 +10,7 @@ from orchestrator.graph.infer import Reading
 from orchestrator.graph.kinds import UNKNOWN, literal, row
 from orchestrator.graph.names import TODAY, Binding, Level
 from orchestrator.graph.narrow import Chain
+from orchestrator.graph.plain import stray_names
 from orchestrator.graph.setting import Setting
 from orchestrator.graph.stray import explain_unknown
 from orchestrator.graph.templates import template_type
@@ -45,6 +46,8 @@ class _Reader:
 
     def value(self, path: Path, raw: Any) -> Type:
         """A text, or a map or list of texts and constants."""
+        if isinstance(raw, str):
+            self._plain(path, raw)
         match raw:
             case str() if "{" in raw or self.text.kind != "value":
                 return self._leaf(path, raw)
@@ -56,6 +59,15 @@ class _Reader:
                 return row(self.value((*path, index), part) for index, part in enumerate(raw))
             case _:
                 return literal(raw)
+
+    def _plain(self, path: Path, raw: str) -> None:
+        """Warn of names that are taken to the letter here."""
+        for offset, width, message, hint in stray_names(self.text, path, raw, self._known):
+            self._say(path)(offset, width, "ORCH522", message, hint)
+
+    def _known(self, name: str) -> Binding | None:
+        own = self.knot is not None and name == self.knot.name
+        return None if own else self._find(name)
 
     def _leaf(self, path: Path, raw: str) -> Type:
         text = self.text

@@ -24,7 +24,7 @@ from orchestrator.events import (
     Warned,
 )
 from orchestrator.report import words
-from orchestrator.report.summary import Summary, is_item, step_of
+from orchestrator.report.summary import CONTAINERS, Summary, is_item, step_of
 from orchestrator.state import RunState, Span
 
 Line: TypeAlias = tuple[str, tuple[str, ...]]
@@ -115,7 +115,7 @@ class Story:
             case StepStarted():
                 if event.items is not None:
                     self._fans[event.path] = Fan(event.items, event.at)
-                elif event.verb not in ("steps", "workflow"):
+                elif event.verb not in CONTAINERS:
                     self._running[event.path] = self.state.spans[event.path]
             case StepFinished() | StepSkipped() | StepFailed():
                 self._running.pop(event.path, None)
@@ -193,7 +193,8 @@ class Story:
 
     def _finished(self, event: StepFinished) -> Iterator[Line]:
         span = self.state.spans[event.path]
-        if span.verb in ("steps", "workflow"):
+        inside = step_of(event.path) != event.path
+        if span.verb in CONTAINERS or (span.verb == "value" and inside and not event.handled):
             return
         took = words.seconds((span.ended or event.at) - span.started)
         parts = [event.path, span.model, "cached" if event.cached else took]

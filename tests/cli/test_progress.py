@@ -123,6 +123,23 @@ def test_skipped_failed_repaired_and_cached_steps_are_told_with_their_reason() -
     ]
 
 
+def test_items_of_value_steps_are_not_told() -> None:
+    """They cost nothing and say nothing; the fan-out, a single value and one that went wrong have their lines."""
+    events: list[Event] = [started(), StepStarted(100.0, "page", "value", 2)]
+    for number in range(2):
+        events.append(StepStarted(100.0, f"page.{number}", "value"))
+        events.append(StepFinished(100.0, f"page.{number}", "x", {}))
+    events.append(StepFinished(100.0, "page", None, {"container": "foreach"}))
+    events += [StepStarted(100.0, "all", "value"), StepFinished(100.0, "all", "x", {})]
+    events += [StepStarted(100.0, "g.0.v", "value"), StepFinished(100.0, "g.0.v", "x", {}, handled="no rows")]
+
+    assert plain(events) == [
+        "✓ page  2 items  0.00 s",
+        "✓ all  0.00 s",
+        "✓ g.0.v  0.00 s  went on after: no rows",
+    ]
+
+
 def test_a_model_off_this_machine_is_said_so_when_it_first_answers() -> None:
     """Where a model runs is visible before anything went to it."""
     lines = plain(

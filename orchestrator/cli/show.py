@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from orchestrator.cli.lines import short
 from orchestrator.cli.waiting import what_to_do
 from orchestrator.errors import UsageError
 from orchestrator.report import words
-from orchestrator.report.summary import Summary, step_table, whereabouts
+from orchestrator.report.summary import Summary, step_of, step_table, whereabouts
 from orchestrator.state import RunState
 
 if TYPE_CHECKING:
@@ -31,7 +32,11 @@ _FAILURES = 10
 @click.option("--verify", is_flag=True, help="Check that the record is byte for byte what was written.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(run: str, step: str, verify: bool, as_json: bool) -> int:
-    """Show RUN (an id, its beginning, or `last`), or one STEP of it with its prompts and answers."""
+    """Show RUN (an id, its beginning, or `last`), or one STEP of it with its prompts and answers.
+
+    A step inside a group is `group.step`. One instance of it has its items and passes in the name: `answer.3` is
+    item 3 (the first is 0), `loop~2.draft` the step `draft` in pass 2 of `loop`, `answer.3.loop~2.draft` both.
+    """
     from orchestrator.cli.wiring import existing_store
 
     console = the_console()
@@ -144,7 +149,23 @@ def _show_step(console: Console, store: Store, run: str, step: str, *, as_json: 
 
 
 def _near(state: RunState, step: str, run: str) -> str:
+    """What was meant: the step inside a group whose name stands there alone, or one that is spelled alike."""
     import difflib
 
-    near = difflib.get_close_matches(step, list(state.spans), 1)
-    return f"did you mean '{near[0]}'?" if near else f"its steps: orch show {run}"
+    names = list(dict.fromkeys(step_of(path) for path in state.spans))
+    inside = [name for name in names if name.endswith(f".{step}")]
+    near = inside or difflib.get_close_matches(step, [*names, *state.spans], 1)
+    if near:
+        return f"did you mean {' or '.join(repr(name) for name in near[:3])}?{_spelling(state, near[0])}"
+    return f"its steps: orch show {run}"
+
+
+def _spelling(state: RunState, name: str) -> str:
+    """How one instance of the step is named, where it has several."""
+    path = next((path for path in reversed(state.spans) if step_of(path) == name), name)
+    if path == name:
+        return ""
+    parts = [f"item {number}" for number in re.findall(r"\.(\d+)(?=[.~@^]|$)", path)]
+    parts += [f"pass {number}" for number in re.findall(r"~(\d+)", path)]
+    about = f" ({', '.join(parts)})" if parts else ""
+    return f" One of its instances: '{path}'{about}"

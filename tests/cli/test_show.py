@@ -112,6 +112,17 @@ def test_a_misspelled_step_gets_the_nearest(orch: Shell) -> None:
     assert "'triage'" in result.stderr
 
 
+def test_a_step_of_a_group_named_alone_gets_its_full_name(orch: Shell) -> None:
+    """And how one of its instances is spelled."""
+    record(orch.store, "grouped", a_grouped_run())
+
+    hint = orch("show", "grouped", "draft", code=2).stderr
+
+    assert "did you mean 'handle.polish.draft'?" in hint
+    assert "'handle.1.polish~2.draft' (item 1, pass 2)" in hint
+    assert len(orch("show", "grouped", "handle.polish.draft").stdout.splitlines()) == 5
+
+
 def test_json_holds_everything(orch: Shell) -> None:
     """For scripts: inputs, spans, models, outputs; a step with all its events."""
     run = orch.json("show", DONE)

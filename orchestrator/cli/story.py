@@ -6,8 +6,8 @@ Ten thousand items are not ten thousand lines: of a large fan-out only failures 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeAlias
 
@@ -24,7 +24,8 @@ from orchestrator.events import (
     Warned,
 )
 from orchestrator.report import words
-from orchestrator.report.summary import CONTAINERS, Summary, is_item, step_of
+from orchestrator.report.summary import CONTAINERS, Summary, is_item, step_of, steps_done
+from orchestrator.report.values import container_of
 from orchestrator.state import RunState, Span
 
 Line: TypeAlias = tuple[str, tuple[str, ...]]
@@ -37,7 +38,7 @@ _MERGE = re.compile(r"\^\d+\.(\d+)$")
 
 @dataclass(slots=True)
 class Fan:
-    """A fan-out under way."""
+    """A fan-out under way. Of a resumed run `before` items had ended when it went on."""
 
     items: int
     started: float
@@ -46,17 +47,45 @@ class Fan:
     failed: int = 0
     cached: int = 0
     tokens: int = 0
+    again_done: int = 0
+    again_failed: int = 0
+    before: int = 0
+    told: bool = False
+    """Whether its end has been told already, by the process before."""
 
     @property
     def ended(self) -> int:
         return self.done + self.skipped + self.failed
 
+    def take(self, event: StepFinished | StepSkipped | StepFailed) -> None:
+        """An item has ended."""
+        match event:
+            case StepFinished():
+                self.done += 1
+                self.cached += event.cached
+                self.again_done += bool(container_of(event))
+            case StepSkipped():
+                self.skipped += 1
+            case StepFailed():
+                self.failed += 1
+                self.again_failed += not event.kept
+
     def rest(self, now: float) -> float | None:
         """Seconds that the other items should take, when enough have finished to say so."""
-        took = now - self.started
-        if self.ended < 3 or took < SINCE or self.ended >= self.items:
+        took, ended = now - self.started, self.ended - self.before
+        if ended < 3 or took < SINCE or self.ended >= self.items:
             return None
-        return took / self.ended * (self.items - self.ended)
+        return took / ended * (self.items - self.ended)
+
+    def resumed(self, items: int, at: float) -> Fan:
+        """The same fan-out when the run goes on: without the items that are told or tried again."""
+        if items != self.items:
+            return Fan(items, at)
+        done, failed = self.done - self.again_done, self.failed - self.again_failed
+        before = done + failed + self.skipped
+        return replace(
+            self, started=at, done=done, failed=failed, again_done=0, again_failed=0, before=before
+        )
 
 
 class Story:
@@ -69,6 +98,16 @@ class Story:
         self._steps_inside: set[str] = set()
         self._fans: dict[str, Fan] = {}
         self._running: dict[str, Span] = {}
+        self._earlier: dict[str, Fan] = {}
+        """Fan-outs as they stood when the process before ended: they begin again when the run goes on."""
+
+    def recall(self, events: Iterable[tuple[int, Event]]) -> None:
+        """Take in what happened before this process went on with the run; nothing of it is told."""
+        for seq, event in events:
+            self.state.apply(event, seq)
+            self.summary.add(event)
+            self._follow(event)
+            self._forget(event, recalling=True)
 
     def tell(self, event: Event, seq: int | None = None) -> list[Line]:
         """Take the event in and give its lines as (text, styles)."""
@@ -89,7 +128,7 @@ class Story:
         total = f"/{state.steps:,}" if state.steps else ""
         parts = [
             f"{len(self._steps_done):,}{total} steps",
-            words.seconds(now - state.started) if state.started else "",
+            words.seconds(self.summary.worked(now)) if state.run else "",
             f"{rate:,.0f} tok/s" if rate else "",
             words.count(state.completion_tokens, "token") if state.completion_tokens else "",
             f"{len(state.asks)} waiting for a person" if state.asks else "",
@@ -114,23 +153,22 @@ class Story:
         match event:
             case StepStarted():
                 if event.items is not None:
-                    self._fans[event.path] = Fan(event.items, event.at)
+                    earlier = self._earlier.pop(event.path, None) or Fan(event.items, event.at)
+                    self._fans[event.path] = earlier.resumed(event.items, event.at)
                 elif event.verb not in CONTAINERS:
                     self._running[event.path] = self.state.spans[event.path]
             case StepFinished() | StepSkipped() | StepFailed():
                 self._running.pop(event.path, None)
                 self._step_ended(event.path)
                 if fan := self._fan_of(event.path):
-                    fan.done += isinstance(event, StepFinished)
-                    fan.skipped += isinstance(event, StepSkipped)
-                    fan.failed += isinstance(event, StepFailed)
-                    fan.cached += isinstance(event, StepFinished) and event.cached
+                    fan.take(event)
             case AttemptFinished():
                 for path in _fans_above(event.path):
                     if path in self._fans:
                         self._fans[path].tokens += event.completion_tokens
             case RunResumed():
                 self._running.clear()
+                self._earlier.update(self._fans)
                 self._fans.clear()
             case _:
                 pass
@@ -149,12 +187,16 @@ class Story:
             self._steps_done |= within
             self._steps_inside -= within
 
-    def _forget(self, event: Event) -> None:
+    def _forget(self, event: Event, *, recalling: bool = False) -> None:
         """Spans of items are not needed once they ended: memory stays flat over any number of items."""
-        if isinstance(event, StepFinished | StepSkipped | StepFailed):
-            self._fans.pop(event.path, None)
-            if _NUMBERED.search(event.path) or _MERGE.search(event.path):
-                self.state.spans.pop(event.path, None)
+        if not isinstance(event, StepFinished | StepSkipped | StepFailed):
+            return
+        inside = _NUMBERED.search(event.path) is not None
+        fan = self._fans.pop(event.path, None)
+        if fan is not None and (recalling or not inside):
+            self._earlier[event.path] = replace(fan, told=isinstance(event, StepFinished))
+        if inside or _MERGE.search(event.path):
+            self.state.spans.pop(event.path, None)
 
     def _fan_of(self, path: str) -> Fan | None:
         return self._fans.get(path.rpartition(".")[0]) if is_item(path) else None
@@ -167,6 +209,8 @@ class Story:
                 yield _model_line(event)
             case StepFinished() if event.path in self._fans:
                 fan = self._fans[event.path]
+                if fan.told:
+                    return
                 yield _fan_end(event.path, fan, event.at), (("yellow",) if fan.failed else ("green",))
             case StepFinished() if self._worth_a_line(event.path):
                 yield from self._finished(event)
@@ -181,7 +225,11 @@ class Story:
             case Warned():
                 yield f"warning: {event.path + ': ' if event.path else ''}{event.message}", ("yellow",)
             case RunResumed():
-                yield "resumed", ("dim",)
+                before = steps_done(self.summary)
+                yield (
+                    "resumed" + (f"; done before: {words.count(before, 'step')}" if before else ""),
+                    ("dim",),
+                )
             case _:
                 pass
 

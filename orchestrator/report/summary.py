@@ -93,7 +93,10 @@ class Use:
 
 @dataclass(slots=True)
 class StepRow:
-    """One step of the file, all its instances together. `seconds` is from its first start to its last end."""
+    """One step of the file, all its instances together.
+
+    `seconds` is from its first start to its last end, without the time in which no process worked on the run.
+    """
 
     step: str
     verb: str = ""
@@ -103,13 +106,41 @@ class StepRow:
     skipped: int = 0
     failed: int = 0
     fans_out: bool = False
-    started: float | None = None
-    ended: float = 0.0
     use: Use = field(default_factory=Use)
+    again_done: int = 0
+    """Of `done` those that are told again when the run is resumed: containers, whose steps are what is recorded."""
+    again_failed: int = 0
+    """Of `failed` those that are tried again when the run is resumed."""
+    open: int = 0
+    _took: float = 0.0
+    _since: float | None = None
+    _ended: float = 0.0
 
     @property
     def seconds(self) -> float:
-        return max(0.0, self.ended - self.started) if self.started is not None else 0.0
+        return self._took + (max(0.0, self._ended - self._since) if self._since is not None else 0.0)
+
+    def begin(self, at: float) -> None:
+        self.open += 1
+        if self._since is None:
+            self._since = at
+        self._ended = max(self._ended, at)
+
+    def end(self, at: float) -> None:
+        self.open = max(0, self.open - 1)
+        self._ended = at
+
+    def pause(self, at: float) -> None:
+        """The process ends: instances that are open have worked until now."""
+        if self.open:
+            self._ended = at
+        self._took, self._since, self.open = self.seconds, None, 0
+
+    def resume(self) -> None:
+        """What is not recorded for good will be told again."""
+        self.done -= self.again_done
+        self.failed -= self.again_failed
+        self.again_done = self.again_failed = 0
 
 
 @dataclass(slots=True)
@@ -145,6 +176,8 @@ class Summary:
                 self._close_segment(self._last)
                 self.status, self._segment = "running", event.at
                 self._forget_open()
+                for step in self.steps.values():
+                    step.resume()
             case ModelReady():
                 row = self._model(event.model)
                 row.ref, row.local = event.ref, event.local
@@ -175,6 +208,10 @@ class Summary:
                 assert_never(event)
         self._last = event.at
 
+    def worked(self, now: float) -> float:
+        """Seconds in which some process worked on it, until now."""
+        return self.seconds + (max(0.0, now - self._segment) if self._segment is not None else 0.0)
+
     @property
     def stayed_local(self) -> bool | None:
         """Whether every call stayed on this machine; None when a model never said where it runs."""
@@ -187,12 +224,11 @@ class Summary:
         row = self._step(event.path)
         row.verb = event.verb
         row.fans_out = row.fans_out or event.items is not None
-        if row.started is None:
-            row.started = event.at
+        row.begin(event.at)
 
     def _ended(self, event: StepFinished | StepSkipped | StepFailed) -> None:
         row = self._step(event.path)
-        row.ended = event.at
+        row.end(event.at)
         if _PART.search(event.path):
             return  # one answer of several that make up the step
         if row.fans_out and not is_item(event.path):
@@ -202,8 +238,10 @@ class Summary:
                 row.skipped += 1
             case StepFailed():
                 row.failed += 1
+                row.again_failed += not event.kept
             case StepFinished():
                 row.done += 1
+                row.again_done += "container" in event.facts and not event.handled
                 row.cached += event.cached
                 self.cached += event.cached
 
@@ -215,6 +253,8 @@ class Summary:
         if self._segment is not None:
             self.seconds += max(0.0, at - self._segment)
             self._segment = None
+            for row in self.steps.values():
+                row.pause(at)
 
     def _forget_open(self) -> None:
         uses = [row.use for row in self.steps.values()] + [row.use for row in self.models.values()]
@@ -248,17 +288,21 @@ def summary(events: Iterable[Event]) -> Summary:
     return result
 
 
+def steps_done(run: Summary) -> int:
+    """Steps and items with a value; groups are made of theirs and do not count."""
+    return sum(row.done for row in run.steps.values() if row.verb not in CONTAINERS)
+
+
 def sentence(run: Summary) -> str:
     """One line for a person: `done in 4.2 s · 12 steps · 3 cached · 1,234 tokens · 80 tok/s · …`."""
     rows = [row for row in run.steps.values() if row.verb not in CONTAINERS]
-    steps, failed = sum(row.done for row in rows), sum(row.failed for row in rows)
-    skipped = sum(row.skipped for row in rows)
+    failed, skipped = sum(row.failed for row in rows), sum(row.skipped for row in rows)
     tokens = run.total.prompt_tokens + run.total.completion_tokens
     parts = [
         f"{run.status} in {words.seconds(run.seconds)}"
         if run.status != "waiting"
         else "waiting for a person",
-        words.count(steps, "step"),
+        words.count(steps_done(run), "step"),
         f"{words.number(run.cached)} cached" if run.cached else "",
         f"{words.number(skipped)} skipped" if skipped else "",
         f"{words.number(failed)} failed" if failed else "",

@@ -158,7 +158,8 @@ YAML = table(
     step_code(
         "ORCH015",
         "a quote is not closed",
-        "The text goes on to the end of the file, because the quote that begins it has no partner.",
+        """The text goes on to the next quote of its kind, or to the end of the file, because the quote that begins it has
+        no partner.""",
         'hello: {value: "Hello.}',
         'hello: {value: "Hello."}',
     ),

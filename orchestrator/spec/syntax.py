@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from yaml import MarkedYAMLError
+from yaml import CSafeLoader, MarkedYAMLError, ScalarToken
 
 from orchestrator.spec.diagnostics import Severity
 
@@ -23,6 +23,8 @@ _COLON = re.compile(_VALUE + r"(?P<value>[^\s'\"\[\]{}|>&*!#%@`].*?:(?:[ \t].*?)
 _MARKED = re.compile(_VALUE + r"(?P<value>[@`%*&].*?)[ \t]*$")
 _NO_SPACE = re.compile(r"^[ \t]*(?:-[ \t]+)?[A-Za-z_]\w*:[^\s:/]")
 _NO_COLON = re.compile(r"^[ \t]*[A-Za-z_]\w*[ \t]*$")
+_KEY = re.compile(r"^[ \t]*(?:-[ \t]+)?[A-Za-z_]\w*[ \t]*:(?:[ \t]|$)")
+_BLOCK = re.compile(r"^[ \t]*(?P<key>[A-Za-z_]\w*):[ \t]+[|>][-+0-9]*[ \t]*$")
 _OPERATOR = re.compile(r"(?:==|!=|[<>=+\-*/%|~(,\[]|\b(?:and|or|not|in|is|if|else))\s*$")
 
 
@@ -46,7 +48,9 @@ def explain(text: str, error: MarkedYAMLError) -> Trouble:
     context = error.context or ""
     opened = error.context_mark.index if error.context_mark else index
     return (
-        _on_the_line(text, index, problem)
+        _swallowed(text, index)
+        or _not_indented(text, opened, problem)
+        or _on_the_line(text, index, problem)
         or _by_context(text, index, opened, problem, context)
         or _general(text, index, problem, context)
     )
@@ -82,8 +86,7 @@ def _on_the_line(text: str, index: int, problem: str) -> Trouble | None:
         return _in_value(text, start, found, "ORCH011", message, "put quotes around the whole value")
     if (found := _QUOTED.match(line)) and start + found.start("value") < index:
         message = f"the value ends at its closing {found['quote']}, but the line goes on"
-        other = '"' if found["quote"] == "'" else "'"
-        hint = f"put {other} around the whole value: {other}{found['value']}{other}"
+        hint = _quoted_well(found["value"], found["quote"])
         return _in_value(text, start, found, "ORCH012", message, hint)
     if "mapping values are not allowed" in problem and (found := _COLON.match(line)):
         message = "a colon followed by a space begins a map, even inside a sentence"
@@ -97,6 +100,15 @@ def _on_the_line(text: str, index: int, problem: str) -> Trouble | None:
     return None
 
 
+def _quoted_well(value: str, quote: str) -> str:
+    """How to write a value whose closing quote came too early."""
+    other = '"' if quote == "'" else "'"
+    behind = value[value.index(quote, 1) + 1 :]
+    if behind[:1].isalnum() and value.endswith(quote) and other not in value:  # 'it's late'
+        return f"put {other} around it instead: {other}{value[1:-1]}{other}"
+    return f"put {other} around the whole value: {other}{value}{other}"
+
+
 def _in_value(text: str, start: int, found: re.Match[str], code: str, message: str, hint: str) -> Trouble:
     first, last = start + found.start("value"), start + found.end("value")
     repaired = text[:first] + "x" * (last - first) + text[last:]
@@ -104,6 +116,70 @@ def _in_value(text: str, start: int, found: re.Match[str], code: str, message: s
 
 
 # ------------------------------------------------------------------------- mistakes seen from the context
+
+
+def _swallowed(text: str, index: int) -> Trouble | None:
+    """A quote that is closed only by the next one of its kind, lines below: what it swallowed are keys."""
+    opened = _quote_ended_at(text, index)
+    if opened is None:
+        return None
+    start, line = _line(text, opened)
+    below = text[start + len(line) : index].strip("\r\n").splitlines()
+    if not any(_KEY.match(other) for other in below):
+        return None
+    quote = text[opened]
+    message = f"this {quote} is never closed: the text goes on to the next {quote}"
+    if not re.fullmatch(_VALUE, text[start:opened]):  # inside a { or [
+        return Trouble("ORCH015", message, opened, opened + 1, f"write {quote} where the text ends")
+    hint = f"end the value with {quote} too: {line.strip()}{quote}"
+    end = start + len(line)
+    deeper = below and _indent(below[0]) > _indent(line)
+    repaired = None if deeper else text[:opened] + "x" * (end - opened) + text[end:]
+    return Trouble("ORCH015", message, opened, opened + 1, hint, repaired)
+
+
+def _quote_ended_at(text: str, index: int) -> int | None:
+    """The start of the quoted text of several lines that ends right before this place."""
+    loader = CSafeLoader(text)
+    found: tuple[int, int] | None = None
+    try:
+        while loader.check_token():
+            token = loader.get_token()
+            if token is None or token.start_mark.index >= index:
+                break
+            if (
+                isinstance(token, ScalarToken)
+                and not token.plain
+                and token.start_mark.line < token.end_mark.line
+            ):
+                found = (token.start_mark.index, token.end_mark.index)
+    except MarkedYAMLError:
+        pass  # the tokens before it are what counts
+    finally:
+        loader.dispose()
+    if found is None or text[found[0]] not in "'\"" or text[found[1] : index].strip():
+        return None
+    return found[0]
+
+
+def _not_indented(text: str, opened: int, problem: str) -> Trouble | None:
+    """The text of a `|` or `>` that begins in the column of its key."""
+    if "could not find expected ':'" not in problem:
+        return None
+    start, line = _line(text, opened)
+    above = (other for other in reversed(text[:start].splitlines()) if other.strip())
+    key = next((other for other in above if _BLOCK.match(other) or _indent(other) != _indent(line)), "")
+    found = _BLOCK.match(key)
+    if found is None or _indent(key) != _indent(line):
+        return None
+    first = start + _indent(line)
+    message = f"the text of {found['key']!r} is not indented"
+    hint = f"indent every line of it deeper than `{key.strip()}`"
+    return Trouble("ORCH017", message, first, start + len(line), hint)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def _by_context(text: str, index: int, opened: int, problem: str, context: str) -> Trouble | None:

@@ -179,3 +179,67 @@ def test_an_empty_text_is_nothing() -> None:
     """Whether that is allowed is for the caller to say."""
     assert read("").value is None
     assert read("# only this\n").value is None
+
+
+BLOCK = """\
+orch: 1
+steps:
+  one:
+    agent: creative
+    prompt: "Say {{ word }} in a warm tone
+    repair: 1
+  two: {agent: creative, prompt: "Again."}
+"""
+FLOW = """\
+orch: 1
+inputs:
+  text: {type: string, default: 'hello}
+steps:
+  one: {value: '{{ inputs.text }}'}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "hint"), [(BLOCK, (5, 13), 'warm tone"'), (FLOW, (3, 33), "write '")]
+)
+def test_a_forgotten_quote_is_reported_where_it_was_opened(
+    text: str, place: tuple[int, int], hint: str
+) -> None:
+    """Although it is closed: by the next quote of its kind, lines below."""
+    (found,) = parse(text, "w.yaml").diagnostics
+
+    assert (found.code, (found.mark.line, found.mark.column)) == ("ORCH015", place)
+    assert "never closed" in found.message
+    assert hint in found.hint
+
+
+def test_what_stands_below_a_forgotten_quote_is_read_all_the_same() -> None:
+    """One mistake does not hide the others."""
+    parsed = parse(BLOCK.replace("repair", "repiar"), "w.yaml")
+
+    assert parsed.value["steps"]["one"]["repiar"] == 1
+    assert parsed.value["steps"]["two"]["prompt"] == "Again."
+
+
+def test_a_quoted_text_of_several_lines_with_text_behind_it_is_no_forgotten_quote() -> None:
+    """Nothing in it looks like a key."""
+    (found,) = parse('a:\n  b: "one\n    two" three\n', "w.yaml").diagnostics
+
+    assert found.code != "ORCH015"
+
+
+def test_a_block_text_that_is_not_indented_is_reported_at_its_first_line() -> None:
+    """Not at the step behind it."""
+    text = "steps:\n  one:\n    prompt: |\n    Write this.\n    And that.\n  two: {value: 1}\n"
+
+    (found,) = parse(text, "w.yaml").diagnostics
+
+    assert (found.code, found.mark.line) == ("ORCH017", 4)
+    assert "`prompt: |`" in found.hint
+
+
+def test_an_apostrophe_inside_apostrophes_is_answered_with_the_other_quotes() -> None:
+    """The inner quotes are not kept."""
+    (found,) = parse("prompt: 'it's late'\n", "w.yaml").diagnostics
+
+    assert found.hint == 'put " around it instead: "it\'s late"'

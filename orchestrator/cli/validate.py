@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +17,8 @@ from orchestrator.report import words
 if TYPE_CHECKING:
     from orchestrator.spec.diagnostics import Diagnostic
 
+PARTS = ("orch.yaml", "agent.yaml")
+"""Names of files that may be something else than a workflow."""
 FORMATS = ("text", "json", "github", "sarif")
 
 
@@ -24,7 +27,10 @@ FORMATS = ("text", "json", "github", "sarif")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 def command(files: tuple[str, ...], form: str, strict: bool) -> int:
-    """Check each WORKFLOW: a file, or the name of one that ships. Exit code 2 when one has errors."""
+    """Check each WORKFLOW: a file, or the name of one that ships. Exit code 2 when one has errors.
+
+    A project file `orch.yaml` and the `agent.yaml` of an agent's folder are checked as what they are.
+    """
     console = the_console()
     with _no_collection():
         found, unreadable = _check(files, console)
@@ -37,18 +43,31 @@ def command(files: tuple[str, ...], form: str, strict: bool) -> int:
 
 def _check(files: Sequence[str], console: Console) -> tuple[list[Diagnostic], int]:
     """What is wrong with all files, and how many could not be read at all."""
-    from orchestrator.cli.opening import checked
     from orchestrator.errors import UsageError
 
     found: dict[Diagnostic, None] = {}  # an agent that two files use is wrong once
     unreadable = 0
     for file in files:
         try:
-            found.update(dict.fromkeys(checked(file).diagnostics))
+            found.update(dict.fromkeys(_problems(file)))
         except UsageError as error:
             console.error(error.message, error.hint)
             unreadable += 1
     return list(found), unreadable
+
+
+def _problems(file: str) -> tuple[Diagnostic, ...]:
+    """Of one file. Raises UsageError when there is none."""
+    from orchestrator.cli.opening import checked
+
+    path = Path(file)
+    if path.name in PARTS and path.is_file():
+        from orchestrator.graph.parts import check_part
+
+        found = check_part(path)
+        if found is not None:
+            return found
+    return checked(file).diagnostics
 
 
 @contextmanager

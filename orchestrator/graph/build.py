@@ -77,6 +77,15 @@ def build(
     return builder.built()
 
 
+def check_declarations(
+    document: Document, library: Library, project: LoadedProject | None, agents: Iterable[str]
+) -> tuple[Diagnostic, ...]:
+    """What is wrong with what a file declares, and with these agents; its steps do not count."""
+    builder = _Builder(document, library, project, Family())
+    builder.declarations(agents)
+    return _sorted((*builder.report.diagnostics, *library.diagnostics))
+
+
 def build_file(path: File, display: str, family: Family) -> Built:
     """Read and build one file. `family` are the workflows that call it. Raises UsageError when it is no text file."""
     loaded = read(path, display=display)
@@ -108,7 +117,7 @@ class _Builder:
 
     def built(self) -> Built:
         setting, workflow = self.setting, self.setting.document.workflow
-        self._declarations()
+        self.declarations(workflow.agents)
         top = self._layer(workflow.steps, ("steps",), "", None, "")
         check_names(setting, top)
         check_needs(setting, top)
@@ -128,7 +137,7 @@ class _Builder:
 
     # ------------------------------------------------------------------------------------- declarations
 
-    def _declarations(self) -> None:
+    def declarations(self, agents: Iterable[str]) -> None:
         setting, marks = self.setting, self.setting.marks
         workflow = setting.document.workflow
         for name, model in workflow.models.items():
@@ -144,10 +153,11 @@ class _Builder:
                     )
                 self.report.at(marks, path, "ORCH608", message, hint)
         check_default_model(setting)
-        for name in workflow.agents:
+        for name in agents:
             agent = setting.library.agent(name)
             if agent is not None:
                 check_agent(setting, agent)
+                self._role(agent)
         for name, tool in workflow.tools.items():
             if tool.agent is not None:
                 find_agent(setting, tool.agent, ("tools", name, "agent"))
@@ -155,6 +165,13 @@ class _Builder:
             from orchestrator.graph.pytools import check_python_tools
 
             check_python_tools(setting)
+
+    def _role(self, agent: Agent) -> None:
+        """Its syntax; what its names mean depends on the step that uses it."""
+        written = agent.written.get("role")
+        if written is not None and agent.spec.role is not None:
+            text = Text("role", written.path, agent.spec.role, "template")
+            compiled(text, written.marks, written.path, self.report)
 
     # ------------------------------------------------------------------------------------------- knots
 

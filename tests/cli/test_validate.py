@@ -131,3 +131,44 @@ def test_what_is_not_executed_yet_is_a_warning_that_a_run_does_not_repeat() -> N
     assert "ORCH530" in checked.stdout
     assert ran.exit_code == 2
     assert ran.output.count("tool python") == 1
+
+
+def test_a_project_file_is_checked_as_one() -> None:
+    """It has no steps, and needs none."""
+    Path("orch.yaml").write_text(
+        "orch: 1\nmodels: {tiny: 'llamacp:smollm2-135m'}\nagents: {a: {model: tny, roll: x}}\n",
+        encoding="utf-8",
+    )
+    wrong = orch("orch.yaml")
+    Path("orch.yaml").write_text(
+        "orch: 1\nmodels: {tiny: 'llamacpp:smollm2-135m'}\nagents: {a: {model: tiny, role: x}}\n",
+        encoding="utf-8",
+    )
+    right = orch("orch.yaml")
+
+    assert wrong.exit_code == 2
+    assert all(word in wrong.stdout for word in ("'llamacpp'", "'role'", "'tiny'"))
+    assert "steps" not in wrong.stdout
+    assert (right.exit_code, right.stderr) == (0, "orch.yaml is valid\n")
+
+
+def test_an_agent_file_is_checked_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its prompt, its models and what it uses; also from inside its folder."""
+    folder = Path("agents/poet")
+    folder.mkdir(parents=True)
+    Path("orch.yaml").write_text("orch: 1\n", encoding="utf-8")
+    (folder / "prompt.j2").write_text("You write {{ verse }", encoding="utf-8")
+    (folder / "agent.yaml").write_text("description: x\nparms: {top_k: 1}\n", encoding="utf-8")
+    wrong = orch("agents/poet/agent.yaml")
+    (folder / "prompt.j2").write_text("You write verse.", encoding="utf-8")
+    (folder / "agent.yaml").write_text("description: x\n", encoding="utf-8")
+    right = orch("agents/poet/agent.yaml")
+    monkeypatch.chdir(folder)
+    inside = orch("agent.yaml")
+
+    assert wrong.exit_code == 2
+    assert "'params'" in wrong.stdout
+    assert "agents/poet/prompt.j2:1:" in wrong.stdout
+    assert "'orch'" not in wrong.stdout
+    assert (right.exit_code, right.stderr) == (0, "agents/poet/agent.yaml is valid\n")
+    assert (inside.exit_code, inside.stderr) == (0, "agent.yaml is valid\n")

@@ -114,16 +114,19 @@ def _came_to(span: Span, values: Values) -> str:
 
 def print_instance(console: Console, span: Span, events: Sequence[Event], values: Values) -> None:
     """Prompts, answers, decisions, and the value or error at the end."""
-    took = f" in {words.seconds(span.ended - span.started)}" if span.ended is not None else ""
+    asked = next((event.at for event in events if isinstance(event, AskOpened)), None)
+    took = (
+        "" if span.ended is None or asked is not None else f" in {words.seconds(span.ended - span.started)}"
+    )
     console.result(f"{span.path}  ({span.verb or 'step'}): {span.status}{took}")
     for event in events:
-        for title, text in _sections(event, values):
+        for title, text in _sections(event, values, asked):
             console.result(f"\n── {title}")
             if text:
                 console.result(text)
 
 
-def _sections(event: Event, values: Values) -> list[tuple[str, str]]:
+def _sections(event: Event, values: Values, asked: float | None) -> list[tuple[str, str]]:
     match event:
         case AttemptStarted():
             about = "" if event.exact else "about "
@@ -147,7 +150,8 @@ def _sections(event: Event, values: Values) -> list[tuple[str, str]]:
             shown = [("shown", as_text(event.show))] if event.show is not None else []
             return [("question", f"{event.question}  [{' | '.join(event.choices)}]"), *shown]
         case AskAnswered():
-            return [(f"answered by {event.by}", event.choice or "rejected")]
+            after = f" after {words.seconds(event.at - asked)}" if asked is not None else ""
+            return [(f"answered by {event.by}{after}", event.choice or "rejected")]
         case _:
             return []
 

@@ -98,12 +98,19 @@ def _run_json(row: RunRow, state: RunState) -> dict[str, Any]:
 
 def _print_head(console: Console, row: RunRow, state: RunState, figures: Summary) -> None:
     started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.started))
-    took = f", took {words.seconds(figures.seconds)}" if row.ended is not None else ""
     console.result(f"run {row.id} of {row.workflow}: {row.status}")
     console.result(f"  file     {row.file}" + (f" at {row.revision}" if row.revision else ""))
-    console.result(f"  started  {started}{took}")
+    console.result(f"  started  {started}{_took(row, figures)}")
     for name, value in state.inputs.items():
         console.result(f"  input    {name}: {short(value)}")
+
+
+def _took(row: RunRow, figures: Summary) -> str:
+    """From start to end as `orch runs` says it, and how much of it somebody worked when that is less."""
+    if row.ended is None:
+        return f", {words.seconds(figures.seconds)} of work so far" if figures.seconds else ""
+    whole, worked = words.seconds(row.ended - row.started), words.seconds(figures.seconds)
+    return f", took {whole}" + (f", {worked} of it at work" if worked != whole else "")
 
 
 def _print_end(console: Console, store: Store, row: RunRow, state: RunState, figures: Summary) -> None:

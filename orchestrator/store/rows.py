@@ -13,8 +13,8 @@ from orchestrator.state import RunStatus
 class RunRow:
     """A run in a list. `status` is `interrupted` when the owner died without a last event.
 
-    Times are wall-clock seconds. `steps` were planned, `finished` and `failed` count instances so far. `events` is
-    the length of the log.
+    Times are wall-clock seconds. `steps` were planned; `finished` counts steps and items that have a value so far,
+    `failed` those that failed; groups do not count. `events` is the length of the log.
     """
 
     id: str

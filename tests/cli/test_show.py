@@ -7,7 +7,27 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.recorded import DONE, FAILED, WAITING, Shell, a_grouped_run, record, record_all, shell_in
+from orchestrator.events import (
+    AskAnswered,
+    Event,
+    RunFinished,
+    RunInterrupted,
+    RunResumed,
+    StepFinished,
+    StepStarted,
+)
+from tests.cli.recorded import (
+    AT,
+    DONE,
+    FAILED,
+    WAITING,
+    Shell,
+    a_grouped_run,
+    a_waiting_run,
+    record,
+    record_all,
+    shell_in,
+)
 
 
 @pytest.fixture
@@ -29,6 +49,33 @@ def test_a_run_shows_inputs_steps_and_result(orch: Shell) -> None:
     assert "tiny" in text
     assert 'result: {"urgency": "low"}' in text
     assert "everything stayed on this machine" in text
+
+
+def test_the_time_of_a_run_is_the_one_in_the_list_and_the_one_at_work(orch: Shell) -> None:
+    """A run that lay still for an hour took that hour, and says how much of it was work."""
+    events: list[Event] = [RunInterrupted(AT + 18.5, "Ctrl-C"), RunResumed(AT + 3600, "me")]
+    record(orch.store, "long", [*events, RunFinished(AT + 3602, "x")])
+
+    listed = next(line for line in orch("runs").stdout.splitlines() if line.startswith("long"))
+
+    assert "1 h 00 min" in listed
+    assert "took 1 h 00 min, 20.5 s of it at work" in orch("show", "long").stdout
+    assert "took 4.2 s\n" in orch("show", DONE).stdout
+
+
+def test_an_answered_question_says_how_long_it_was_open(orch: Shell) -> None:
+    """The step itself took no time."""
+    events: list[Event] = [RunResumed(AT + 90, "me"), AskAnswered(AT + 90, "approve", "send", "ada")]
+    again: list[Event] = [
+        StepStarted(AT + 91, "approve", "ask"),
+        StepFinished(AT + 91, "approve", "send", {}),
+    ]
+    record(orch.store, "asked", [*a_waiting_run(), *events, *again])
+
+    text = orch("show", "asked", "approve").stdout
+
+    assert text.startswith("approve  (ask): done\n")
+    assert "answered by ada after 1 min 30 s" in text
 
 
 def test_a_failed_run_says_why_and_what_to_do(orch: Shell) -> None:

@@ -83,7 +83,7 @@ def test_a_list_of_runs_needs_no_events(store: Store) -> None:
 
     row = store.run("r")
 
-    assert (row.status, row.ended, row.finished, row.failed) == ("done", AT + 15, 2, 1)
+    assert (row.status, row.ended, row.finished, row.failed) == ("done", AT + 15, 1, 1)
     assert (row.prompt_tokens, row.completion_tokens, row.events) == (12, 3, 16)
 
 

@@ -1,0 +1,78 @@
+"""The running totals in a run's row say what the events say when they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from orchestrator.events import (
+    Event,
+    RunFailed,
+    RunFinished,
+    RunResumed,
+    StepFailed,
+    StepFinished,
+    StepSkipped,
+    StepStarted,
+)
+from orchestrator.report.summary import steps_done, summary
+from orchestrator.store.tally import Tally
+from tests.store.samples import AT, started
+
+GROUP = {"container": "steps"}
+
+
+def tally(*parts: Iterable[Event]) -> Tally:
+    """Each part is written by a process of its own."""
+    total = Tally()
+    for part in parts:
+        columns = total.columns()
+        total = Tally(*columns.values())
+        for event in part:
+            total.add(event)
+    return total
+
+
+def one(path: str) -> list[Event]:
+    return [StepStarted(AT, path, "agent"), StepFinished(AT, path, "x", {})]
+
+
+FIRST: list[Event] = [
+    started(),
+    *one("a"),
+    StepSkipped(AT, "b", "when"),
+    StepStarted(AT, "all", "steps", 3),
+    StepStarted(AT, "all.0", "steps"),
+    *one("all.0.draft@tiny"),
+    *one("all.0.draft"),
+    StepFinished(AT, "all.0", None, GROUP),
+    StepStarted(AT, "all.1", "steps"),
+    StepStarted(AT, "all.1.draft", "agent"),
+    StepFailed(AT, "all.1.draft", "check", "no"),
+    StepFailed(AT, "all.1", "check", "no"),
+    StepFailed(AT, "all", "check", "no"),
+    RunFailed(AT + 1, "all.1.draft", "check", "no"),
+]
+AGAIN: list[Event] = [
+    RunResumed(AT + 9, "me"),
+    StepStarted(AT + 9, "all", "steps", 3),
+    StepStarted(AT + 9, "all.0", "steps"),
+    StepFinished(AT + 9, "all.0", None, GROUP),
+    *one("all.1.draft"),
+    StepFinished(AT + 9, "all", None, {"container": "foreach"}),
+    RunFinished(AT + 10, "x"),
+]
+
+
+@pytest.mark.parametrize(("parts", "counts"), [((FIRST,), (2, 1)), ((FIRST, AGAIN), (3, 0))])
+def test_a_list_of_runs_counts_what_the_run_itself_says(
+    parts: tuple[list[Event], ...], counts: tuple[int, int]
+) -> None:
+    """Steps and items, not the groups they are in; what failed and was tried again has not failed."""
+    total = tally(*parts)
+    report = summary(event for part in parts for event in part)
+    failed = sum(row.failed for row in report.steps.values() if row.verb != "steps")
+
+    assert (total.finished, total.failed) == counts
+    assert (steps_done(report), failed) == counts

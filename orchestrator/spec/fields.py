@@ -144,7 +144,8 @@ def _enum(text: str, at: tuple[str | int, ...]) -> Enum:
     if "" in values or len(set(values)) != len(values):
         raise _wrong(f"{text!r} has an empty or repeated choice", at)
     if any(sign in text for sign in "[]{}"):
-        raise _wrong(f"{text!r} is no list of choices", at, "choices are plain words: a | b | c")
+        hint = _UNQUOTE if text[0] in "[{" else "choices are plain words: a | b | c"
+        raise _wrong(f"{text!r} is no list of choices", at, hint)
     return Enum(values)
 
 
@@ -168,6 +169,7 @@ def _range(args: str, text: str, at: tuple[str | int, ...]) -> tuple[int | None,
     return low, high
 
 
+_UNQUOTE = "write it without quotes, as YAML: [{name: type}], {name: type}"
 _ALIASES = {
     "str": "string", "integer": "int", "float": "number", "boolean": "bool", "double": "number",
     "list": "[type]", "array": "[type]", "object": "a map of fields", "dict": "a map of fields", "enum": "a | b | c",
@@ -179,6 +181,8 @@ def _nearest(text: str) -> str:
 
     if text in _ALIASES:
         return f"write {_ALIASES[text]}"
+    if text.startswith("{"):
+        return _UNQUOTE
     near = get_close_matches(text, SCALARS, n=1)
     if near:
         return f"did you mean '{near[0]}'?"

@@ -59,7 +59,7 @@ class InputSpec(Model):
     """What a run is given: `-i name=value`. The short form is just the type."""
 
     type: InputType
-    """An output type, `file`, `files` or `image`."""
+    """An output type, `file`, `files` (a list of `{name, path, text}`) or `image`."""
     default: Any = None
     """Used when nothing is given; a `date` may say `today`. Without it the input is required."""
     label: Label | None = None
@@ -369,7 +369,7 @@ class StepBase(Model):
     ) = None
     """Once per item of this list; the value is a list with one entry per item, in order."""
     as_: Names | None = Field(default=None, alias="as")
-    """Name of the item (default `item`); a list of names for `zip`."""
+    """Name of the item (default `item`); a list of names for `zip`. `index` is its place in the list, from 0."""
     parallel: Parallel | None = None
     """How many items at once: `auto` or a number."""
     on_item_error: Literal["stop", "keep"] = "stop"
@@ -484,7 +484,7 @@ class AskStep(StepBase):
     show: Any = None
     """What the person sees beside it."""
     choices: Annotated[tuple[str, ...], Field(min_length=1)] = ("yes", "no")
-    """The possible answers; the step's value is the one chosen."""
+    """The possible answers; the step's value is the one chosen. Without them: `yes` and `no`."""
     timeout: Duration | None = None
     """How long to wait."""
     then: str | None = None
@@ -499,7 +499,7 @@ class WorkflowStep(StepBase):
     """Run another workflow; its value is that workflow's `outputs`."""
 
     workflow: str
-    """A file, relative to this one, or the name of a workflow of the project or shipped."""
+    """A file, relative to this one, or the name of a workflow in the project's `workflows/` or shipped."""
     with_: Mapping[str, Any] = Field(default_factory=dict, alias="with")
     """Its inputs; texts are templates."""
     retry: Whole | None = None
@@ -514,7 +514,7 @@ class GroupStep(StepBase):
     """A group of steps, once, or per item, or in a bounded loop."""
 
     steps: Annotated[Mapping[Name, Step], Field(min_length=1)]
-    """The steps inside; the group's value is the map of their values."""
+    """The steps inside; the group's value is the map of their values, under `foreach` with the item under its name."""
     repeat: Repeat | None = None
     """Repeat the group until it is good enough."""
     wall: Duration | None = None

@@ -200,6 +200,8 @@ def test_short_forms_mean_their_long_forms() -> None:
         ("{agent: a, prompt: p, output: strin}", "strin", "'strin' is no type", "did you mean 'string'?"),
         ("{agent: a, prompt: p, output: {a: {b: strin}}}", "strin", "'strin' is no type", "did you mean 'string'?"),
         ("{agent: a, prompt: p, output: {a: string?}}", "string?", "'string?' is no type", "`name?: type`"),
+        ("{agent: a, prompt: p, output: '[{from: string}]'}", "'[{from: string}]'", "'{from: string}' is no type", "write it without quotes"),
+        ("{agent: a, prompt: p, output: '{kind: a | b}'}", "'{kind: a | b}'", "'{kind: a | b}' is no list of choices", "write it without quotes"),
         ("{agent: Big One, prompt: p}", "Big One", "'agent' of step 'x' is a name, which 'Big One' is not", "`big_one`"),
         ("{agent: a, prompt: p, when: }", "when", "'when' of step 'x' is empty", ""),
         ("hello", "hello", "step 'x' is a map of its keys, not text", "{agent: …, prompt: …}"),

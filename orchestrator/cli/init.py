@@ -10,7 +10,9 @@ import click
 from orchestrator.cli.console import the_console
 from orchestrator.errors import UsageError
 
-MODELINE = "# yaml-language-server: $schema=.orch/schema.json\n"
+SCHEMA = "workflow.schema.json"
+"""Beside the workflow and for git, unlike `.orch/`: who clones the project has it too."""
+MODELINE = f"# yaml-language-server: $schema={SCHEMA}\n"
 WORKFLOW = (
     MODELINE
     + """orch: 1
@@ -57,12 +59,12 @@ def command(directory: Path) -> None:
         raise UsageError(f"{file} is already there", hint="name another directory: orch init DIRECTORY")
     console = the_console()
     directory.mkdir(parents=True, exist_ok=True)
-    _write_schema(directory / ".orch" / "schema.json")
+    _write_schema(directory / SCHEMA)
     _ignore(directory / ".gitignore")
     with file.open("x", encoding="utf-8") as stream:
         stream.write(WORKFLOW)
     where = "" if directory == Path() else f"cd {directory} && "
-    console.say(f"wrote {file}")
+    console.say(f"wrote {file}, and {SCHEMA} for editors; keep both in git")
     console.say("")
     console.say("Next:")
     console.say(f"  {where}orch run workflow.yaml")
@@ -70,10 +72,11 @@ def command(directory: Path) -> None:
 
 
 def _write_schema(path: Path) -> None:
-    """What the first line of the workflow points to; generated, so writing it again is no loss."""
+    """What the first line of the workflow points to; one that is there stays (`orch schema` prints today's)."""
     from orchestrator.spec.editor import editor_schema
 
-    path.parent.mkdir(exist_ok=True)
+    if path.exists():
+        return
     path.write_text(json.dumps(editor_schema(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 

@@ -15,7 +15,7 @@ def command(output: Path | None) -> None:
     """Print the JSON Schema of workflow files; editors use it to complete and to check while you type.
 
     A file says which schema it follows in its first line:
-    # yaml-language-server: $schema=.orch/schema.json
+    # yaml-language-server: $schema=workflow.schema.json
     """
     import json
 

@@ -28,7 +28,7 @@ def test_a_new_directory_gets_a_workflow_a_schema_and_an_ignore_file() -> None:
     assert result.stdout == ""
     assert "cd demo && orch run workflow.yaml" in result.stderr
     assert Path("demo/.gitignore").read_text(encoding="utf-8") == ".orch/\n"
-    assert json.loads(Path("demo/.orch/schema.json").read_text(encoding="utf-8"))["properties"]["steps"]
+    assert json.loads(Path("demo/workflow.schema.json").read_text(encoding="utf-8"))["properties"]["steps"]
 
 
 def test_the_first_line_points_editors_to_the_schema() -> None:
@@ -39,6 +39,25 @@ def test_the_first_line_points_editors_to_the_schema() -> None:
 
     schema = first.removeprefix("# yaml-language-server: $schema=")
     assert Path(schema).is_file()
+
+
+def test_what_editors_need_is_not_kept_from_git() -> None:
+    """Somebody who clones the project has the schema; only what runs leave is ignored."""
+    orch("init")
+    schema = Path("workflow.yaml").read_text(encoding="utf-8").splitlines()[0].partition("$schema=")[2]
+
+    ignored = Path(".gitignore").read_text(encoding="utf-8").split()
+
+    assert ignored == [".orch/"]
+    assert not schema.startswith(".orch/")
+
+
+def test_a_schema_that_is_there_stays() -> None:
+    """It may be another one's."""
+    Path("workflow.schema.json").write_text("{}", encoding="utf-8")
+
+    assert orch("init").exit_code == 0
+    assert Path("workflow.schema.json").read_text(encoding="utf-8") == "{}"
 
 
 def test_the_workflow_is_valid_without_a_warning() -> None:
@@ -59,7 +78,7 @@ def test_an_existing_workflow_is_never_overwritten() -> None:
     assert result.exit_code == 2
     assert "workflow.yaml is already there" in result.stderr
     assert Path("workflow.yaml").read_text(encoding="utf-8") == "mine"
-    assert not Path(".orch").exists()
+    assert not Path("workflow.schema.json").exists()
 
 
 @pytest.mark.parametrize(

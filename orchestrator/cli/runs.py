@@ -32,7 +32,11 @@ _STATUSES = [status for status in get_args(RunStatus) if status != "new"]
 def command(
     context: click.Context, status: RunStatus | None, workflow: str | None, limit: int, as_json: bool
 ) -> None:
-    """List runs, newest first."""
+    """List runs, newest first.
+
+    The runs of a project (a directory with orch.yaml or .git, from here upwards) are kept in its `.orch/`, those
+    outside any project in your data directory; with ORCH_DATABASE_URL all are in that database.
+    """
     if context.invoked_subcommand is not None:
         return
     from orchestrator.cli.wiring import find_store
@@ -79,7 +83,13 @@ def _is_answered(store: Store, row: RunRow) -> bool:
 
 def _print(console: Console, rows: Sequence[RunRow], answered: Collection[str], *, filtered: bool) -> None:
     if not rows:
-        console.say("no such run" if filtered else "no run yet; start one with: orch run WORKFLOW")
+        from orchestrator.cli.wiring import where_runs_are
+
+        where = where_runs_are()
+        rest = (
+            f"no such run in {where}" if filtered else f"no run yet in {where}; start one: orch run WORKFLOW"
+        )
+        console.say(rest)
         return
     header = ("RUN", "WORKFLOW", "STATUS", "STARTED", "TOOK", "STEPS", "TOKENS")
     console.table(header, [_cells(row, time.time(), answered=row.id in answered) for row in rows])

@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from orchestrator.store.store import Store
 
 
+def where_runs_are() -> str:
+    """The store of the project around the current directory as a person can find it; no secret is in it."""
+    from orchestrator.config import Config
+
+    config = Config.from_environment(os.environ, Path.cwd())
+    return "the database of ORCH_DATABASE_URL" if config.database_url else str(config.store_path)
+
+
 def the_store() -> Store:
     """The store of the project around the current directory, made when it is missing. Raises StoreError."""
     from orchestrator.config import Config
@@ -38,5 +46,7 @@ def existing_store() -> Store:
     """The same for those who look up a run. Raises UsageError when nothing has run here yet."""
     found = find_store()
     if found is None:
-        raise UsageError("there is no run yet", hint="start one with: orch run WORKFLOW")
+        raise UsageError(
+            f"there is no run yet in {where_runs_are()}", hint="start one with: orch run WORKFLOW"
+        )
     return found

@@ -269,7 +269,7 @@ class Store:
                 ids = list(connection.execute(select(RUNS.c.id)).scalars())
         near = difflib.get_close_matches(run, ids, 1, 0.6)
         hint = f"did you mean {near[0]}?" if near else "list them with `orch runs`"
-        return UsageError(f"there is no run '{run}'", hint=hint)
+        return UsageError(f"there is no run '{run}' in {self.where}", hint=hint)
 
 
 Columns = tuple[int, int, float, str, str, str, bytes]

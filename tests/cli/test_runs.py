@@ -52,6 +52,28 @@ def test_a_project_without_runs_says_how_to_start_one(project: Path, monkeypatch
     assert not (project / ".orch").exists()
 
 
+def test_who_finds_no_run_learns_where_it_was_looked_for(orch: Shell, project: Path) -> None:
+    """Another directory may be another project with other runs."""
+    store = str(project / STORE / STORE_FILE)
+
+    assert f"no run yet in {store}" in orch("runs").stderr
+    record_all(orch.store)
+    assert f"no such run in {store}" in orch("runs", "--workflow", "other").stderr
+    assert f"there is no run 'nope' in {store}" in orch("show", "nope", code=2).stderr
+    assert ".orch/" in orch("runs", "--help").stdout
+
+
+def test_outside_a_project_the_users_own_store_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No directory upwards has an orch.yaml or is a git repository."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ORCH_HOME", str(tmp_path / "home"))
+    orch = Shell(store=None)  # type: ignore[arg-type]
+
+    assert str(tmp_path / "home" / "store" / STORE_FILE) in orch("show", "last", code=2).stderr
+
+
 def test_a_run_is_removed_by_name(orch: Shell) -> None:
     """Others stay."""
     record_all(orch.store)

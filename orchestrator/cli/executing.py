@@ -9,7 +9,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,6 +145,8 @@ async def _execute(store: Store, job: Job, screen: _Screen) -> Result:
         for model in job.models.values():
             stack.push_async_callback(model.close)
         cache = _cache(store, job, stack)
+        if resumed:
+            screen.shown.recall(store.events(job.run))
         while True:
             recovered = _look_back(store, job.run, screen, journal, resumed=resumed)
             await journal.flush()
@@ -228,7 +230,7 @@ def _as_answer(kind: str, payload: Mapping[str, Any], at: float) -> AskAnswered 
     return AskAnswered(at=at, path=str(payload["path"]), choice=choice, by=str(payload["by"]))
 
 
-def _answered_meanwhile(store: Store, run: str, asks: Sequence[str]) -> bool:
+def _answered_meanwhile(store: Store, run: str, asks: Collection[str]) -> bool:
     return any(
         row.kind in ("approve", "reject") and row.payload.get("path") in asks for row in take(store, run)
     )

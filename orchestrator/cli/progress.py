@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
@@ -32,6 +32,10 @@ class Progress(Protocol):
 
     def feed(self, seq: int, event: Event) -> None:
         """A committed event."""
+        ...
+
+    def recall(self, events: Iterable[tuple[int, Event]]) -> None:
+        """What happened before this process went on with the run; nothing of it is shown."""
         ...
 
     def tokens(self, path: str, text: str) -> None:
@@ -70,6 +74,9 @@ class PlainProgress:
         for text, style in self._story.tell(event, seq):
             if not self._quiet:
                 self._console.say(text, *style)
+
+    def recall(self, events: Iterable[tuple[int, Event]]) -> None:
+        self._story.recall(events)
 
     def tokens(self, path: str, text: str) -> None:
         """A file has no use for half an answer."""
@@ -117,6 +124,10 @@ class LiveProgress:
                 self._region.print(paint(line, *style) if self._console.color_err and style else line)
             self._texts.pop(self._story.ended(event), None)
             self._draw()
+
+    def recall(self, events: Iterable[tuple[int, Event]]) -> None:
+        with self._lock:
+            self._story.recall(events)
 
     def tokens(self, path: str, text: str) -> None:
         with self._lock:

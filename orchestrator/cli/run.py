@@ -202,6 +202,7 @@ def conclude(
 ) -> int:
     """Print the result or what went wrong, and return the exit code."""
     from orchestrator.cli.result import print_result
+    from orchestrator.cli.waiting import waiting_lines
 
     match result.status:
         case "done":
@@ -210,7 +211,8 @@ def conclude(
             if not events:
                 print_result(console, result.outputs, as_json=as_json)
         case "waiting":
-            _say_waiting(result, run, console)
+            for line in waiting_lines(run, result.asks):
+                console.say(line)
         case "interrupted":
             console.say(f"everything finished is kept; go on with: orch resume {run}")
         case "cancelled":
@@ -218,15 +220,6 @@ def conclude(
         case "failed":
             _say_failed(result, run, console)
     return result.exit_code
-
-
-def _say_waiting(result: Result, run: str, console: Console) -> None:
-    console.say(
-        f"run {run} waits for {'an answer' if len(result.asks) == 1 else f'{len(result.asks)} answers'}:"
-    )
-    for path in result.asks:
-        console.say(f"  orch approve {run}/{path}    or    orch reject {run}/{path}")
-    console.say(f"then go on with: orch resume {run}")
 
 
 def _say_failed(result: Result, run: str, console: Console) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import TypeAlias
 
@@ -25,7 +25,6 @@ from orchestrator.events import (
 )
 from orchestrator.report import words
 from orchestrator.report.summary import CONTAINERS, Summary, is_item, step_of, steps_done
-from orchestrator.report.values import container_of
 from orchestrator.state import RunState, Span
 
 Line: TypeAlias = tuple[str, tuple[str, ...]]
@@ -47,11 +46,9 @@ class Fan:
     failed: int = 0
     cached: int = 0
     tokens: int = 0
-    again_done: int = 0
-    again_failed: int = 0
+    tried_again: int = 0
+    """Of `failed` those that a resumed run tries again."""
     before: int = 0
-    told: bool = False
-    """Whether its end has been told already, by the process before."""
 
     @property
     def ended(self) -> int:
@@ -63,12 +60,11 @@ class Fan:
             case StepFinished():
                 self.done += 1
                 self.cached += event.cached
-                self.again_done += bool(container_of(event))
             case StepSkipped():
                 self.skipped += 1
             case StepFailed():
                 self.failed += 1
-                self.again_failed += not event.kept
+                self.tried_again += not event.kept
 
     def rest(self, now: float) -> float | None:
         """Seconds that the other items should take, when enough have finished to say so."""
@@ -77,15 +73,10 @@ class Fan:
             return None
         return took / ended * (self.items - self.ended)
 
-    def resumed(self, items: int, at: float) -> Fan:
-        """The same fan-out when the run goes on: without the items that are told or tried again."""
-        if items != self.items:
-            return Fan(items, at)
-        done, failed = self.done - self.again_done, self.failed - self.again_failed
-        before = done + failed + self.skipped
-        return replace(
-            self, started=at, done=done, failed=failed, again_done=0, again_failed=0, before=before
-        )
+    def resumed(self, at: float) -> None:
+        """Another process goes on with it."""
+        self.failed -= self.tried_again
+        self.tried_again, self.before, self.started = 0, self.ended, at
 
 
 class Story:
@@ -98,8 +89,6 @@ class Story:
         self._steps_inside: set[str] = set()
         self._fans: dict[str, Fan] = {}
         self._running: dict[str, Span] = {}
-        self._earlier: dict[str, Fan] = {}
-        """Fan-outs as they stood when the process before ended: they begin again when the run goes on."""
 
     def recall(self, events: Iterable[tuple[int, Event]]) -> None:
         """Take in what happened before this process went on with the run; nothing of it is told."""
@@ -107,7 +96,7 @@ class Story:
             self.state.apply(event, seq)
             self.summary.add(event)
             self._follow(event)
-            self._forget(event, recalling=True)
+            self._forget(event)
 
     def tell(self, event: Event, seq: int | None = None) -> list[Line]:
         """Take the event in and give its lines as (text, styles)."""
@@ -153,8 +142,7 @@ class Story:
         match event:
             case StepStarted():
                 if event.items is not None:
-                    earlier = self._earlier.pop(event.path, None) or Fan(event.items, event.at)
-                    self._fans[event.path] = earlier.resumed(event.items, event.at)
+                    self._fans[event.path] = Fan(event.items, event.at)
                 elif event.verb not in CONTAINERS:
                     self._running[event.path] = self.state.spans[event.path]
             case StepFinished() | StepSkipped() | StepFailed():
@@ -168,8 +156,8 @@ class Story:
                         self._fans[path].tokens += event.completion_tokens
             case RunResumed():
                 self._running.clear()
-                self._earlier.update(self._fans)
-                self._fans.clear()
+                for fan in self._fans.values():
+                    fan.resumed(event.at)
             case _:
                 pass
 
@@ -187,15 +175,13 @@ class Story:
             self._steps_done |= within
             self._steps_inside -= within
 
-    def _forget(self, event: Event, *, recalling: bool = False) -> None:
+    def _forget(self, event: Event) -> None:
         """Spans of items are not needed once they ended: memory stays flat over any number of items."""
         if not isinstance(event, StepFinished | StepSkipped | StepFailed):
             return
-        inside = _NUMBERED.search(event.path) is not None
-        fan = self._fans.pop(event.path, None)
-        if fan is not None and (recalling or not inside):
-            self._earlier[event.path] = replace(fan, told=isinstance(event, StepFinished))
-        if inside or _MERGE.search(event.path):
+        if not isinstance(event, StepFailed) or event.kept:  # one that failed for good goes on when resumed
+            self._fans.pop(event.path, None)
+        if _NUMBERED.search(event.path) or _MERGE.search(event.path):
             self.state.spans.pop(event.path, None)
 
     def _fan_of(self, path: str) -> Fan | None:
@@ -209,8 +195,6 @@ class Story:
                 yield _model_line(event)
             case StepFinished() if event.path in self._fans:
                 fan = self._fans[event.path]
-                if fan.told:
-                    return
                 yield _fan_end(event.path, fan, event.at), (("yellow",) if fan.failed else ("green",))
             case StepFinished() if self._worth_a_line(event.path):
                 yield from self._finished(event)

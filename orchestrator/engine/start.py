@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from orchestrator.engine import verbs
@@ -19,7 +19,7 @@ from orchestrator.engine.recover import Recovered
 from orchestrator.engine.run import Failed, Ports, Rejected, Run
 from orchestrator.engine.schedule import run_scope
 from orchestrator.errors import NotSupported, OrchError, StepError
-from orchestrator.events import RunFailed, RunFinished, RunInterrupted, RunWaiting
+from orchestrator.events import AskOpened, RunFailed, RunFinished, RunInterrupted, RunWaiting
 from orchestrator.graph.model import Graph, Scope, all_nodes
 from orchestrator.policy.budget import Ledger
 from orchestrator.ports import Model
@@ -49,7 +49,8 @@ class Result:
     outputs: Any = None
     error: OrchError | None = None
     path: str = ""
-    asks: tuple[str, ...] = ()
+    asks: Mapping[str, AskOpened] = field(default_factory=dict)
+    """Questions nobody has answered, by path."""
     stopped_by: str = ""
 
 
@@ -148,7 +149,7 @@ class Engine:
             async with asyncio.timeout(self._wall):
                 complete = await self._task
             if not complete:
-                return Result("waiting", 7, asks=tuple(run.asking))
+                return Result("waiting", 7, asks=dict(run.asking))
             return Result("done", 0, outputs=verbs.outputs_of(run.graph, frame))
         except asyncio.CancelledError:
             if self._stopped is None:
@@ -188,7 +189,7 @@ def _last_event(run: Run, result: Result) -> RunFinished | RunFailed | RunWaitin
         case "done":
             return RunFinished(at=at, outputs=result.outputs)
         case "waiting":
-            return RunWaiting(at=at, asks=result.asks)
+            return RunWaiting(at=at, asks=tuple(result.asks))
         case "interrupted" | "cancelled":
             return RunInterrupted(at=at, by=result.stopped_by, cancelled=result.status == "cancelled")
         case "failed":

@@ -142,7 +142,7 @@ class Story:
         match event:
             case StepStarted():
                 if event.items is not None:
-                    self._fans[event.path] = Fan(event.items, event.at)
+                    self._fans.setdefault(event.path, Fan(event.items, event.at))
                 elif event.verb not in CONTAINERS:
                     self._running[event.path] = self.state.spans[event.path]
             case StepFinished() | StepSkipped() | StepFailed():
@@ -179,8 +179,10 @@ class Story:
         """Spans of items are not needed once they ended: memory stays flat over any number of items."""
         if not isinstance(event, StepFinished | StepSkipped | StepFailed):
             return
-        if not isinstance(event, StepFailed) or event.kept:  # one that failed for good goes on when resumed
-            self._fans.pop(event.path, None)
+        if not isinstance(event, StepFailed) or event.kept:  # what failed for good goes on when it is resumed
+            over = [path for path in self._fans if path == event.path or path.startswith(f"{event.path}.")]
+            for path in over:
+                del self._fans[path]
         if _NUMBERED.search(event.path) or _MERGE.search(event.path):
             self.state.spans.pop(event.path, None)
 

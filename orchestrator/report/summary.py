@@ -106,41 +106,16 @@ class StepRow:
     skipped: int = 0
     failed: int = 0
     fans_out: bool = False
+    valued: int = 0
+    """Of `done` those with a value of their own; a group's is made of its steps'."""
+    started: float | None = None
+    ended: float = 0.0
+    """Both on the clock of `Summary.worked`."""
     use: Use = field(default_factory=Use)
-    again_done: int = 0
-    """Of `done` those that are told again when the run is resumed: containers, whose steps are what is recorded."""
-    again_failed: int = 0
-    """Of `failed` those that are tried again when the run is resumed."""
-    open: int = 0
-    _took: float = 0.0
-    _since: float | None = None
-    _ended: float = 0.0
 
     @property
     def seconds(self) -> float:
-        return self._took + (max(0.0, self._ended - self._since) if self._since is not None else 0.0)
-
-    def begin(self, at: float) -> None:
-        self.open += 1
-        if self._since is None:
-            self._since = at
-        self._ended = max(self._ended, at)
-
-    def end(self, at: float) -> None:
-        self.open = max(0, self.open - 1)
-        self._ended = at
-
-    def pause(self, at: float) -> None:
-        """The process ends: instances that are open have worked until now."""
-        if self.open:
-            self._ended = at
-        self._took, self._since, self.open = self.seconds, None, 0
-
-    def resume(self) -> None:
-        """What is not recorded for good will be told again."""
-        self.done -= self.again_done
-        self.failed -= self.again_failed
-        self.again_done = self.again_failed = 0
+        return max(0.0, self.ended - self.started) if self.started is not None else 0.0
 
 
 @dataclass(slots=True)
@@ -163,7 +138,11 @@ class Summary:
     models: dict[str, ModelRow] = field(default_factory=dict)
     total: Use = field(default_factory=Use)
     cached: int = 0
+    failed: int = 0
+    """Failures that are final so far, not those of the groups that failed with a step of theirs."""
     seconds: float = 0.0
+    _lost: dict[str, bool] = field(default_factory=dict)
+    """What failed with nothing in its place, and whether it counts in `failed`."""
     _segment: float | None = None
     _last: float = 0.0
 
@@ -176,8 +155,7 @@ class Summary:
                 self._close_segment(self._last)
                 self.status, self._segment = "running", event.at
                 self._forget_open()
-                for step in self.steps.values():
-                    step.resume()
+                self._try_again()
             case ModelReady():
                 row = self._model(event.model)
                 row.ref, row.local = event.ref, event.local
@@ -224,13 +202,15 @@ class Summary:
         row = self._step(event.path)
         row.verb = event.verb
         row.fans_out = row.fans_out or event.items is not None
-        row.begin(event.at)
+        if row.started is None:
+            row.started = self.worked(event.at)
 
     def _ended(self, event: StepFinished | StepSkipped | StepFailed) -> None:
         row = self._step(event.path)
-        row.end(event.at)
+        row.ended = self.worked(event.at)
         if _PART.search(event.path):
             return  # one answer of several that make up the step
+        self._settle(event)
         if row.fans_out and not is_item(event.path):
             return  # the end of the whole fan-out: its items are counted
         match event:
@@ -238,12 +218,31 @@ class Summary:
                 row.skipped += 1
             case StepFailed():
                 row.failed += 1
-                row.again_failed += not event.kept
             case StepFinished():
                 row.done += 1
-                row.again_done += "container" in event.facts and not event.handled
+                row.valued += "container" not in event.facts
                 row.cached += event.cached
                 self.cached += event.cached
+
+    def _settle(self, event: StepFinished | StepSkipped | StepFailed) -> None:
+        """Count failures once, where they began; know which of them a resumed run tries again."""
+        lost = isinstance(event, StepFailed) and not event.kept
+        if not self._lost and not isinstance(event, StepFailed):
+            return
+        inside = [path for path in self._lost if path.startswith((f"{event.path}.", f"{event.path}~"))]
+        self.failed += isinstance(event, StepFailed) and not inside
+        if lost:
+            self._lost[event.path] = not inside
+        else:  # null or a value stands in the place of what failed inside: that is not tried again
+            for path in inside:
+                del self._lost[path]
+
+    def _try_again(self) -> None:
+        for path, counted in self._lost.items():
+            if not (self._step(path).fans_out and not is_item(path)):
+                self._step(path).failed -= 1
+            self.failed -= counted
+        self._lost.clear()
 
     def _stop(self, status: str, at: float) -> None:
         self.status = status
@@ -253,8 +252,6 @@ class Summary:
         if self._segment is not None:
             self.seconds += max(0.0, at - self._segment)
             self._segment = None
-            for row in self.steps.values():
-                row.pause(at)
 
     def _forget_open(self) -> None:
         uses = [row.use for row in self.steps.values()] + [row.use for row in self.models.values()]
@@ -290,13 +287,13 @@ def summary(events: Iterable[Event]) -> Summary:
 
 def steps_done(run: Summary) -> int:
     """Steps and items with a value; groups are made of theirs and do not count."""
-    return sum(row.done for row in run.steps.values() if row.verb not in CONTAINERS)
+    return sum(row.valued for row in run.steps.values())
 
 
 def sentence(run: Summary) -> str:
     """One line for a person: `done in 4.2 s · 12 steps · 3 cached · 1,234 tokens · 80 tok/s · …`."""
     rows = [row for row in run.steps.values() if row.verb not in CONTAINERS]
-    failed, skipped = sum(row.failed for row in rows), sum(row.skipped for row in rows)
+    skipped = sum(row.skipped for row in rows)
     tokens = run.total.prompt_tokens + run.total.completion_tokens
     parts = [
         f"{run.status} in {words.seconds(run.seconds)}"
@@ -305,7 +302,7 @@ def sentence(run: Summary) -> str:
         words.count(steps_done(run), "step"),
         f"{words.number(run.cached)} cached" if run.cached else "",
         f"{words.number(skipped)} skipped" if skipped else "",
-        f"{words.number(failed)} failed" if failed else "",
+        f"{words.number(run.failed)} failed" if run.failed else "",
         words.count(tokens, "token") if tokens else "",
         words.rate(run.total.completion_tokens, run.total.busy),
         whereabouts(run),

@@ -16,10 +16,7 @@ from orchestrator.events import (
     RunWaiting,
     StepFailed,
     StepFinished,
-    StepStarted,
 )
-
-_CONTAINERS = frozenset({"steps", "workflow"})
 
 
 @dataclass(slots=True)
@@ -36,30 +33,27 @@ class Tally:
     failed: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    _open: set[str] = field(default_factory=set, init=False)
-    """Groups and fan-outs under way; all begin again when the run is resumed."""
+    _lost: set[str] = field(default_factory=set, init=False)
+    """What failed in this process: a group that fails with a step of its own does not count."""
 
     def add(self, event: Event) -> None:
         match event:
-            case StepStarted():
-                if event.items is not None or event.verb in _CONTAINERS:
-                    self._open.add(event.path)
             case StepFinished():
-                self.finished += self._counts(event.path) and "container" not in event.facts
-                self._open.discard(event.path)
+                self.finished += _is_whole(event.path) and "container" not in event.facts
+                if event.handled:
+                    self._lost -= self._inside(event.path)
             case AttemptFinished():
                 self.prompt_tokens += event.prompt_tokens
                 self.completion_tokens += event.completion_tokens
             case StepFailed():
-                self.failed += self._counts(event.path)
-                self._open.discard(event.path)
+                self._failed(event)
             case RunStarted():
                 self.status, self.ended = "running", None
             case RunResumed():
                 # the first failure ends a run, and that step is tried again
                 self.failed -= self.status == "failed" and self.failed > 0
                 self.status, self.ended = "running", None
-                self._open.clear()
+                self._lost.clear()
             case RunWaiting():
                 self.status, self.ended = "waiting", event.at
             case RunInterrupted():
@@ -79,5 +73,18 @@ class Tally:
             "completion_tokens": self.completion_tokens,
         }
 
-    def _counts(self, path: str) -> bool:
-        return path not in self._open and "@" not in path and "^" not in path
+    def _failed(self, event: StepFailed) -> None:
+        if not _is_whole(event.path):
+            return
+        inside = self._inside(event.path)
+        self.failed += not inside
+        self._lost -= inside
+        if not event.kept:
+            self._lost.add(event.path)
+
+    def _inside(self, path: str) -> set[str]:
+        return {lost for lost in self._lost if lost.startswith((f"{path}.", f"{path}~"))}
+
+
+def _is_whole(path: str) -> bool:
+    return "@" not in path and "^" not in path

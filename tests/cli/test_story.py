@@ -41,7 +41,7 @@ def test_items_of_the_process_before_count() -> None:
     """`13/30`, not `1/30`; what is left is estimated from what happens now."""
     story = resumed([START, StepStarted(0.0, "lines", "agent", 30), *items("lines", range(12), 5.0)])
 
-    tell(story, [StepStarted(1000.0, "lines", "agent", 30), *items("lines", [12], 1004.0)])
+    tell(story, items("lines", [12], 1004.0))
     early = story.running(1004.0, 3)
     tell(story, items("lines", [13, 14], 1006.0))
 
@@ -49,40 +49,43 @@ def test_items_of_the_process_before_count() -> None:
     assert story.running(1006.0, 3) == [("lines", "lines  15/30 · about 30 s left")]
 
 
-def test_items_that_are_told_again_count_once() -> None:
-    """Groups end again when the run goes on, and what failed is tried again; a kept null is not."""
+def test_what_failed_is_tried_again() -> None:
+    """But a null that was kept stays one, and the fan-out goes on although it had failed."""
     story = resumed(
         [
             START,
             StepStarted(0.0, "all", "steps", 5),
             StepFinished(1.0, "all.0", None, CONTAINER),
-            StepFinished(1.0, "all.1", None, {}, handled="no"),
             StepFailed(1.0, "all.2", "check", "no", kept=True),
             StepFailed(1.0, "all.3", "check", "no"),
+            StepFailed(1.0, "all", "check", "no"),
             RunInterrupted(2.0, "Ctrl-C"),
         ]
     )
 
-    tell(story, [StepStarted(1000.0, "all", "steps", 5)])
-    before = story.running(1000.0, 3)
-    tell(story, [StepFinished(1000.0, "all.0", None, CONTAINER)])
-
-    assert before == [("all", "all  2/5 · 1 failed")]
-    assert story.running(1000.0, 3) == [("all", "all  3/5 · 1 failed")]
+    assert story.running(1000.0, 3) == [("all", "all  2/5 · 1 failed")]
 
 
-def test_a_fan_out_that_had_ended_is_not_told_again() -> None:
-    """It ends once more when the run goes on, at once and for nothing. One that had not is told as a whole."""
+def test_a_fan_out_that_goes_on_is_told_as_a_whole() -> None:
+    """One that had ended is not told again."""
     fans: list[Event] = [StepStarted(0.0, name, "agent", 2) for name in ("old", "new")]
     end = StepFinished(5.0, "old", None, CONTAINER)
     story = resumed([START, *fans, *items("old", [0, 1], 4.0), end, *items("new", [0], 5.0)])
 
-    lines = tell(
-        story, [*fans, end, *items("new", [1], 1002.0), StepFinished(1003.0, "new", None, CONTAINER)]
-    )
+    lines = tell(story, [*items("new", [1], 1002.0), StepFinished(1003.0, "new", None, CONTAINER)])
 
     assert [line.split("  ")[0] for line in lines] == ["✓ new.1", "✓ new"]
     assert "2 items" in lines[-1]
+
+
+def test_a_fan_out_inside_a_group_that_went_on_without_it_runs_no_more() -> None:
+    """Its group has a value in the place of the error."""
+    story = Story()
+
+    tell(story, [StepStarted(0.0, "g.f", "agent", 3), StepFailed(1.0, "g.f", "check", "no")])
+    tell(story, [StepFinished(1.0, "g", None, {}, handled="no")])
+
+    assert story.running(2.0, 3) == []
 
 
 def test_a_resumed_run_says_what_was_done_and_takes_the_time_of_both() -> None:
@@ -101,18 +104,8 @@ def test_a_resumed_run_says_what_was_done_and_takes_the_time_of_both() -> None:
 def test_a_run_that_goes_on_in_the_same_process_counts_on() -> None:
     """Somebody answered while it ended: no recall, and nothing is lost."""
     story = Story()
-    first = [
-        START,
-        StepStarted(0.0, "f", "agent", 3),
-        *items("f", [0], 1.0),
-        StepStarted(1.0, "e", "agent", 1),
-    ]
-    tell(
-        story, [*first, *items("e", [0], 1.0), StepFinished(2.0, "e", None, CONTAINER), RunResumed(9.0, "me")]
-    )
+    tell(story, [START, StepStarted(0.0, "f", "agent", 3), *items("f", [0], 1.0), RunResumed(9.0, "me")])
 
-    lines = tell(story, [StepStarted(9.0, "e", "agent", 1), StepFinished(9.0, "e", None, CONTAINER)])
-    tell(story, [StepStarted(9.0, "f", "agent", 3)])
+    tell(story, items("f", [1], 10.0))
 
-    assert lines == []
-    assert story.running(9.0, 3) == [("f", "f  1/3")]
+    assert story.running(10.0, 3) == [("f", "f  2/3")]

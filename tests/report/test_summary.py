@@ -136,38 +136,27 @@ def test_a_step_does_not_count_the_time_nobody_worked_on_it() -> None:
     assert result.seconds == 2.5
 
 
-def test_what_a_crash_left_open_has_worked_until_the_last_event() -> None:
-    """Nobody knows how long it went on."""
-    events: list[Event] = [START, StepStarted(1.0, "a", "agent"), *step("b", 1.0, 3.0)]
-
-    assert summary([*events, RunResumed(900.0, "me")]).steps["a"].seconds == 2.0
-
-
-def test_what_a_resumed_run_tells_again_counts_once() -> None:
-    """Containers are not recorded, and what failed is tried again; what was kept as null is not."""
+def test_what_a_resumed_run_tries_again_has_not_failed() -> None:
+    """Unless null or a value stands in its place: then it is as it is. A group fails with its step, once."""
     first: list[Event] = [
         START,
         StepStarted(0.0, "g", "steps", 2),
-        StepStarted(0.0, "g.0", "steps"),
         *step("g.0.a", 0.0, 1.0),
         StepFinished(1.0, "g.0", None, {"container": "steps"}),
-        StepFailed(1.0, "g.1.a", "invalid", "no"),
+        StepFailed(1.0, "k.0.a", "invalid", "no"),
         StepFailed(1.0, "k.0", "invalid", "no", kept=True),
+        StepFailed(1.0, "g.1.a", "invalid", "no"),
+        StepFailed(1.0, "g.1", "invalid", "no"),
+        StepFailed(1.0, "g", "invalid", "no"),
         RunFailed(1.0, "g.1.a", "invalid", "no"),
     ]
-    again: list[Event] = [
-        RunResumed(2.0, "me"),
-        StepStarted(2.0, "g", "steps", 2),
-        StepStarted(2.0, "g.0", "steps"),
-        StepFinished(2.0, "g.0", None, {"container": "steps"}),
-        *step("g.1.a", 2.0, 3.0),
-    ]
+    again: list[Event] = [RunResumed(2.0, "me"), *step("g.1.a", 2.0, 3.0)]
 
-    result = summary([*first, *again])
+    before, after = summary(first), summary([*first, *again])
 
-    assert (result.steps["g"].done, result.steps["g.a"].done, result.steps["g.a"].failed) == (1, 2, 0)
-    assert result.steps["k"].failed == 1
-    assert "2 steps · 1 failed" in sentence(result)
+    assert "1 step · 2 failed" in sentence(before)
+    assert "2 steps · 1 failed" in sentence(after)
+    assert (after.steps["g"].failed, after.steps["g.a"].failed, after.steps["k.a"].failed) == (0, 0, 1)
 
 
 def test_it_is_said_where_the_calls_went() -> None:

@@ -63,10 +63,23 @@ def test_the_support_desk_answers_every_ticket(tmp_path: Path) -> None:
 
 def test_grammar_fix_runs_by_name(tmp_path: Path) -> None:
     """The first command that `orch --help` suggests."""
-    done = run(("orch", "run", "grammar-fix", "-i", "text=i has a apple"), tmp_path)
+    done = run(("orch", "run", "grammar-fix", "-i", "text=she dont like apples"), tmp_path)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+@pytest.mark.full
+def test_a_summary_ends_with_a_whole_sentence(tmp_path: Path) -> None:
+    """Merged, or the notes one after another, but never cut off."""
+    project = copy_of("05-long-summary", tmp_path)
+
+    done = run(("orch", "run", "examples/05-long-summary/workflow.yaml", "--json"), project)
+
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["notes"]
+    assert result["summary"][-1] in '.!?"'
 
 
 @pytest.mark.full

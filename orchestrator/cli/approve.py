@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import time
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -43,6 +45,7 @@ def _answer(target: str, kind: str, choice: str | None) -> int:
         run = store.find(name)
         asks = _open_asks(store, run)
         ask = _which(run, step, asks)
+        _refuse_late(run, ask)
         picked = _picked(ask, choice) if kind == "approve" else ""
         post(store, run, kind, {"path": ask.path, "choice": picked, "by": _who()})
         console.say(f"{ask.path}: {ask.question}")
@@ -82,6 +85,15 @@ def _which(run: str, step: str, asks: dict[str, AskOpened]) -> AskOpened:
         return next(iter(asks.values()))
     what = f"run {run} does not ask '{step}'" if step else f"run {run} asks {len(asks)} questions"
     raise UsageError(what, hint="say which: " + ", ".join(f"{run}/{path}" for path in list(asks)[:5]))
+
+
+def _refuse_late(run: str, ask: AskOpened) -> None:
+    if ask.deadline is not None and time.time() >= ask.deadline:
+        what = f"it takes '{ask.then}'" if ask.then is not None else "it fails"
+        raise UsageError(
+            f"the question {ask.path} was open until {datetime.fromtimestamp(ask.deadline):%Y-%m-%d %H:%M:%S}",  # noqa: DTZ006
+            hint=f"{what} when the run goes on: orch resume {run}",
+        )
 
 
 def _picked(ask: AskOpened, choice: str | None) -> str:

@@ -60,6 +60,10 @@ class Console:
         or a file gets the very characters."""
         self.out.write((safe(text) if is_terminal(self.out) else text).rstrip("\n") + "\n")
 
+    def view(self, text: str) -> None:
+        """A result for people to read: controls are made visible wherever it goes, also in `orch logs | less`."""
+        self.out.write(safe(text).rstrip("\n") + "\n")
+
     def piece(self, text: str) -> None:
         """A part of a result while it is being written, seen at once; no line end of its own."""
         self.out.write(safe(text) if is_terminal(self.out) else text)

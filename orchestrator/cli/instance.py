@@ -118,12 +118,12 @@ def print_instance(console: Console, span: Span, events: Sequence[Event], values
     took = (
         "" if span.ended is None or asked is not None else f" in {words.seconds(span.ended - span.started)}"
     )
-    console.result(f"{span.path}  ({span.verb or 'step'}): {span.status}{took}")
+    console.view(f"{span.path}  ({span.verb or 'step'}): {span.status}{took}")
     for event in events:
         for title, text in _sections(event, values, asked):
-            console.result(f"\n── {title}")
+            console.view(f"\n── {title}")
             if text:
-                console.result(text)
+                console.view(text)
 
 
 def _sections(event: Event, values: Values, asked: float | None) -> list[tuple[str, str]]:

@@ -103,7 +103,7 @@ class Printer:
             self._over.discard(path)
         self._writing.close()
         self._sizes.add(event)
-        self._console.result(line(event, self._sizes.of(path)))
+        self._console.view(line(event, self._sizes.of(path)))
 
 
 def belongs(path: str, step: str) -> bool:

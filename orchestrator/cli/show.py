@@ -60,9 +60,9 @@ def _verify(console: Console, store: Store, run: str, *, as_json: bool) -> int:
         console.json({"run": run, "problems": problems})
     elif problems:
         for problem in problems:
-            console.result(problem)
+            console.view(problem)
     else:
-        console.result(f"run {run}: all {store.run(run).events:,} events are as they were written")
+        console.view(f"run {run}: all {store.run(run).events:,} events are as they were written")
     return 1 if problems else 0
 
 
@@ -76,7 +76,7 @@ def _show_run(console: Console, store: Store, run: str, *, as_json: bool) -> Non
         return
     _print_head(console, row, state, figures)
     if figures.steps:
-        console.result("")
+        console.view("")
         header, rows = step_table(figures)
         console.table([title.upper() for title in header], rows)
     _print_end(console, store, row, state, figures)
@@ -98,11 +98,11 @@ def _run_json(row: RunRow, state: RunState) -> dict[str, Any]:
 
 def _print_head(console: Console, row: RunRow, state: RunState, figures: Summary) -> None:
     started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.started))
-    console.result(f"run {row.id} of {row.workflow}: {row.status}")
-    console.result(f"  file     {row.file}" + (f" at {row.revision}" if row.revision else ""))
-    console.result(f"  started  {started}{_took(row, figures)}")
+    console.view(f"run {row.id} of {row.workflow}: {row.status}")
+    console.view(f"  file     {row.file}" + (f" at {row.revision}" if row.revision else ""))
+    console.view(f"  started  {started}{_took(row, figures)}")
     for name, value in state.inputs.items():
-        console.result(f"  input    {name}: {short(value)}")
+        console.view(f"  input    {name}: {short(value)}")
 
 
 def _took(row: RunRow, figures: Summary) -> str:
@@ -131,9 +131,9 @@ def _print_end(console: Console, store: Store, row: RunRow, state: RunState, fig
     if stayed := whereabouts(figures):
         lines.append(stayed)
     if lines:
-        console.result("")
+        console.view("")
     for text in lines:
-        console.result(text)
+        console.view(text)
 
 
 def _show_step(console: Console, store: Store, run: str, step: str, *, as_json: bool) -> None:

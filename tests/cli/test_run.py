@@ -108,6 +108,32 @@ def test_a_rejection_ends_with_3(files: Path) -> None:
     assert "rejected" in resumed.stderr
 
 
+def test_an_answer_after_the_deadline_is_refused(files: Path) -> None:
+    """The run takes `then` instead."""
+    write(files, 'steps: {ok: {ask: "Go?", choices: [send, drop], timeout: 500ms, then: drop}}\n')
+    orch(files, "run", "w.yaml")
+    time.sleep(0.6)
+
+    late = orch(files, "approve", "last", "--choice", "send")
+    resumed = orch(files, "resume", "last")
+
+    assert late.returncode == 2
+    assert "open until" in late.stderr
+    assert resumed.stdout == "drop\n"
+
+
+def test_what_people_read_in_a_pipe_obeys_nothing(files: Path) -> None:
+    """Escape sequences from a model are shown by `show` and `logs`, whatever stdout is."""
+    (files / "answers.yaml").write_text('- {match: write, text: "a\\x1b]0;owned\\x07b"}\n', encoding="utf-8")
+    write(files, LETTER)
+    orch(files, "run", "w.yaml")
+
+    for arguments in (("show", "last"), ("show", "last", "letter"), ("logs", "last")):
+        shown = orch(files, *arguments).stdout
+        assert "owned" in shown
+        assert "\x1b" not in shown
+
+
 def test_what_this_version_does_not_execute_is_refused_by_name(files: Path) -> None:
     """Before the first model call, with exit code 2, naming the step."""
     write(files, "steps: {many: {agent: writer, prompt: write, samples: 3}}\n")

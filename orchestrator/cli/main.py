@@ -25,7 +25,7 @@ HELP = """Teams of small, local language models, described in one YAML file.
 
 \b
 First steps:
-  orch run grammar-fix -i text="i has a apple"   a workflow that ships
+  orch run grammar-fix -i text="she dont like apples"   a workflow that ships
   orch init demo                                 your own first workflow
 """
 ANYWHERE = ("--debug", "--no-color")

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from operator import methodcaller
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
+    BaseModel,
     BeforeValidator,
     Discriminator,
     Field,
+    GetCoreSchemaHandler,
     PlainSerializer,
     PlainValidator,
     Strict,
     Tag,
     WithJsonSchema,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core.core_schema import no_info_after_validator_function
 
 from orchestrator.spec.types import (
     Bool,
@@ -241,6 +245,17 @@ _TYPE_JSON: dict[str, Any] = {
     "description": "string, string(160), text, int, int(1..5), number, bool, date, a | b | c, [type], a map of "
     "fields, or {schema: path.json}",
 }
+
+
+class AsMap:
+    """Reads a map by a model, and keeps what was written of it as a map."""
+
+    def __init__(self, model: type[BaseModel]) -> None:
+        self._model = model
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        dump = methodcaller("model_dump", exclude_none=True)
+        return no_info_after_validator_function(dump, handler.generate_schema(self._model))
 
 
 def _typed(parser: Any, schema: dict[str, Any]) -> Any:

@@ -7,23 +7,13 @@ Expressions and templates stay text here; `graph` compiles them. Knows no file a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from operator import methodcaller
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    GetCoreSchemaHandler,
-    Tag,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import CoreSchema, PydanticCustomError
-from pydantic_core.core_schema import no_info_after_validator_function
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from orchestrator.spec.fields import (
+    AsMap,
     Bare,
     Count,
     Duration,
@@ -111,14 +101,6 @@ class ModelParams(Sampling):
     """Whether, or how much, a thinking model of Ollama thinks first."""
 
 
-class _Written:
-    """Reads a map by a model, and keeps what was written of it as a map."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        dump = methodcaller("model_dump", exclude_none=True)
-        return no_info_after_validator_function(dump, handler.generate_schema(ModelParams))
-
-
 class ModelSpec(Model):
     """Who can think. The short form is just the reference, `provider:model`."""
 
@@ -126,7 +108,7 @@ class ModelSpec(Model):
     """`provider:model`, e.g. `llamacpp:smollm2-135m`, `ollama:llama3.2:3b`, `openai:gpt-5-mini`."""
     context: Annotated[Count, Field(ge=128)] | None = None
     """Context window in tokens."""
-    params: Annotated[Mapping[str, Any], _Written()] = Field(default_factory=dict)
+    params: Annotated[Mapping[str, Any], AsMap(ModelParams)] = Field(default_factory=dict)
     """Sampling parameters; also `think` (true, false, low, medium, high) for a thinking model of Ollama."""
     url: str | None = None
     """Address of an OpenAI-compatible or Ollama server."""

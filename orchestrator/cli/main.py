@@ -156,7 +156,7 @@ def cli() -> None:
 def main() -> int:
     """The installed `orch`: returns the exit code."""
     # building a graph makes many objects and drops few: the collector's default would walk them ten times over
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(200_000, 20, 20)
     # no plug-in of another package looks at what we validate, and searching for them costs 15 ms
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     for stream in (sys.stdout, sys.stderr):

@@ -33,7 +33,7 @@ def command(files: tuple[str, ...], form: str, strict: bool) -> int:
     """
     console = the_console()
     with _no_collection():
-        found, unreadable = _check(files, console)
+        found, unreadable = _check(files, console, report=form != "text")
     _print(found, form, console)
     if form == "text" and not unreadable:
         _conclude(found, files, console)
@@ -41,9 +41,10 @@ def command(files: tuple[str, ...], form: str, strict: bool) -> int:
     return 2 if wrong or unreadable else 0
 
 
-def _check(files: Sequence[str], console: Console) -> tuple[list[Diagnostic], int]:
-    """What is wrong with all files, and how many could not be read at all."""
+def _check(files: Sequence[str], console: Console, *, report: bool) -> tuple[list[Diagnostic], int]:
+    """What is wrong with all files, and how many could not be read at all: those stand in a report too."""
     from orchestrator.errors import UsageError
+    from orchestrator.spec.diagnostics import Diagnostic, Mark
 
     found: dict[Diagnostic, None] = {}  # an agent that two files use is wrong once
     unreadable = 0
@@ -53,6 +54,8 @@ def _check(files: Sequence[str], console: Console) -> tuple[list[Diagnostic], in
         except UsageError as error:
             console.error(error.message, error.hint)
             unreadable += 1
+            if report:
+                found[Diagnostic("ORCH025", "error", error.message, Mark(file), error.hint)] = None
     return list(found), unreadable
 
 

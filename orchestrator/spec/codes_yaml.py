@@ -250,4 +250,12 @@ YAML = table(
         "- orch: 1\n- steps\n",
         "orch: 1\nsteps:\n  hello: {value: Hello.}\n",
     ),
+    code(
+        "ORCH025",
+        "the file cannot be read",
+        """There is no such file, or it is none that can hold a workflow: a directory, a binary file, one over 1 MB. In
+        reports for machines it stands here; in the terminal it is an error without a code.""",
+        "",
+        "orch: 1\nsteps:\n  hello: {value: Hello.}\n",
+    ),
 )

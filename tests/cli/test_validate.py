@@ -172,3 +172,13 @@ def test_an_agent_file_is_checked_as_one(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "'orch'" not in wrong.stdout
     assert (right.exit_code, right.stderr) == (0, "agents/poet/agent.yaml is valid\n")
     assert (inside.exit_code, inside.stderr) == (0, "agent.yaml is valid\n")
+
+
+def test_a_file_that_cannot_be_read_stands_in_the_report(tmp_path: Path) -> None:
+    """A machine that reads the report must not take a missing file for a clean one."""
+    missing = str(tmp_path / "nowhere.yaml")
+
+    done = CliRunner().invoke(cli, ["validate", missing, "--format", "json"])
+
+    assert done.exit_code == 2
+    assert [(d["code"], d["file"]) for d in json.loads(done.stdout)] == [("ORCH025", missing)]

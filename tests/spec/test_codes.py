@@ -13,7 +13,7 @@ from orchestrator.spec.diagnostics import Diagnostic
 from orchestrator.spec.load import read
 from orchestrator.spec.model import Workflow
 
-WITHOUT_EXAMPLE = {"ORCH003", "ORCH119"}
+WITHOUT_EXAMPLE = {"ORCH003", "ORCH025", "ORCH119"}
 """Bytes that are no text, and what no rule foresees: neither can be shown as a text."""
 
 

@@ -31,7 +31,9 @@ NARROW = 46
 @click.option("--input-file", type=click.Path(path_type=Path), help="A YAML or JSON file with all inputs.")
 @click.option("-m", "--model", "models", multiple=True, metavar="NAME=REF", help="Plan with another model.")
 @click.option(
-    "--measure", is_flag=True, help="Start the local models and count prompts with their own tokenizers."
+    "--measure",
+    is_flag=True,
+    help="Start the local models: count prompts with their tokenizers, find what is cached.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
@@ -56,10 +58,11 @@ def command(
     inputs, missing = _inputs(graph, pairs(given, "-i"), input_file)
     plan = overview(graph, inputs, is_cloud)
     counted = _measured(graph, plan) if measure else {}
+    cached = _cached(graph, plan, inputs) if measure and not missing else None
     if as_json:
-        console.json(_data(graph, plan, counted, missing))
+        console.json(_data(graph, plan, counted, missing) | ({} if cached is None else {"cached": cached}))
     else:
-        _print(graph, plan, counted, missing, console)
+        _print(graph, plan, counted, missing, console, cached)
 
 
 def _inputs(
@@ -118,6 +121,26 @@ async def _count_all(plan: Overview, cwd: Path, base: Path) -> dict[str, TokenCo
     return counted
 
 
+def _cached(graph: Graph, plan: Overview, inputs: Mapping[str, Any]) -> dict[str, int] | None:
+    """Answers per step that are in the cache now; None when that cannot be known without leaving this machine."""
+    import asyncio
+
+    from orchestrator.cli.rehearsal import reused_answers
+    from orchestrator.cli.wiring import find_store
+    from orchestrator.config import Config
+
+    if graph.later or any(model.cloud for model in plan.models):
+        return None
+    store = find_store()
+    if store is None:
+        return {}
+    config = Config.from_environment(os.environ, Path.cwd())
+    try:
+        return asyncio.run(reused_answers(graph, inputs, store, config, Path(graph.file).resolve().parent))
+    finally:
+        store.close()
+
+
 def _memory(spec: ModelSpec) -> tuple[int, int] | None:
     """Bytes of weights and of a full context of an embedded model; None where only its server knows."""
     from orchestrator.providers.catalog import find
@@ -134,13 +157,18 @@ def _memory(spec: ModelSpec) -> tuple[int, int] | None:
 
 
 def _print(
-    graph: Graph, plan: Overview, counted: Mapping[str, TokenCount], missing: list[str], console: Console
+    graph: Graph,
+    plan: Overview,
+    counted: Mapping[str, TokenCount],
+    missing: list[str],
+    console: Console,
+    cached: Mapping[str, int] | None,
 ) -> None:
     name = graph.workflow.name or Path(graph.file).stem
     console.result(f"{name}: {words.count(len(plan.steps), 'step')}, at most {plan.calls} model calls\n")
     steps = ("", "step", "who", "runs ≤", "calls ≤", "prompt ≤", "reused", "because of")
     rows = [
-        (str(n), s.path, _who(s), str(s.runs), _calls(s), _prompt(s, counted), _reuse(s), _factors(s))
+        (str(n), s.path, _who(s), str(s.runs), _calls(s), _prompt(s, counted), _reuse(s, cached), _factors(s))
         for n, s in enumerate(plan.steps, 1)
     ]
     console.table(steps, rows)
@@ -185,7 +213,10 @@ def _prompt(step: PlannedStep, counted: Mapping[str, TokenCount]) -> str:
     )
 
 
-def _reuse(step: PlannedStep) -> str:
+def _reuse(step: PlannedStep, cached: Mapping[str, int] | None) -> str:
+    """Whether answers may be reused; with `--measure`, how many are in the cache now."""
+    if cached is not None and step.models:
+        return f"{cached.get(step.path, 0):,} cached"
     return {True: "yes", False: "no", None: "–"}[step.reused]
 
 

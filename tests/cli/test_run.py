@@ -266,3 +266,21 @@ def test_a_streamed_answer_stands_whole_on_its_own_line(files: Path) -> None:
 
     assert re.search(r"(^|[\r\n])a letter\r?\n", seen)
     assert seen.count("a letter") == 1
+
+
+def test_plan_measure_says_what_is_cached_now(files: Path) -> None:
+    """Nothing before the first run, every answer behind it, also those that read other answers."""
+    write(
+        files,
+        "steps:\n  one: {foreach: [1, 2], agent: writer, prompt: 'write {{ item }}'}\n"
+        "  two: {agent: writer, prompt: 'sort {{ one | json }}'}\n",
+    )
+    orch(files, "run", "w.yaml", "--no-cache")
+
+    before = json.loads(orch(files, "plan", "w.yaml", "--measure", "--json").stdout)
+    orch(files, "run", "w.yaml")
+    behind = json.loads(orch(files, "plan", "w.yaml", "--measure", "--json").stdout)
+
+    assert before["cached"] == {}
+    assert behind["cached"] == {"one": 2, "two": 1}
+    assert "2 cached" in orch(files, "plan", "w.yaml", "--measure").stdout

@@ -1,0 +1,57 @@
+"""What the screen needs from outside itself, filled in by the command line: the store, processes, this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from orch_tui.settings import Settings
+
+if TYPE_CHECKING:
+    from orchestrator.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """A model that is loaded on this machine. Sizes in bytes, `until` in wall-clock seconds.
+
+    What a server does not tell is None. `state` is loading, idle or busy.
+    """
+
+    name: str
+    provider: str
+    state: str
+    memory: int | None = None
+    context: int | None = None
+    slots: int | None = None
+    busy: int | None = None
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """This machine at a moment: memory in bytes, and the models in it."""
+
+    memory_total: int = 0
+    memory_available: int = 0
+    residents: tuple[Resident, ...] = ()
+
+
+class Start(Protocol):
+    def __call__(self, arguments: Sequence[str], /) -> None:
+        """Start `orch ARGUMENTS` as a process of its own that outlives the screen. Raises OrchError when it cannot."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything outside. `machine` blocks and is called from a thread; `user` is who answers questions."""
+
+    store: Store
+    start: Start
+    machine: Callable[[], Machine]
+    settings: Settings = field(default_factory=Settings)
+    user: str = ""
+    now: Callable[[], float] = time.time

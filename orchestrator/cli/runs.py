@@ -91,13 +91,23 @@ def _print(console: Console, rows: Sequence[RunRow], answered: Collection[str], 
         )
         console.say(rest)
         return
-    header = ("RUN", "WORKFLOW", "STATUS", "STARTED", "TOOK", "STEPS", "TOKENS")
-    console.table(header, [_cells(row, time.time(), answered=row.id in answered) for row in rows])
+    now, calls = time.time(), any(row.cloud_calls for row in rows)  # else all would say 100 %
+    header = (
+        "RUN",
+        "WORKFLOW",
+        "STATUS",
+        "STARTED",
+        "TOOK",
+        "STEPS",
+        "TOKENS",
+        *(("LOCAL",) if calls else ()),
+    )
+    console.table(header, [_cells(row, now, answered=row.id in answered, calls=calls) for row in rows])
     for run in answered:
         console.say(f"{run} is answered; go on with: orch resume {run}")
 
 
-def _cells(row: RunRow, now: float, *, answered: bool) -> tuple[str, ...]:
+def _cells(row: RunRow, now: float, *, answered: bool, calls: bool) -> tuple[str, ...]:
     ended = row.ended if row.ended is not None else (now if row.live else None)
     return (
         row.id,
@@ -107,4 +117,5 @@ def _cells(row: RunRow, now: float, *, answered: bool) -> tuple[str, ...]:
         words.seconds(ended - row.started) if ended is not None else "–",
         f"{row.finished:,}" + (f" ({row.failed:,} failed)" if row.failed else ""),
         words.number(row.prompt_tokens + row.completion_tokens),
+        *((words.share(row.local_calls, row.local_calls + row.cloud_calls) or "–",) if calls else ()),
     )

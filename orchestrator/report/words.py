@@ -38,6 +38,11 @@ def rate(tokens: int, busy: float) -> str:
     return f"{tokens / busy:,.0f} tok/s" if tokens and busy > 0 else ""
 
 
+def share(part: int, whole: int) -> str:
+    """A part in percent, rounded down: 100 % is all of it. Nothing when there is no whole."""
+    return f"{part * 100 // whole} %" if whole else ""
+
+
 def size(value: float) -> str:
     """Bytes as decimal units: `98 MB`, `1.3 GB`."""
     for unit, step in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):

@@ -144,9 +144,10 @@ def unpack(at: float, kind: str, path: str, payload: str, fetch: Callable[[str],
     """The event of a row; `fetch` gives the JSON text of a blob by its sha256 in hex."""
     if "$blob" in payload:
         payload = _encode(_resolve(json.loads(payload), fetch))
+    shape = _shapes().get(kind)
     head = f'{{"kind":{_encode(kind)},"at":{at!r}'
-    if kind in _shapes() and _shapes()[kind].has_path:
-        head += f',"path":{_encode(path)}'
+    if shape is not None and shape.has_path:
+        head = f'{head},"path":{_encode(path)}'
     return decode(f"{head}}}" if payload == "{}" else f"{head},{payload[1:]}")
 
 

@@ -52,7 +52,14 @@ class StoreJournal:
         self._seq = head.count
         self._hash = head.hash
         self._tally = Tally(
-            head.status, head.ended, head.finished, head.failed, head.prompt_tokens, head.completion_tokens
+            head.status,
+            head.ended,
+            head.finished,
+            head.failed,
+            head.prompt_tokens,
+            head.completion_tokens,
+            head.local_calls,
+            head.cloud_calls,
         )
         self._queue: deque[tuple[Event, Sequence[int]]] = deque()
         self._appended = head.count

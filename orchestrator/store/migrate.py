@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, MetaData, inspect, select
+from sqlalchemy import Connection, MetaData, inspect, select, text
 
 from orchestrator.errors import StoreError
 from orchestrator.store.tables import TABLES, Meta, table
@@ -25,7 +25,24 @@ class Migration:
     apply: Callable[[Connection], None]
 
 
-MIGRATIONS: tuple[Migration, ...] = ()
+def _count_calls(connection: Connection) -> None:
+    """Where the calls of a run went: those that left the machine said so when they began (`intent`)."""
+    for name in ("local_calls", "cloud_calls"):
+        connection.execute(text(f"ALTER TABLE runs ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"))
+    ended = "SELECT run, count(*) FROM events WHERE kind = 'attempt.finished' GROUP BY run"
+    left = "SELECT run, count(*) FROM events WHERE kind = 'attempt.started' AND payload LIKE :intent GROUP BY run"
+    rows = connection.execute(text(left), {"intent": '%,"intent":true}'})
+    away = {int(run): int(count) for run, count in rows}
+    counts = [
+        {"run": run, "local": max(0, count - away.get(run, 0)), "cloud": min(count, away.get(run, 0))}
+        for run, count in connection.execute(text(ended))
+    ]
+    if counts:  # a call that a crash left open counts for no side
+        change = "UPDATE runs SET local_calls = :local, cloud_calls = :cloud WHERE no = :run"
+        connection.execute(text(change), counts)
+
+
+MIGRATIONS: tuple[Migration, ...] = (Migration(2, _count_calls),)
 
 
 def newest(migrations: Sequence[Migration]) -> int:

@@ -14,7 +14,8 @@ class RunRow:
     """A run in a list. `status` is `interrupted` when the owner died without a last event.
 
     Times are wall-clock seconds. `steps` were planned; `finished` counts steps and items that have a value so far,
-    `failed` those that failed; groups do not count. `events` is the length of the log.
+    `failed` those that failed; groups do not count. `events` is the length of the log. `local_calls` of a model
+    ended on this machine, `cloud_calls` left it.
     """
 
     id: str
@@ -31,6 +32,8 @@ class RunRow:
     prompt_tokens: int
     completion_tokens: int
     events: int
+    local_calls: int = 0
+    cloud_calls: int = 0
 
     @property
     def live(self) -> bool:
@@ -60,3 +63,5 @@ class Head:
     failed: int
     prompt_tokens: int
     completion_tokens: int
+    local_calls: int
+    cloud_calls: int

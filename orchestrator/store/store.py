@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Connection, CursorResult, Engine, Row, Table, delete, select
+from sqlalchemy import Connection, CursorResult, Engine, Row, Select, Table, delete, func, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -33,7 +33,14 @@ if TYPE_CHECKING:
     import asyncio
 
 RUNS, EVENTS, BLOBS, USES = table(Run), table(EventRow), table(Blob), table(BlobUse)
+_STORED = select(EVENTS.c.seq, EVENTS.c.at, EVENTS.c.kind, EVENTS.c.path, EVENTS.c.payload).order_by(
+    EVENTS.c.seq
+)
 _INSERT = "INSERT INTO events (run, seq, at, kind, path, payload, hash) VALUES (?, ?, ?, ?, ?, ?, ?)"
+STEP_KINDS = ("step.started", "step.finished", "step.skipped", "step.failed")
+BENEATH = (".", "~", "@", "^")
+"""What stands between the path of an instance and the rest of one beneath it: a step or item, a pass, the answer
+of one of several models, a merge."""
 PAGE = 1000
 """Events read at a time: no read transaction lives longer than one page."""
 
@@ -180,6 +187,8 @@ class Store:
             failed=row.failed,
             prompt_tokens=row.prompt_tokens,
             completion_tokens=row.completion_tokens,
+            local_calls=row.local_calls,
+            cloud_calls=row.cloud_calls,
         )
 
     # -- events
@@ -193,12 +202,21 @@ class Store:
 
     def page(self, run: str, no: int, after: int, limit: int = PAGE) -> list[tuple[int, Event]]:
         """At most `limit` events behind `after`; `no` is the run's short key (`Head.no`)."""
-        query = (
-            select(EVENTS).where(EVENTS.c.run == no, EVENTS.c.seq > after).order_by(EVENTS.c.seq).limit(limit)
-        )
-        with self.reading() as connection:
-            fetch = self._fetcher(connection, run)
-            return [(row.seq, self._event(run, row, fetch)) for row in connection.execute(query)]
+        return self._read(run, _STORED.where(EVENTS.c.run == no, EVENTS.c.seq > after).limit(limit))
+
+    def span_events(self, run: str, path: str, first: int, last: int) -> list[tuple[int, Event]]:
+        """The events of exactly this instance, numbers `first` to `last`, in order."""
+        no = self.head(run).no
+        mine = (EVENTS.c.run == no) & EVENTS.c.seq.between(first, last) & (EVENTS.c.path == path)
+        return self._read(run, _STORED.where(mine))
+
+    def inside(self, run: str, path: str, first: int, last: int, limit: int) -> list[tuple[int, Event]]:
+        """How the instances beneath this one began and ended: at most `limit` events of the numbers
+        `first` to `last`, in order. `report.values` puts the value of a container together from them."""
+        no = self.head(run).no
+        beneath = func.substr(EVENTS.c.path, 1, len(path) + 1).in_([path + sign for sign in BENEATH])
+        mine = (EVENTS.c.run == no) & EVENTS.c.seq.between(first, last) & EVENTS.c.kind.in_(STEP_KINDS)
+        return self._read(run, _STORED.where(mine & beneath).limit(limit))
 
     def event(self, run: str, seq: int) -> Event:
         """One event. Raises StoreError when the log has none of that number."""
@@ -222,13 +240,20 @@ class Store:
         with self.reading() as connection:
             return verify(connection, head)
 
-    def _event(self, run: str, row: Row[Any], fetch: Callable[[str], str]) -> Event:
-        try:
-            return codec.unpack(row.at, row.kind, row.path, row.payload, fetch)
-        except (ValueError, TypeError) as error:
-            raise StoreError(
-                f"event {row.seq} of run {run} is damaged", hint=f"check its record: orch show {run} --verify"
-            ) from error
+    def _read(self, run: str, query: Select[Any]) -> list[tuple[int, Event]]:
+        """The events of the rows of a query on `_STORED`; plain tuples, since there may be many."""
+        events: list[tuple[int, Event]] = []
+        seq = -1
+        with self.reading() as connection:
+            fetch = self._fetcher(connection, run)
+            rows = connection.execute(query).all()
+            try:
+                for seq, at, kind, path, payload in rows:
+                    events.append((seq, codec.unpack(at, kind, path, payload, fetch)))
+            except (ValueError, TypeError) as error:
+                hint = f"check its record: orch show {run} --verify"
+                raise StoreError(f"event {seq} of run {run} is damaged", hint=hint) from error
+        return events
 
     def _fetcher(self, connection: Connection, run: str) -> Callable[[str], str]:
         def fetch(sha: str) -> str:
@@ -261,6 +286,8 @@ class Store:
             prompt_tokens=row.prompt_tokens,
             completion_tokens=row.completion_tokens,
             events=row.events,
+            local_calls=row.local_calls,
+            cloud_calls=row.cloud_calls,
         )
 
     def _unknown(self, run: str, ids: Sequence[str] | None = None) -> UsageError:

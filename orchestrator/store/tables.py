@@ -1,6 +1,6 @@
 """The tables of the store, as SQLModel classes. Columns only: no query, no rule.
 
-Version 1. A change here needs a numbered step in `migrate.py`.
+Version 2. A change here needs a numbered step in `migrate.py`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class Run(SQLModel, table=True):
 
     `no` is the short key other tables use. `status` is what the last event said; a dead owner shows only in
     `Store.runs`. Times are wall-clock seconds since the epoch. `finished` counts instances, `steps` those planned.
+    `local_calls` and `cloud_calls` are the calls of models that ended, by where they went.
     """
 
     __tablename__: ClassVar[str] = "runs"
@@ -44,6 +45,8 @@ class Run(SQLModel, table=True):
     failed: int = 0
     prompt_tokens: int = Field(default=0, sa_type=BigInteger)
     completion_tokens: int = Field(default=0, sa_type=BigInteger)
+    local_calls: int = 0
+    cloud_calls: int = 0
     events: int = 0
     head: bytes = b""
 

@@ -8,6 +8,7 @@ from typing import Any
 from orchestrator.events import (
     AttemptFinished,
     Event,
+    ModelReady,
     RunFailed,
     RunFinished,
     RunInterrupted,
@@ -33,6 +34,10 @@ class Tally:
     failed: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    local_calls: int = 0
+    cloud_calls: int = 0
+    _away: set[str] = field(default_factory=set, init=False)
+    """Models off this machine; every process that goes on with a run says anew where its models are."""
     _lost: set[str] = field(default_factory=set, init=False)
     """What failed in this process: a group that fails with a step of its own does not count."""
 
@@ -45,6 +50,10 @@ class Tally:
             case AttemptFinished():
                 self.prompt_tokens += event.prompt_tokens
                 self.completion_tokens += event.completion_tokens
+                self.local_calls += event.model not in self._away
+                self.cloud_calls += event.model in self._away
+            case ModelReady():
+                (self._away.discard if event.local else self._away.add)(event.model)
             case StepFailed():
                 self._failed(event)
             case RunStarted():
@@ -71,6 +80,8 @@ class Tally:
             "failed": self.failed,
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
+            "local_calls": self.local_calls,
+            "cloud_calls": self.cloud_calls,
         }
 
     def _failed(self, event: StepFailed) -> None:

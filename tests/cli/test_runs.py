@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.config import STORE, STORE_FILE
+from orchestrator.events import ModelReady
 from orchestrator.store.lease import Lease
-from tests.cli.recorded import DONE, FAILED, WAITING, Shell, record_all, shell_in
+from tests.cli.recorded import AT, DONE, FAILED, WAITING, Shell, answer, record, record_all, shell_in
 
 
 @pytest.fixture
@@ -30,6 +31,20 @@ def test_runs_are_listed_newest_first(orch: Shell) -> None:
     assert [line.split()[0] for line in lines] == [WAITING, FAILED, DONE]
     assert "4.2 s" in lines[2]
     assert "76" in lines[2]
+
+
+def test_a_list_with_calls_that_left_the_machine_says_how_many_stayed(orch: Shell) -> None:
+    """Only then: a column that says 100 % everywhere says nothing. JSON always counts both."""
+    record_all(orch.store)
+    away = ModelReady(AT, "tiny", "openai:x", False, 2048, 4, "", "https://api.example", 0.1)
+    record(orch.store, "1123-0648-ddd", [away, *answer("a", 1, "x")], AT + 180)
+
+    header, *lines = orch("runs").stdout.splitlines()
+
+    assert header.split()[-1] == "LOCAL"
+    assert [line.split("  ")[-1].strip() for line in lines] == ["0 %", "–", "100 %", "100 %"]
+    counts = [(row["local_calls"], row["cloud_calls"]) for row in orch.json("runs")]
+    assert counts == [(0, 1), (0, 0), (1, 0), (2, 0)]
 
 
 def test_runs_are_filtered(orch: Shell) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
@@ -10,11 +13,15 @@ import pytest
 from sqlalchemy import Connection, inspect
 
 from orchestrator.errors import StoreError
+from orchestrator.events import AttemptFinished, AttemptStarted, Event, ModelReady
+from orchestrator.store import codec
 from orchestrator.store.migrate import FIRST, Migration, newest, version
 from orchestrator.store.open import open_store
 from orchestrator.store.store import Store
 from tests.store.processes import CONTEXT, hear, process
-from tests.store.samples import a_store, started
+from tests.store.samples import AT, started
+
+VERSION_1 = Path(__file__).with_name("version_1.sql")
 
 
 def add_note(connection: Connection) -> None:
@@ -39,10 +46,44 @@ SECOND, THIRD = Migration(FIRST + 1, add_note), Migration(FIRST + 2, add_pins)
 
 
 def an_old_store(folder: Path) -> Path:
-    store = a_store(folder)
+    store = open_store(folder / "store.db", migrations=())
     store.create("r", started("r"))
     store.close()
-    return folder / ".orch" / "store.db"
+    return folder / "store.db"
+
+
+def a_store_of_version_1(folder: Path, **runs: Sequence[Event]) -> Path:
+    """The very tables of version 1, with these runs in them."""
+    path = folder / "store.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(VERSION_1.read_text(encoding="utf-8"))
+        for no, (run, events) in enumerate(runs.items(), 1):
+            written_by_version_1(database, no, run, [started(run), *events])
+        database.commit()
+    return path
+
+
+def written_by_version_1(database: sqlite3.Connection, no: int, run: str, events: Sequence[Event]) -> None:
+    head = codec.GENESIS
+    for seq, event in enumerate(events):
+        row = codec.pack(event)
+        head = codec.link(head, row.digest)
+        values = (no, seq, row.at, row.kind, row.path, row.payload, head)
+        database.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+    facts = ("w", "/w.yaml", "/", "", "ab", "done", AT, AT + 9, 1, 1, 0, 10, 5, len(events), head)
+    database.execute(f"INSERT INTO runs VALUES ({', '.join('?' * 17)})", (no, run, *facts))
+
+
+def ready(model: str, *, local: bool) -> ModelReady:
+    return ModelReady(AT, model, f"x:{model}", local, 2048, 1, "", "http://127.0.0.1:1", 0.1)
+
+
+def call(model: str, *, away: bool, ends: bool = True) -> list[Event]:
+    begun = AttemptStarted(AT, "draft", 1, model, (), 9, True, {}, away)
+    ended = AttemptFinished(
+        AT, "draft", 1, model, "ok", "keep", "", '"intent":true}', "", 9, 3, 0, 0.4, 0.1, 8.0
+    )
+    return [begun, ended] if ends else [begun]
 
 
 def version_of(store: Store) -> int:
@@ -121,3 +162,42 @@ def test_a_step_that_fails_names_the_store(tmp_path: Path) -> None:
 
     with pytest.raises(StoreError, match=r"store\.db"):
         open_store(path, migrations=(broken,))
+
+
+def test_version_2_counts_the_calls_of_the_runs_that_are_there(tmp_path: Path) -> None:
+    """By where they went: a call that leaves the machine said so before; one that a crash cut off is not counted."""
+    here, there = ready("tiny", local=True), ready("big", local=False)
+    mixed = [here, there, *call("tiny", away=False), *call("big", away=True), *call("tiny", away=False)]
+    cut = [there, *call("big", away=True), *call("big", away=True, ends=False)]
+    path = a_store_of_version_1(
+        tmp_path, mixed=mixed, local=[here, *call("tiny", away=False)], cut=cut, none=[]
+    )
+
+    store = open_store(path)
+
+    assert version_of(store) == 2
+    assert {row.id: (row.local_calls, row.cloud_calls) for row in store.runs()} == {
+        "mixed": (2, 1),
+        "local": (1, 0),
+        "cut": (0, 1),
+        "none": (0, 0),
+    }
+    assert [store.verify(run) for run in ("mixed", "local", "cut", "none")] == [[]] * 4
+    store.close()
+
+
+def test_a_store_that_was_migrated_is_like_a_new_one(tmp_path: Path) -> None:
+    """The same tables with the same columns, and new runs go into it."""
+    store = open_store(a_store_of_version_1(tmp_path))
+    fresh = open_store(tmp_path / "fresh.db")
+
+    assert columns_of(store) == columns_of(fresh)
+    store.create("r", started("r"))
+    assert store.run("r").local_calls == 0
+    store.close()
+    fresh.close()
+
+
+def columns_of(store: Store) -> dict[str, set[str]]:
+    found = inspect(store.engine)
+    return {name: {column["name"] for column in found.get_columns(name)} for name in found.get_table_names()}

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
 from orchestrator.errors import StoreError, UsageError
-from orchestrator.events import Event, RunFinished, RunStarted
+from orchestrator.events import (
+    Event,
+    RunFinished,
+    RunStarted,
+    StepFailed,
+    StepFinished,
+    StepSkipped,
+    StepStarted,
+    Warned,
+)
+from orchestrator.report.values import Values
 from orchestrator.store.journal import StoreJournal
 from orchestrator.store.lease import Lease
 from orchestrator.store.store import BLOBS, EVENTS, Store
@@ -48,6 +59,55 @@ def test_events_can_be_read_from_any_number_on(store: Store) -> None:
 
     assert [seq for seq, _ in store.events("r", after=2_498)] == [2_499, 2_500]
     assert store.event("r", 1_500) == finished(1_499)
+
+
+def test_the_events_of_one_instance_are_read_alone(store: Store) -> None:
+    """Exactly this path, within the numbers asked for; neither its items nor one that is named alike."""
+    group, item, alike = (StepStarted(AT, path, "steps") for path in ("a", "a.0", "ab"))
+    end = StepFinished(AT, "a", None, {"container": "steps"})
+    record(store, "r", [group, item, alike, end, group])
+    record(store, "other", [group])
+
+    assert store.span_events("r", "a", 0, 4) == [(1, group), (4, end)]
+    assert store.span_events("r", "a", 2, 9) == [(4, end), (5, group)]
+    assert store.span_events("r", "missing", 0, 9) == []
+
+
+def test_what_is_beneath_an_instance_is_read_in_order(store: Store) -> None:
+    """Items, passes, the answers of several models, merges; how they began and ended, and no more than asked for."""
+    beneath: list[Event] = [
+        StepStarted(AT, f"a{rest}", "agent") for rest in (".0", ".0.b", "~1.b", "@tiny", "^1.0")
+    ]
+    others: list[Event] = [StepStarted(AT, path, "agent") for path in ("a", "ab", "a_b.0", "b.a.0", "A.0")]
+    ends: list[Event] = [
+        StepFinished(AT, "a.0.b", "x", {}),
+        StepSkipped(AT, "a~1.b", "when"),
+        StepFailed(AT, "a.0", "check", "no"),
+    ]
+    record(store, "r", [*others, *beneath, Warned(AT, "slow", "a.0"), *ends])
+
+    found = store.inside("r", "a", 0, 99, 50)
+
+    assert [event for _, event in found] == [*beneath, *ends]
+    assert store.inside("r", "a", 0, 99, 2) == found[:2]
+    assert store.inside("r", "a", found[1][0], found[2][0], 50) == found[1:3]
+
+
+def test_the_value_of_a_container_is_put_together_from_what_is_inside(store: Store) -> None:
+    """Its own events and those beneath it are all that is needed."""
+    ends = [StepFinished(AT, f"a.{number}", number, {}) for number in range(3)]
+    record(
+        store,
+        "r",
+        [StepStarted(AT, "a", "agent", 3), *ends, StepFinished(AT, "a", None, {"container": "foreach"})],
+    )
+    values = Values()
+
+    both = [*store.span_events("r", "a", 1, 5), *store.inside("r", "a", 1, 5, 50)]
+    for _, event in sorted(both, key=itemgetter(0)):
+        values.add(event)
+
+    assert values.of("a") == [0, 1, 2]
 
 
 def test_an_event_that_is_not_there_is_an_error(store: Store) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 import pytest
 
 from orchestrator.events import (
+    AttemptFinished,
     Event,
+    ModelReady,
     RunFailed,
     RunFinished,
     RunResumed,
@@ -17,6 +19,7 @@ from orchestrator.events import (
     StepStarted,
 )
 from orchestrator.report.summary import steps_done, summary
+from orchestrator.state import fold
 from orchestrator.store.tally import Tally
 from tests.store.samples import AT, started
 
@@ -76,3 +79,27 @@ def test_a_list_of_runs_counts_what_the_run_itself_says(
 
     assert (total.finished, total.failed) == counts
     assert (steps_done(report), report.failed) == counts
+
+
+def ready(model: str, *, local: bool) -> ModelReady:
+    return ModelReady(AT, model, f"x:{model}", local, 2048, 1, "", "http://127.0.0.1:1", 0.1)
+
+
+def called(model: str) -> AttemptFinished:
+    return AttemptFinished(AT, "a", 1, model, "ok", "keep", "", "x", "", 9, 3, 0, 0.4, 0.1, 8.0)
+
+
+def test_calls_are_counted_by_where_they_went() -> None:
+    """As the run's own state counts them; the next process says anew where the models are."""
+    first: list[Event] = [
+        started(),
+        ready("tiny", local=True),
+        ready("big", local=False),
+        *map(called, ("tiny", "big", "tiny")),
+    ]
+    again: list[Event] = [RunResumed(AT, "me"), ready("big", local=False), called("big"), called("tiny")]
+
+    total, state = tally(first, again), fold([*first, *again])
+
+    assert (total.local_calls, total.cloud_calls) == (3, 2)
+    assert (state.local_calls, state.cloud_calls) == (3, 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING
 
 import click
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 def command(run: str, as_json: bool) -> int:
     """Stop RUN (an id, its beginning, or `last`) from another shell. What has finished is kept."""
     from orchestrator.cli.wiring import existing_store
+    from orchestrator.store.answers import login_name
     from orchestrator.store.inbox import post
     from orchestrator.store.lease import owner
 
@@ -30,7 +30,7 @@ def command(run: str, as_json: bool) -> int:
         who = owner(store, found)
         row = store.run(found)
         if who is not None:
-            post(store, found, "cancel", {"by": _who()})
+            post(store, found, "cancel", {"by": f"orch cancel ({login_name()})"})
     finally:
         store.close()
     if as_json:
@@ -57,10 +57,3 @@ def _nothing_to_stop(row: RunRow) -> tuple[str, str]:
             )
         case _:
             return f"run {row.id} has ended already: {row.status}", f"see it with `orch show {row.id}`"
-
-
-def _who() -> str:
-    try:
-        return f"orch cancel ({getpass.getuser()})"
-    except (OSError, KeyError):
-        return "orch cancel"

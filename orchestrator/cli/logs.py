@@ -54,9 +54,8 @@ def _say_how_it_stands(store: Store, run: str, console: Console) -> None:
     console.say(f"run {run}: {status}")
     if status == "waiting":
         from orchestrator.cli.waiting import what_to_do
-        from orchestrator.state import fold
 
-        for text in what_to_do(store, run, fold(event for _, event in store.events(run)).asks):
+        for text in what_to_do(store, run):
             console.say(text)
 
 

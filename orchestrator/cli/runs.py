@@ -10,7 +10,6 @@ import click
 
 from orchestrator.cli import complete
 from orchestrator.cli.console import Console, the_console
-from orchestrator.events import RunWaiting
 from orchestrator.report import words
 from orchestrator.state import RunStatus
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from orchestrator.store.rows import RunRow
-    from orchestrator.store.store import Store
 
 _STATUSES = [status for status in get_args(RunStatus) if status != "new"]
 
@@ -46,9 +44,11 @@ def command(
     rows: list[RunRow] = []
     answered: set[str] = set()
     if store is not None:
+        from orchestrator.store.answers import is_answered
+
         try:
             rows = store.runs(status=status, workflow=workflow, limit=limit)
-            answered = {row.id for row in rows if row.status == "waiting" and _is_answered(store, row)}
+            answered = {row.id for row in rows if is_answered(store, row)}
         finally:
             store.close()
     if as_json:
@@ -71,14 +71,6 @@ def remove(runs: Sequence[str]) -> None:
             console.say(f"removed {run}")
     finally:
         store.close()
-
-
-def _is_answered(store: Store, row: RunRow) -> bool:
-    """Whether everything the run waits for lies in its inbox; its last event names what that is."""
-    from orchestrator.cli.waiting import unanswered
-
-    last = store.event(row.id, row.events - 1)
-    return isinstance(last, RunWaiting) and not unanswered(store, row.id, last.asks)
 
 
 def _print(console: Console, rows: Sequence[RunRow], answered: Collection[str], *, filtered: bool) -> None:

@@ -120,7 +120,7 @@ def _print_end(console: Console, store: Store, row: RunRow, state: RunState, fig
         lines.append(f"  and {len(failed) - _FAILURES:,} more that failed")
     lines += [f"warning: {warning}" for warning in state.warnings[:_FAILURES]]
     if state.asks:
-        lines += what_to_do(store, row.id, state.asks)
+        lines += what_to_do(store, row.id)
     if state.error is not None:
         where = f"step '{state.error.path}': " if state.error.path else ""
         lines.append(f"failed: {where}{state.error.message}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from orchestrator.events import AskOpened
@@ -40,19 +40,12 @@ def ask_lines(run: str, ask: AskOpened) -> list[str]:
     ]
 
 
-def unanswered(store: Store, run: str, paths: Iterable[str]) -> list[str]:
-    """Which of these questions have no answer in the inbox yet."""
-    from orchestrator.store.inbox import take
-
-    given = {row.payload.get("path") for row in take(store, run) if row.kind in ("approve", "reject")}
-    return [path for path in paths if path not in given]
-
-
-def what_to_do(store: Store, run: str, asks: Mapping[str, AskOpened]) -> list[str]:
-    """For a run with open questions: answer, or go on because all is answered; one that lives goes on by itself."""
+def what_to_do(store: Store, run: str) -> list[str]:
+    """For a run that asked: answer, or go on because all is answered; one that lives goes on by itself."""
+    from orchestrator.store.answers import open_asks
     from orchestrator.store.lease import owner_alive
 
-    rest = {path: asks[path] for path in unanswered(store, run, asks)}
+    rest = open_asks(store, run)
     alive = owner_alive(store, run)
     if rest:
         lines = waiting_lines(run, rest)

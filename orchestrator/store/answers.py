@@ -1,0 +1,140 @@
+"""Questions of runs and their answers: what is open, and answering it from any process.
+
+An answer lies in the inbox until the owner of the run takes it; who answers a run without an owner resumes it then.
+"""
+
+from __future__ import annotations
+
+import getpass
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import UsageError
+from orchestrator.events import AskAnswered, AskOpened, RunWaiting
+from orchestrator.store.inbox import post, take
+
+if TYPE_CHECKING:
+    from orchestrator.store.rows import RunRow
+    from orchestrator.store.store import Store
+
+ANSWERS = ("approve", "reject")
+"""The kinds of messages in the inbox that answer a question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An open question of a run."""
+
+    run: RunRow
+    ask: AskOpened
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered: a choice of the question, or an empty one when it was rejected."""
+
+    ask: AskOpened
+    choice: str
+
+
+def questions(store: Store) -> list[Question]:
+    """Every open question of the runs that wait or run, of the newest run first."""
+    rows = [*store.runs(status="waiting"), *store.runs(status="running")]
+    rows.sort(key=lambda row: row.started, reverse=True)
+    return [Question(row, ask) for row in rows for ask in open_asks(store, row.id).values()]
+
+
+def open_asks(store: Store, run: str) -> dict[str, AskOpened]:
+    """The questions of a run by path that are neither answered in its log nor in its inbox."""
+    asks: dict[str, AskOpened] = {}
+    for _, event in store.of_kinds(run, ("ask.opened", "ask.answered")):
+        match event:
+            case AskOpened():
+                asks[event.path] = event
+            case AskAnswered():
+                asks.pop(event.path, None)
+    return {path: asks[path] for path in unanswered(store, run, asks)}
+
+
+def unanswered(store: Store, run: str, paths: Iterable[str]) -> list[str]:
+    """Which of these questions have no answer in the inbox yet."""
+    given = {row.payload.get("path") for row in take(store, run) if row.kind in ANSWERS}
+    return [path for path in paths if path not in given]
+
+
+def is_answered(store: Store, row: RunRow) -> bool:
+    """Whether everything a waiting run waits for lies in its inbox; its last event names what that is."""
+    if row.status != "waiting":
+        return False
+    last = store.event(row.id, row.events - 1)
+    return isinstance(last, RunWaiting) and not unanswered(store, row.id, last.asks)
+
+
+def is_late(ask: AskOpened, now: float) -> bool:
+    """Whether the time to answer has passed: the run takes `then`, or fails, when it goes on."""
+    return ask.deadline is not None and now >= ask.deadline
+
+
+def approve(store: Store, run: str, path: str, choice: str | None, by: str) -> Answer:
+    """Answer an open question with one of its choices, by default the first; durable on return.
+
+    An empty `path` means the only one. Raises UsageError for what is not open (any more) and for a choice it has not.
+    """
+    ask = _open_ask(store, run, path)
+    picked = _picked(ask, choice)
+    post(store, run, "approve", {"path": ask.path, "choice": picked, "by": by})
+    return Answer(ask, picked)
+
+
+def reject(store: Store, run: str, path: str, by: str) -> Answer:
+    """Refuse to let the run go on: it ends with exit code 3. Raises UsageError for what is not open (any more)."""
+    ask = _open_ask(store, run, path)
+    post(store, run, "reject", {"path": ask.path, "choice": "", "by": by})
+    return Answer(ask, "")
+
+
+def login_name() -> str:
+    """Who answers."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "somebody"
+
+
+def _open_ask(store: Store, run: str, path: str) -> AskOpened:
+    ask = _which(run, path, open_asks(store, run))
+    if is_late(ask, time.time()):
+        _refuse_late(run, ask)
+    return ask
+
+
+def _which(run: str, path: str, asks: dict[str, AskOpened]) -> AskOpened:
+    if not asks:
+        raise UsageError(f"run {run} has no open question", hint=f"see what it does: orch show {run}")
+    if path in asks:
+        return asks[path]
+    if not path and len(asks) == 1:
+        return next(iter(asks.values()))
+    what = f"run {run} does not ask '{path}'" if path else f"run {run} asks {len(asks)} questions"
+    raise UsageError(what, hint="say which: " + ", ".join(f"{run}/{path}" for path in list(asks)[:5]))
+
+
+def _refuse_late(run: str, ask: AskOpened) -> None:
+    assert ask.deadline is not None
+    end = datetime.fromtimestamp(ask.deadline)  # noqa: DTZ006 - the user's own clock
+    what = f"it takes '{ask.then}'" if ask.then is not None else "it fails"
+    raise UsageError(
+        f"the question {ask.path} was open until {end:%Y-%m-%d %H:%M:%S}",
+        hint=f"{what} when the run goes on: orch resume {run}",
+    )
+
+
+def _picked(ask: AskOpened, choice: str | None) -> str:
+    if choice is None:
+        return ask.choices[0]
+    if choice not in ask.choices:
+        raise UsageError(f"'{choice}' is no choice of {ask.path}", hint=f"choices: {', '.join(ask.choices)}")
+    return choice

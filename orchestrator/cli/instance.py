@@ -1,14 +1,10 @@
-"""One step of a run in full: what was asked, what came back, what was decided; or the list of its instances."""
+"""One step of a run in full on a terminal: what was asked, what came back, what was decided; or its instances."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from orchestrator.cli.console import Console
-from orchestrator.cli.lines import short
 from orchestrator.cli.result import as_text
 from orchestrator.events import (
     AskAnswered,
@@ -19,64 +15,17 @@ from orchestrator.events import (
     StepFailed,
     StepFinished,
     StepSkipped,
-    to_dict,
 )
 from orchestrator.report import words
-from orchestrator.report.summary import step_of
+from orchestrator.report.lines import short
 from orchestrator.report.values import Values, container_of
-from orchestrator.state import RunState, Span
+from orchestrator.state import Span
 
 _LISTED = 200
 """Instances in one table; the rest is counted. JSON has them all."""
 
 _WIDE = 60
 """Characters of a value in the table."""
-
-
-@dataclass(slots=True)
-class Instances:
-    """The state of a run, which events tell of which instance, and the values of one step and what is inside it."""
-
-    values: Values
-    state: RunState = field(default_factory=RunState)
-    _events: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-
-    @classmethod
-    def around(cls, step: str) -> Instances:
-        """For looking at this step, named by an instance's path or by its name in the file."""
-
-        def near(path: str) -> bool:
-            names = (path, step_of(path))
-            return any(name == step or name.startswith((f"{step}.", f"{step}~")) for name in names)
-
-        return cls(Values(near))
-
-    def take(self, event: Event, seq: int) -> None:
-        self.state.apply(event, seq)
-        self.values.add(event)
-        if path := getattr(event, "path", ""):
-            self._events[path].append(seq)
-
-    def of(self, path: str) -> list[int]:
-        """Numbers of the events of this very instance."""
-        return self._events[path]
-
-
-def find_step(state: RunState, step: str) -> list[Span]:
-    """The instance of this path; or, for a fan-out or the name of a step inside one, all its instances."""
-    exact = state.spans.get(step)
-    if exact is not None and exact.items is None:
-        return [exact]
-    inside = [span for path, span in state.spans.items() if step_of(path) == step and path != step]
-    return inside or ([exact] if exact is not None else [])
-
-
-def step_json(span: Span, events: Sequence[Event], values: Values) -> dict[str, Any]:
-    return {**span_json(span, values), "events": [to_dict(event) for event in events]}
-
-
-def span_json(span: Span, values: Values) -> dict[str, Any]:
-    return {**asdict(span), "value": values.of(span.path)}
 
 
 def print_table(console: Console, spans: Sequence[Span], values: Values, command: str) -> None:

@@ -10,10 +10,10 @@ import click
 
 from orchestrator.cli import complete
 from orchestrator.cli.console import Console, the_console
-from orchestrator.cli.lines import line
 from orchestrator.cli.region import terminal_width
 from orchestrator.cli.writing import Writing
 from orchestrator.events import AttemptFinished, Event, StepFailed, StepFinished, StepStarted, encode
+from orchestrator.report.lines import line
 from orchestrator.report.values import Sizes
 
 if TYPE_CHECKING:

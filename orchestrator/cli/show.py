@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from orchestrator.cli import complete
 from orchestrator.cli.console import Console, the_console
-from orchestrator.cli.instance import Instances, find_step, print_instance, print_table, span_json, step_json
-from orchestrator.cli.lines import short
+from orchestrator.cli.instance import print_instance, print_table
 from orchestrator.cli.waiting import what_to_do
 from orchestrator.errors import UsageError
 from orchestrator.report import words
+from orchestrator.report.instances import Instances, find_step
+from orchestrator.report.lines import short
+from orchestrator.report.record import run_json, span_json, step_json
 from orchestrator.report.summary import Summary, step_of, step_table, whereabouts
 from orchestrator.state import RunState
 
@@ -72,7 +74,7 @@ def _show_run(console: Console, store: Store, run: str, *, as_json: bool) -> Non
         state.apply(event, seq)
         figures.add(event)
     if as_json:
-        console.json(_run_json(row, state))
+        console.json(run_json(asdict(row), state))
         return
     _print_head(console, row, state, figures)
     if figures.steps:
@@ -80,20 +82,6 @@ def _show_run(console: Console, store: Store, run: str, *, as_json: bool) -> Non
         header, rows = step_table(figures)
         console.table([title.upper() for title in header], rows)
     _print_end(console, store, row, state, figures)
-
-
-def _run_json(row: RunRow, state: RunState) -> dict[str, Any]:
-    return {
-        **asdict(row),
-        "inputs": state.inputs,
-        "options": state.options,
-        "steps": [asdict(span) for span in state.spans.values()],
-        "asks": [asdict(ask) for ask in state.asks.values()],
-        "models": [asdict(model) for model in state.models.values()],
-        "warnings": state.warnings,
-        "error": asdict(state.error) if state.error else None,
-        "outputs": state.outputs,
-    }
 
 
 def _print_head(console: Console, row: RunRow, state: RunState, figures: Summary) -> None:

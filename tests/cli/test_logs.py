@@ -11,13 +11,11 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cli.console import Console
-from orchestrator.cli.lines import line
 from orchestrator.cli.logs import Printer, belongs, print_live
 from orchestrator.config import STORE_FILE
 from orchestrator.events import StepFinished, decode
 from tests.cli.recorded import AT, DONE, FAILED, Shell, a_grouped_run, record, record_all, shell_in
 from tests.store.processes import hear, process, talk, write_a_run
-from tests.store.samples import one_of_each
 
 
 @pytest.fixture
@@ -40,14 +38,6 @@ def test_every_event_is_one_line(orch: Shell) -> None:
         in lines[5]
     )
     assert lines[-1].endswith('done  {"urgency": "low"}')
-
-
-def test_every_kind_of_event_has_a_line() -> None:
-    """Nothing is told in two lines, whatever is in it."""
-    for event in one_of_each():
-        assert line(event)
-        assert "\n" not in line(event)
-    assert "\n" not in line(StepFinished(AT, "a\nb", "c\nd", {}, False, "e\nf"))
 
 
 def test_a_container_says_what_it_is_made_of(orch: Shell) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ from orchestrator.events import (
     StepFinished,
     StepStarted,
 )
+from orchestrator.report.record import run_json
+from orchestrator.state import fold
 from tests.cli.recorded import (
     AT,
     DONE,
@@ -194,3 +198,12 @@ def test_verify_finds_a_changed_byte(orch: Shell) -> None:
     assert "not what was written" in orch("show", DONE, "--verify", code=1).stdout
     assert orch.json("show", DONE, "--verify", code=1)["problems"]
     assert "as they were written" in orch("show", FAILED, "--verify").stdout
+
+
+def test_a_run_in_json_is_what_others_make_of_its_record(orch: Shell) -> None:
+    """A screen that saves it writes the same."""
+    state = fold(event for _, event in orch.store.events(FAILED))
+
+    made = run_json(asdict(orch.store.run(FAILED)), state)
+
+    assert orch.json("show", FAILED) == json.loads(json.dumps(made))

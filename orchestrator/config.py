@@ -12,6 +12,7 @@ from orchestrator.spec.places import find_root, is_project
 
 STORE = ".orch"
 STORE_FILE = "store.db"
+SETTINGS_FILE = "config.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Config:
     cache: Path
     runtime: Path
     """Sockets and state of running model hosts."""
+    settings: Path
+    """The user's own settings, a YAML file."""
     database_url: str | None = None
     """A SQLAlchemy URL, when runs are kept elsewhere than in a `.orch` directory."""
     offline: bool = False
@@ -34,12 +37,14 @@ class Config:
     def from_environment(cls, env: Mapping[str, str], cwd: Path) -> Config:
         """`ORCH_HOME` holds everything of the user's when it is set; else the platform's directories do."""
         home = env.get("ORCH_HOME")
-        data, cache, runtime = _beneath(cwd / Path(home).expanduser()) if home else _of_the_user(env)
+        found = _beneath(cwd / Path(home).expanduser()) if home else _of_the_user(env)
+        data, cache, runtime, settings = found
         return cls(
             cwd=cwd.absolute(),
             data=data,
             cache=cache,
             runtime=runtime,
+            settings=settings / SETTINGS_FILE,
             database_url=env.get("ORCH_DATABASE_URL") or None,
             offline=_on(env.get("ORCH_OFFLINE")),
             debug=_on(env.get("ORCH_DEBUG")),
@@ -60,12 +65,12 @@ class Config:
         return self.store(find_root(self.cwd)) / STORE_FILE
 
 
-def _beneath(home: Path) -> tuple[Path, Path, Path]:
+def _beneath(home: Path) -> tuple[Path, Path, Path, Path]:
     home = home.absolute()
-    return home, home / "cache", home / "run"
+    return home, home / "cache", home / "run", home
 
 
-def _of_the_user(env: Mapping[str, str]) -> tuple[Path, Path, Path]:
+def _of_the_user(env: Mapping[str, str]) -> tuple[Path, Path, Path, Path]:
     """The platform's directories. XDG variables are taken from `env`, so that a test can set them."""
     from platformdirs import PlatformDirs
 
@@ -74,6 +79,7 @@ def _of_the_user(env: Mapping[str, str]) -> tuple[Path, Path, Path]:
         _xdg(env, "XDG_DATA_HOME", Path(dirs.user_data_dir)),
         _xdg(env, "XDG_CACHE_HOME", Path(dirs.user_cache_dir)),
         _xdg(env, "XDG_RUNTIME_DIR", Path(tempfile.gettempdir()) / f"orch-{os.getuid()}"),
+        _xdg(env, "XDG_CONFIG_HOME", Path(dirs.user_config_dir)),
     )
 
 

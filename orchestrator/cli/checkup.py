@@ -66,6 +66,7 @@ def checkup(config: Config, environ: Mapping[str, str], servers: Sequence[Server
         *_servers(environ, servers),
         *_network(config, environ),
         *_runs(config),
+        *_settings(config),
     ]
 
 
@@ -302,6 +303,21 @@ def _runs(config: Config) -> list[Finding]:
             )
         ]
     return [Finding(topic, "ok", f"runs are kept in {place}")]
+
+
+def _settings(config: Config) -> list[Finding]:
+    from orchestrator.cli.settings import read_settings
+    from orchestrator.errors import UsageError
+    from orchestrator.spec.diagnostics import SpecError
+
+    topic = "Your settings"
+    if not config.settings.exists():
+        return [Finding(topic, "note", f"{config.settings} is not there: everything is as it comes")]
+    try:
+        read_settings(config.settings)
+    except (SpecError, UsageError) as error:
+        return [Finding(topic, "warning", error.message, error.hint or "orch tui refuses to start with it")]
+    return [Finding(topic, "ok", f"in {config.settings}")]
 
 
 def _existing(path: Path) -> Path:

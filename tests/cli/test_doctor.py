@@ -134,3 +134,19 @@ def test_the_command_prints_topics_and_json(tmp_path: Path, monkeypatch: pytest.
     assert "\x1b" not in plain.stdout
     assert broken.exit_code == 1
     assert json.loads(broken.stdout)["ok"] is False
+
+
+def test_the_users_settings_are_named_and_checked(tmp_path: Path) -> None:
+    """Where the file would be, that it is there, or the place of its first mistake."""
+    path = tmp_path / "home" / "config.yaml"
+
+    missing = text(found(tmp_path))
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("tui: {mouse: false}\n", encoding="utf-8")
+    right = text(found(tmp_path))
+    path.write_text("tui: {mice: false}\n", encoding="utf-8")
+    wrong = text(found(tmp_path))
+
+    assert f"note: {path} is not there" in missing
+    assert f"ok: in {path}" in right
+    assert f"warning: {path}:1:7: there is no key 'mice'" in wrong

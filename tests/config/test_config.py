@@ -47,6 +47,18 @@ def test_a_home_holds_everything_of_the_user(tmp_path: Path) -> None:
     assert config.runtime.is_relative_to(config.data)
 
 
+def test_the_users_settings_are_one_file(tmp_path: Path) -> None:
+    """In the home when there is one, else where the platform keeps such files."""
+    at_home = Config.from_environment({"ORCH_HOME": "home"}, tmp_path)
+    xdg = Config.from_environment({"XDG_CONFIG_HOME": str(tmp_path / "etc")}, tmp_path)
+    platform = Config.from_environment({"XDG_CONFIG_HOME": "relative"}, tmp_path)
+
+    assert at_home.settings == tmp_path / "home" / "config.yaml"
+    assert xdg.settings == tmp_path / "etc" / "orch" / "config.yaml"
+    assert platform.settings.is_absolute()
+    assert platform.settings.parts[-2:] == ("orch", "config.yaml")
+
+
 def test_without_a_home_the_platform_decides(tmp_path: Path) -> None:
     """The freedesktop variables are obeyed where they are absolute."""
     config = Config.from_environment({"XDG_DATA_HOME": str(tmp_path), "XDG_CACHE_HOME": "relative"}, tmp_path)

@@ -85,7 +85,9 @@ class Settings:
     keys: dict[str, str] = field(default_factory=dict)
 
 
-def bindings(*ids: str, shown: tuple[str, ...] = ()) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
+def bindings(
+    *ids: str, shown: tuple[str, ...] = ()
+) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
     """Textual bindings of these actions; those of `shown` appear in the footer."""
     from textual.binding import Binding
 

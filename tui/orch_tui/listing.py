@@ -1,0 +1,296 @@
+"""The virtual list every view is made of: only the rows on the screen exist. Knows no run: it asks a `Source`.
+
+Drawing again costs what has changed on the screen, however long the list is.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from rich.style import Style
+from textual import events
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+
+from orch_tui.settings import bindings
+from orch_tui.text import Row, Styles, highlighted, plain, strip
+
+COPIED = 10_000
+"""Rows that one selection of text may cover."""
+
+
+class Source(Protocol):
+    """What a listing shows. `row` is called only for what is on the screen, with the columns there are."""
+
+    def __len__(self) -> int: ...
+
+    def row(self, index: int, width: int) -> Row: ...
+
+
+class Rows:
+    """A source of rows that are there already."""
+
+    def __init__(self, rows: list[Row] | None = None) -> None:
+        self.rows = rows or []
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def row(self, index: int, width: int) -> Row:  # noqa: ARG002 - cut where it is drawn
+        return self.rows[index]
+
+
+class Listing(ScrollView, can_focus=True):
+    """Rows of a source with a cursor line (unless `cursor_shown` is false), search marks and text selection.
+
+    After the source changed call `redraw()`; only lines that differ are drawn. `follow_end` keeps the last row in
+    sight until the person moves away from it.
+    """
+
+    DEFAULT_CSS = """
+    Listing { height: 1fr; width: 1fr; background: $surface; overflow-x: hidden; scrollbar-size-vertical: 1; }
+    Listing:focus { background-tint: $foreground 3%; }
+    """
+    BINDINGS = bindings("down", "up", "first", "last", "half_down", "half_up", "zoom")
+
+    class Moved(Message):
+        """The cursor stands on another row, or on another thing."""
+
+        def __init__(self, listing: Listing, index: int) -> None:
+            super().__init__()
+            self.listing = listing
+            self.index = index
+
+        @property
+        def control(self) -> Listing:
+            return self.listing
+
+    class Chosen(Moved):
+        """Enter or a double click on a row."""
+
+    def __init__(
+        self,
+        source: Source | None = None,
+        *,
+        cursor_shown: bool = True,
+        follow_end: bool = False,
+        id: str | None = None,  # noqa: A002 - Textual's own name for it
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self.source: Source = source or Rows()
+        self.cursor = 0
+        self.cursor_shown = cursor_shown
+        self.follow_end = follow_end
+        self.needle = ""
+        self._styles: Styles | None = None
+        self._drawn: dict[int, tuple[object, Strip]] = {}
+        """What stands on the screen, by row: the row with how it was drawn, and its strip."""
+
+    # -- what is shown
+
+    def set_source(self, source: Source) -> None:
+        """Show something else from its beginning."""
+        self.source = source
+        self.cursor = 0
+        self._drawn.clear()
+        self.virtual_size = Size(0, len(source))
+        self.scroll_to(y=0, animate=False, force=True, immediate=True)
+        self.refresh()
+
+    def redraw(self) -> None:
+        """The source may have changed: keep the cursor in range and draw the lines that differ."""
+        count = len(self.source)
+        if self.virtual_size.height != count:
+            self.virtual_size = Size(0, count)
+        self.cursor = max(0, min(self.cursor, count - 1))
+        if self.follow_end:
+            self.cursor = max(0, count - 1)
+            self.scroll_end(animate=False, immediate=True, x_axis=False)
+        top, width = self.scroll_offset.y, self.size.width
+        for y in range(self.size.height):
+            key = self._key(top + y, width)
+            drawn = self._drawn.get(top + y)
+            if drawn is None or drawn[0] != key:
+                self.refresh(Region(0, y, width, 1))
+        self._drawn = {y: drawn for y, drawn in self._drawn.items() if top <= y < top + self.size.height}
+
+    def move_to(self, index: int, *, centre: bool = False) -> None:
+        """Put the cursor on a row and bring it in sight."""
+        count = len(self.source)
+        index = max(0, min(index, count - 1))
+        moved = index != self.cursor
+        self.cursor = index
+        self.follow_end = self.follow_end and index == count - 1
+        self._into_sight(index, centre=centre)
+        self.redraw()
+        if moved:
+            self.post_message(self.Moved(self, index))
+
+    def search(self, needle: str) -> None:
+        """Mark every occurrence; `find` goes from one to the next."""
+        self.needle = needle
+        self.redraw()
+
+    def find(self, step: int) -> bool:
+        """Go to the next (1) or previous (-1) row with the text searched for; false when there is none."""
+        count, wanted = len(self.source), self.needle.lower()
+        if not wanted or not count:
+            return False
+        for distance in range(1, count + 1):
+            index = (self.cursor + step * distance) % count
+            if wanted in plain(self.source.row(index, 1000)).lower():
+                self.move_to(index)
+                return True
+        return False
+
+    # -- keys and mouse
+
+    def action_down(self) -> None:
+        self._move_by(1)
+
+    def action_up(self) -> None:
+        self._move_by(-1)
+
+    def action_first(self) -> None:
+        self.move_to(0) if self.cursor_shown else self.scroll_home(animate=False)
+
+    def action_last(self) -> None:
+        self.move_to(len(self.source) - 1) if self.cursor_shown else self.scroll_end(animate=False)
+
+    def action_half_down(self) -> None:
+        self._move_by(max(1, self.size.height // 2))
+
+    def action_half_up(self) -> None:
+        self._move_by(-max(1, self.size.height // 2))
+
+    def action_zoom(self) -> None:
+        if len(self.source):
+            self.post_message(self.Chosen(self, self.cursor))
+
+    def on_click(self, event: events.Click) -> None:
+        index = event.y + self.scroll_offset.y
+        if not self.cursor_shown or index >= len(self.source):
+            return
+        self.move_to(index)
+        if event.chain == 2:
+            self.action_zoom()
+
+    # -- drawing
+
+    def render_line(self, y: int) -> Strip:
+        index, width = y + self.scroll_offset.y, self.size.width
+        key = self._key(index, width)
+        drawn = self._drawn.get(index)
+        if drawn is None or drawn[0] != key:
+            drawn = self._drawn[index] = (key, self._strip(index, width))
+        return drawn[1]
+
+    def _key(self, index: int, width: int) -> object:
+        """Everything the look of a line depends on."""
+        row = self.source.row(index, width) if index < len(self.source) else None
+        chosen = self.cursor_shown and index == self.cursor
+        selection = self.text_selection
+        span = selection.get_span(index) if selection is not None else None
+        return row, chosen, self.has_focus, width, self.needle, span, self.rich_style
+
+    def _strip(self, index: int, width: int) -> Strip:
+        base = self._base(index)
+        if index >= len(self.source):
+            return Strip.blank(width, base)
+        row = highlighted(self.source.row(index, width), self.needle)
+        line = strip(row, width, self.styles_of_roles, base)
+        selection = self.text_selection
+        if selection is not None and (span := selection.get_span(index)) is not None:
+            line = self._selected(line, *span)
+        return line.apply_offsets(0, index)
+
+    def _base(self, index: int) -> Style:
+        style = self.rich_style
+        if self.cursor_shown and index == self.cursor:
+            styles = self.styles_of_roles
+            style += styles.cursor if self.has_focus else styles.cursor_blurred
+        return style
+
+    def _selected(self, line: Strip, start: int, end: int) -> Strip:
+        style = self.screen.get_component_rich_style("screen--selection")
+        stop = line.cell_length if end == -1 else min(end, line.cell_length)
+        before, inside, after = (
+            line.crop(0, start),
+            line.crop(start, stop),
+            line.crop(stop, line.cell_length),
+        )
+        return Strip.join([before, inside.apply_style(style), after])
+
+    @property
+    def styles_of_roles(self) -> Styles:
+        if self._styles is None:
+            self._styles = Styles(self.app.theme_variables)
+        return self._styles
+
+    # -- life
+
+    def on_mount(self) -> None:
+        self.virtual_size = Size(0, len(self.source))
+        self.app.theme_changed_signal.subscribe(self, self._theme_changed)
+
+    def _theme_changed(self, _theme: object) -> None:
+        self._styles = None
+        self._drawn.clear()
+        self.refresh()
+
+    def on_resize(self) -> None:
+        self._drawn.clear()
+        if self.cursor_shown and len(self.source):
+            self._into_sight(self.cursor)
+
+    def on_focus(self) -> None:
+        self.redraw()
+
+    def on_blur(self) -> None:
+        self.redraw()
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The selected text, without the blanks that fill the lines up."""
+        start = selection.start.y if selection.start is not None else 0
+        end = selection.end.y if selection.end is not None else len(self.source) - 1
+        end = min(end, len(self.source) - 1, start + COPIED)
+        width = self.size.width
+        lines = []
+        for index in range(start, end + 1):
+            span = selection.get_span(index)
+            if span is not None:
+                text = plain(self.source.row(index, width))
+                lines.append(text[span[0] : None if span[1] == -1 else span[1]].rstrip())
+        return "\n".join(lines), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:  # noqa: ARG002 - it is part of the key
+        self.redraw()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if self.follow_end and new_value < old_value and new_value < self.max_scroll_y:
+            self.follow_end = False
+
+    def _move_by(self, rows: int) -> None:
+        if self.cursor_shown:
+            self.move_to(self.cursor + rows)
+        else:
+            self.scroll_relative(y=rows, animate=False)
+
+    def _into_sight(self, index: int, *, centre: bool = False) -> None:
+        height, top = self.size.height, self.scroll_offset.y
+        if height <= 0:
+            return
+        if self.virtual_size.height != len(self.source):
+            self.virtual_size = Size(0, len(self.source))
+        if top <= index < top + height and not centre:
+            return
+        if centre or index >= top + height * 2 or index < top - height:
+            target = index - height // 2
+        else:
+            target = index if index < top else index - height + 1
+        self.scroll_to(y=max(0, target), animate=False, force=True, immediate=True)

@@ -1,0 +1,334 @@
+"""A run as the screen needs it: every instance of a step in columns, the tree they form, the totals.
+
+A fold over events, made for a hundred thousand spans: what ended stands in arrays of numbers, and only what runs is
+kept as objects (`state.spans`). Knows no screen and no store.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf, nan
+from typing import Literal
+
+from orchestrator.events import (
+    AskAnswered,
+    AskOpened,
+    AttemptFinished,
+    AttemptStarted,
+    Event,
+    ModelReady,
+    RunFailed,
+    RunFinished,
+    RunInterrupted,
+    RunResumed,
+    StepFailed,
+    StepFinished,
+    StepSkipped,
+    StepStarted,
+)
+from orchestrator.report.summary import Summary
+from orchestrator.state import RunState
+
+Status = Literal["running", "asking", "done", "cached", "skipped", "failed", "stopped"]
+STATUSES: tuple[Status, ...] = ("running", "asking", "done", "cached", "skipped", "failed", "stopped")
+RUNNING, ASKING, DONE, CACHED, SKIPPED, FAILED, STOPPED = range(7)
+"""`stopped`: it was under way when the run ended; a resumed run does it again."""
+
+_LAST = re.compile(r"(\^\d+\.\d+|[.~@][^.~@^]+)$")
+NOWHERE = -1
+_NONE: Sequence[int] = ()
+
+
+@dataclass(slots=True)
+class Try:
+    """One attempt of a span. `ended` is None while the model writes."""
+
+    started: float
+    model: str
+    ended: float | None = None
+    outcome: str = ""
+    decision: str = ""
+    reason: str = ""
+
+
+class Trace:
+    """Spans are numbered in the order in which they began; a number never changes. Times are wall-clock seconds.
+
+    `parent[i]` is NOWHERE for a step of the file. A pass of a loop (`loop~2`) has no events of its own: it is there
+    from the first of its steps on. `first[i]` and `last[i]` number the events between which all of its own lie.
+    """
+
+    def __init__(self) -> None:
+        self.state = RunState()
+        self.summary = Summary()
+        self.names: list[str] = []
+        """With the separator: `triage`, `.3`, `~2`, `@tiny`, `^1.0`, `.draft`."""
+        self.parent = array("i")
+        self.place = array("i")
+        """Which child of its parent it is."""
+        self.status = array("B")
+        self.started = array("d")
+        self.ended = array("d")
+        """nan while it runs."""
+        self.first = array("i")
+        self.last = array("i")
+        self.tokens_in = array("i")
+        self.tokens_out = array("i")
+        self.tried = array("H")
+        self._verbs = array("B")
+        self._models = array("B")
+        self._words: list[str] = [""]
+        """Verbs and names of models, each once; 256 at most, the rest share the last."""
+        self.roots = array("i")
+        self.items: dict[int, int] = {}
+        """Lengths of the lists of fan-outs."""
+        self.notes: dict[int, str] = {}
+        """Why it failed, was skipped, or went on after an error."""
+        self.tries: dict[int, list[Try]] = {}
+        """Attempts of spans that run or needed more than one."""
+        self.failed: dict[int, None] = {}
+        """What failed, in the order in which it did; groups that failed with a step of theirs too."""
+        self.begun = inf
+        self.now = -inf
+        """The time of the first and of the last event."""
+        self.loads: list[tuple[str, float, float]] = []
+        """Models as (name, load began, ready)."""
+        self._children: dict[int, array[int]] = {}
+        self._open: dict[str, int] = {}
+        self._again: dict[str, int] = {}
+        """What a resumed run begins once more, by path."""
+
+    # -- reading
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def path(self, span: int) -> str:
+        parts: list[str] = []
+        while span != NOWHERE:
+            parts.append(self.names[span])
+            span = self.parent[span]
+        return "".join(reversed(parts))
+
+    def name(self, span: int) -> str:
+        """The last part of the path: what it is called inside its parent."""
+        name = self.names[span]
+        return name[1:] if name[0] == "." else name
+
+    def depth(self, span: int) -> int:
+        depth = 0
+        while (span := self.parent[span]) != NOWHERE:
+            depth += 1
+        return depth
+
+    def children(self, span: int) -> Sequence[int]:
+        """In the order in which they began; those of NOWHERE are the steps of the file."""
+        return self.roots if span == NOWHERE else self._children.get(span, _NONE)
+
+    def verb(self, span: int) -> str:
+        return self._words[self._verbs[span]]
+
+    def model(self, span: int) -> str:
+        return self._words[self._models[span]]
+
+    def status_of(self, span: int) -> Status:
+        return STATUSES[self.status[span]]
+
+    def live(self, span: int) -> bool:
+        return self.status[span] <= ASKING
+
+    def seconds(self, span: int, now: float) -> float:
+        """How long it took, or has taken so far. What was cut off took as long as the run went on."""
+        ended = self.ended[span]
+        return max(0.0, (now if ended != ended else ended) - self.started[span])
+
+    def is_cloud(self, span: int) -> bool:
+        ready = self.state.models.get(self.model(span))
+        return ready is not None and not ready.local
+
+    def find(self, path: str) -> int:
+        """The span of this path, NOWHERE when it has not begun."""
+        if (span := self._open.get(path, NOWHERE)) != NOWHERE:
+            return span
+        parent, name = NOWHERE, path
+        if found := _LAST.search(path):
+            parent, name = self.find(path[: found.start()]), found[0]
+            if parent == NOWHERE:
+                return NOWHERE
+        return next((child for child in self.children(parent) if self.names[child] == name), NOWHERE)
+
+    def running(self) -> list[int]:
+        """What is under way and has nothing under way inside, the newest last."""
+        busy = set(self._open.values())
+        outer = {self.parent[span] for span in busy}
+        return [span for span in self._open.values() if span not in outer]
+
+    # -- folding
+
+    def take(self, event: Event, seq: int) -> int:
+        """Take one event in, in the order of the log; returns the span it tells of, NOWHERE if of the run."""
+        self.state.apply(event, seq)
+        self.summary.add(event)
+        if self.begun == inf:
+            self.begun = event.at
+        self.now = max(self.now, event.at)
+        match event:
+            case StepStarted():
+                return self._began(event, seq)
+            case AttemptStarted():
+                span = self._at(event.path, event.at, seq)
+                self._models[span] = self._word(event.model)
+                self.tried[span] = min(event.attempt, 65535)
+                self.tries.setdefault(span, []).append(Try(event.at, event.model))
+                return span
+            case AttemptFinished():
+                return self._answered(event, seq)
+            case StepFinished():
+                return self._end(event.path, event.at, seq, CACHED if event.cached else DONE, event.handled)
+            case StepSkipped():
+                return self._end(event.path, event.at, seq, SKIPPED, event.reason)
+            case StepFailed():
+                return self._end(event.path, event.at, seq, FAILED, event.message)
+            case AskOpened():
+                return self._set(event.path, event.at, seq, ASKING)
+            case AskAnswered():
+                return self._set(event.path, event.at, seq, RUNNING)
+            case RunResumed():
+                self._resumed()
+            case RunFinished() | RunFailed() | RunInterrupted():
+                self.stop(event.at)
+            case ModelReady():
+                self.loads.append((event.model, event.at - event.seconds, event.at))
+            case _:
+                pass  # of the run as a whole: `state` has it
+        return NOWHERE
+
+    def stop(self, at: float) -> None:
+        """Nobody works on it any more: what is still open was cut off. Also for an owner that died without a word."""
+        for path, span in self._open.items():
+            if self.status[span] == RUNNING:
+                self.status[span] = STOPPED
+                self.ended[span] = at
+                self._again[path] = span
+        self._open = {path: span for path, span in self._open.items() if self.status[span] == ASKING}
+
+    def _began(self, event: StepStarted, seq: int) -> int:
+        span = self._again.pop(event.path, NOWHERE)
+        if span == NOWHERE:
+            span = self._open.get(event.path, NOWHERE)
+        if span == NOWHERE:
+            span = self._new(event.path, event.at, seq)
+        else:
+            self._begin_again(span, event.path)
+        self._verbs[span] = self._word(event.verb)
+        if event.items is not None:
+            self.items[span] = event.items
+        return span
+
+    def _begin_again(self, span: int, path: str) -> None:
+        self.status[span], self.ended[span] = RUNNING, nan
+        self.failed.pop(span, None)
+        self.notes.pop(span, None)
+        self._open[path] = span
+
+    def _answered(self, event: AttemptFinished, seq: int) -> int:
+        span = self._at(event.path, event.at, seq)
+        self.tokens_in[span] += event.prompt_tokens
+        self.tokens_out[span] += event.completion_tokens
+        tries = self.tries.get(span)
+        if tries:
+            tries[-1].ended = event.at
+            tries[-1].outcome, tries[-1].decision = event.outcome, event.decision
+            tries[-1].reason = event.reason
+        return span
+
+    def _end(self, path: str, at: float, seq: int, status: int, note: str) -> int:
+        span = self._at(path, at, seq)
+        self.status[span], self.ended[span] = status, at
+        self._open.pop(path, None)
+        self.state.spans.pop(path, None)
+        if note:
+            self.notes[span] = note
+        if status == FAILED:
+            self.failed[span] = None
+        tries = self.tries.get(span)
+        if tries is not None and len(tries) < 2 and status != FAILED:
+            del self.tries[span]
+        self._end_passes(span, at)
+        return span
+
+    def _end_passes(self, span: int, at: float) -> None:
+        """Passes of a loop end with it, or with the next one."""
+        for child in self._children.get(span, _NONE):
+            if self.status[child] == RUNNING and self.names[child][0] == "~":
+                self.status[child], self.ended[child] = DONE, at
+                self._open.pop(self.path(child), None)
+
+    def _set(self, path: str, at: float, seq: int, status: int) -> int:
+        span = self._at(path, at, seq)
+        self.status[span] = status
+        return span
+
+    def _at(self, path: str, at: float, seq: int) -> int:
+        """The span an event tells of, with the event counted as its own."""
+        span = self._open.get(path, NOWHERE)
+        if span == NOWHERE:
+            span = self.find(path)
+        if span == NOWHERE:
+            span = self._new(path, at, seq)
+        self.last[span] = seq
+        return span
+
+    def _new(self, path: str, at: float, seq: int) -> int:
+        found = _LAST.search(path)
+        parent, name = (self._inside(path[: found.start()], at, seq), found[0]) if found else (NOWHERE, path)
+        span = len(self.names)
+        siblings = self.roots if parent == NOWHERE else self._children.setdefault(parent, array("i"))
+        self.names.append(name)
+        self.parent.append(parent)
+        self.place.append(len(siblings))
+        self.status.append(RUNNING)
+        self.started.append(at)
+        self.ended.append(nan)
+        self.first.append(seq)
+        self.last.append(seq)
+        for numbers in (self.tokens_in, self.tokens_out, self.tried, self._verbs, self._models):
+            numbers.append(0)
+        siblings.append(span)
+        self._open[path] = span
+        return span
+
+    def _inside(self, path: str, at: float, seq: int) -> int:
+        """The parent of a new span; a pass of a loop is made with its first step, and ends the one before."""
+        parent = self._open.get(path, NOWHERE)
+        if parent == NOWHERE:
+            parent = self._again.pop(path, NOWHERE)
+            if parent != NOWHERE:
+                self._begin_again(parent, path)
+        if parent == NOWHERE:
+            parent = self.find(path)
+        if parent == NOWHERE:
+            parent = self._new(path, at, seq)
+            self._verbs[parent] = self._word("pass" if "~" in self.names[parent] else "steps")
+            if self.names[parent][0] == "~" and self.parent[parent] != NOWHERE:
+                for before in self._children[self.parent[parent]][:-1]:
+                    if self.status[before] == RUNNING and self.names[before][0] == "~":
+                        self.status[before], self.ended[before] = DONE, at
+                        self._open.pop(self.path(before), None)
+        return parent
+
+    def _resumed(self) -> None:
+        """Another process goes on: what did not end well begins once more."""
+        self.stop(self.now)
+        for span in self.failed:
+            self._again[self.path(span)] = span
+
+    def _word(self, word: str) -> int:
+        if word in self._words:
+            return self._words.index(word)
+        if len(self._words) < 256:
+            self._words.append(word)
+        return len(self._words) - 1

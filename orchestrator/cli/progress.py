@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
@@ -16,11 +15,11 @@ from orchestrator.cli.console import Console, is_terminal, paint
 from orchestrator.cli.region import Region
 from orchestrator.cli.story import Story
 from orchestrator.events import Event
+from orchestrator.report.rate import Rate
 from orchestrator.report.summary import Summary, sentence
 from orchestrator.safe import safe, tail
 
 HERTZ = 10
-WINDOW = 3.0  # seconds over which tokens/s is measured
 SHOWN = 4  # running steps named at once
 
 
@@ -171,28 +170,6 @@ class LiveProgress:
             written = " ".join(safe(self._texts.get(span, "")).split())
             lines.append(f"  {safe(text)}  {tail(written, room)}".rstrip())
         return lines
-
-
-class Rate:
-    """Pieces per second over the last seconds. A piece of a stream is one token with every local engine."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._times: deque[float] = deque()
-
-    def add(self) -> None:
-        now = self._clock()
-        self._times.append(now)
-        while self._times[0] < now - WINDOW:
-            self._times.popleft()
-
-    def per_second(self) -> float:
-        now = self._clock()
-        while self._times and self._times[0] < now - WINDOW:
-            self._times.popleft()
-        if len(self._times) < 2:
-            return 0.0
-        return len(self._times) / max(0.5, now - self._times[0])
 
 
 def conclude(shown: Progress, console: Console) -> None:

@@ -1,0 +1,221 @@
+"""Follows a run for the screen: a thread reads its events, the app takes them into the trace ten times a second.
+
+Also keeps the text that models write right now. A store that cannot be read is a sentence in `trouble`, never an
+exception, and is tried again. Knows no widget.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from queue import Empty, Full, Queue
+from typing import TYPE_CHECKING, TypeAlias
+
+from orch_tui.rows import TreeRows
+from orch_tui.trace import NOWHERE, Trace
+from orchestrator.errors import OrchError, UsageError
+from orchestrator.events import AttemptFinished, AttemptStarted, Event, StepFailed, StepFinished
+from orchestrator.report.rate import Rate
+
+if TYPE_CHECKING:
+    from orchestrator.state import RunStatus
+    from orchestrator.store.rows import RunRow
+    from orchestrator.store.store import Store
+
+POLL = 0.1
+"""Seconds between looks for events of a run that somebody executes."""
+IDLE = 1.0
+"""Seconds between looks when nobody does, and between looks at the run's row."""
+AHEAD = 4
+"""Pages read before the app takes them."""
+WRITTEN = 200_000
+"""Characters kept of a text that is being written."""
+
+Page: TypeAlias = list[tuple[int, Event]]
+
+
+@dataclass(slots=True)
+class News:
+    """What came since the last time. `caught_up` means the trace holds everything that was recorded a moment ago."""
+
+    touched: list[int] = field(default_factory=list)
+    """Spans that began, changed or ended."""
+    written: set[str] = field(default_factory=set)
+    """Paths whose text grew."""
+    events: int = 0
+    caught_up: bool = False
+    changed: bool = False
+    """The run as a whole: its status, or what stands in the way of reading it."""
+
+    def __bool__(self) -> bool:
+        return bool(self.events or self.written or self.changed)
+
+
+class Feed:
+    """One run, followed. `start` begins reading; `take` is called by whoever owns the trace, from one thread."""
+
+    def __init__(self, store: Store, run: str) -> None:
+        self.store = store
+        self.run = run
+        self.trace = Trace()
+        self.rows = TreeRows(self.trace)
+        self.row: RunRow | None = None
+        """The run in the list of runs: its status knows of owners that died."""
+        self.trouble = ""
+        """Why the run cannot be read now."""
+        self.gone = False
+        """The run was deleted."""
+        self.caught_up = False
+        self.live: dict[str, str] = {}
+        """What is being written, by the path of the step."""
+        self.rate = Rate(time.monotonic)
+        self._pieces: deque[tuple[str, str]] = deque()
+        self._pages: Queue[Page] = Queue(AHEAD)
+        self._rest: Page = []
+        self._done = 0
+        self._closed = threading.Event()
+        self._read_all = threading.Event()
+        self._changed = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._read, name=f"feed {self.run}", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop reading; the run does not notice."""
+        self._closed.set()
+
+    @property
+    def status(self) -> RunStatus:
+        """As the events tell it, unless the owner died without a last one."""
+        told = self.trace.state.status
+        if told == "running" and self.row is not None and self.row.status == "interrupted":
+            return "interrupted"
+        return told
+
+    @property
+    def running(self) -> bool:
+        return self.status == "running"
+
+    @property
+    def progress(self) -> float:
+        """The share of the record that was read so far, 0 to 1."""
+        if self.caught_up or self.row is None or not self.row.events:
+            return 1.0 if self.caught_up else 0.0
+        return min(1.0, self.trace.state.events / self.row.events)
+
+    # -- the app's side
+
+    def take(self, seconds: float = 0.03) -> News:
+        """Take in what was read, for at most about so long: the screen must stay quick while a long record loads."""
+        news = News(changed=self._changed)
+        self._changed = False
+        until = time.monotonic() + seconds
+        touched: dict[int, None] = {}
+        while time.monotonic() < until and self._next_page():
+            self._take_page(news, touched, until)
+        caught_up = self._read_all.is_set() and not self._rest and self._pages.empty()
+        news.changed |= caught_up != self.caught_up
+        self.caught_up = news.caught_up = caught_up or self.caught_up
+        if news.changed and self.status == "interrupted":
+            self.trace.stop(self.trace.now)
+        self._take_pieces(news)
+        news.touched = list(touched)
+        return news
+
+    def _next_page(self) -> bool:
+        if self._done < len(self._rest):
+            return True
+        try:
+            self._rest, self._done = self._pages.get_nowait(), 0
+        except Empty:
+            self._rest, self._done = [], 0
+            return False
+        return True
+
+    def _take_page(self, news: News, touched: dict[int, None], until: float) -> None:
+        page = self._rest
+        for number in range(self._done, len(page)):
+            seq, event = page[number]
+            span = self.trace.take(event, seq)
+            news.events += 1
+            if span != NOWHERE:
+                self.rows.touch(span)
+                touched[span] = None
+                if isinstance(event, AttemptStarted | AttemptFinished | StepFinished | StepFailed):
+                    self.live.pop(event.path, None)
+            else:
+                news.changed = True
+            if number % 64 == 0 and time.monotonic() >= until:
+                self._done = number + 1
+                return
+        self._done = len(page)
+
+    def _take_pieces(self, news: News) -> None:
+        while self._pieces:
+            path, text = self._pieces.popleft()
+            if path in self.trace.state.spans or not self.caught_up:
+                self.live[path] = (self.live.get(path, "") + text)[-WRITTEN:]
+                news.written.add(path)
+
+    # -- the text being written
+
+    async def listen(self) -> None:
+        """Gather the text models write, until cancelled."""
+        from orchestrator.store.live import watch
+
+        async for path, text in watch(self.store, self.run):
+            self._pieces.append((path, text))
+            self.rate.add()
+            if len(self._pieces) > 10_000:  # nobody takes them: only the newest matter
+                self._pieces.popleft()
+            await asyncio.sleep(0)
+
+    # -- the reader's side
+
+    def _read(self) -> None:
+        after, no, looked = -1, -1, 0.0
+        while not self._closed.is_set():
+            try:
+                if no < 0:
+                    no = self.store.head(self.run).no
+                if time.monotonic() - looked >= IDLE:
+                    self._look()
+                    looked = time.monotonic()
+                page = self.store.page(self.run, no, after)
+            except UsageError as error:  # there is no such run any more
+                self._say(error.message, gone=True)
+                return
+            except OrchError as error:
+                self._say(error.message)
+                self._closed.wait(IDLE)
+                continue
+            self._say("")
+            if page:
+                after = page[-1][0]
+                self._put(page)
+            else:
+                self._read_all.set()
+                self._closed.wait(POLL if self.row is not None and self.row.live else IDLE / 2)
+
+    def _look(self) -> None:
+        row = self.store.run(self.run)
+        if self.row is None or row.status != self.row.status:
+            self._changed = True
+        self.row = row
+
+    def _put(self, page: Page) -> None:
+        while not self._closed.is_set():
+            with suppress(Full):
+                self._pages.put(page, timeout=0.2)
+                return
+
+    def _say(self, trouble: str, *, gone: bool = False) -> None:
+        if trouble != self.trouble or gone != self.gone:
+            self.trouble, self.gone = trouble, gone
+            self._changed = True

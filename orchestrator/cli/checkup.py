@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from orchestrator.cli.download import megabytes
+from orchestrator.cli.loopback import ask
 
 if TYPE_CHECKING:
     from orchestrator.config import Config
@@ -217,19 +218,7 @@ def _servers(environ: Mapping[str, str], servers: Sequence[Server]) -> list[Find
 
 def _ask(server: Server) -> list[str] | None:
     """The models a server has, or None when it does not answer as such a server would."""
-    import json
-    from http.client import HTTPConnection, HTTPException
-    from urllib.parse import urlsplit
-
-    address = urlsplit(server.url)
-    connection = HTTPConnection(address.hostname or "", address.port, timeout=PATIENCE)
-    try:
-        connection.request("GET", server.path, headers={"Accept": "application/json"})
-        answer = json.loads(connection.getresponse().read(1 << 20))
-    except (OSError, HTTPException, ValueError, RecursionError):
-        return None
-    finally:
-        connection.close()
+    answer = ask(server.url, server.path, seconds=PATIENCE)
     entries = (answer.get("models") or answer.get("data") or []) if isinstance(answer, dict) else None
     return None if not isinstance(entries, list) else [_name(entry) for entry in entries]
 

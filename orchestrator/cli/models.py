@@ -11,6 +11,7 @@ import click
 
 from orchestrator.cli.console import the_console
 from orchestrator.cli.download import Download, megabytes
+from orchestrator.cli.machine import memory_of
 from orchestrator.errors import ProviderError, UsageError
 
 if TYPE_CHECKING:
@@ -243,21 +244,12 @@ def _host(host: Running) -> dict[str, Any]:
         "state": "loading" if state is None else "in use" if host.used else "idle",
         "context": launch.context if launch else 0,
         "slots": launch.slots if launch else 0,
-        "memory": _memory(state.pid) if state else 0,
+        "memory": (memory_of(state.pid) or 0) if state else 0,
         "threads": state.threads if state else 0,
         "pid": state.pid if state else 0,
         "endpoint": state.url if state else "",
         "seconds": int(time.time() - state.started) if state else 0,
     }
-
-
-def _memory(pid: int) -> int:
-    import psutil
-
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
-        return 0
 
 
 def _is_named(host: Running, names: tuple[str, ...]) -> bool:

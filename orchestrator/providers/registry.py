@@ -135,7 +135,7 @@ def _ollama(name: str, model: str, spec: ModelSpec, environ: Mapping[str, str]) 
     return OllamaModel(
         name,
         model,
-        url=spec.url or _ollama_here(environ),
+        url=spec.url or ollama_here(environ),
         key=_key(name, _key_name(spec, None), environ),
         local=not cloud,
         context=spec.context,
@@ -144,7 +144,7 @@ def _ollama(name: str, model: str, spec: ModelSpec, environ: Mapping[str, str]) 
     )
 
 
-def _ollama_here(environ: Mapping[str, str]) -> str:
+def ollama_here(environ: Mapping[str, str]) -> str:
     """Where Ollama listens on this machine. OLLAMA_HOST may move its port, but no prompt off the machine."""
     stated = environ.get("OLLAMA_HOST", "").strip()
     if not stated:

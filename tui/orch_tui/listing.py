@@ -81,7 +81,7 @@ class Listing(ScrollView, can_focus=True):
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
-        self.source: Source = source or Rows()
+        self.source: Source = Rows() if source is None else source
         self.cursor = 0
         self.cursor_shown = cursor_shown
         self.follow_end = follow_end

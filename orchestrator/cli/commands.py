@@ -29,6 +29,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Runs": {
         "runs": Entry("runs", "List runs."),
         "show": Entry("show", "Show a run, or one of its steps."),
+        "tui": Entry("tui", "Watch runs live: what runs, on which model, and why."),
         "logs": Entry("logs", "Print what happens in a run, live with -f."),
         "resume": Entry("resume", "Go on with a run that stopped, waited or crashed."),
         "approve": Entry("approve", "Answer a question that a run is waiting for."),

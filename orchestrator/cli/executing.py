@@ -180,6 +180,20 @@ def open_models(graph: Graph, config: Config, console: Console) -> dict[str, Mod
     }
 
 
+def check_models(graph: Graph, config: Config, console: Console) -> None:
+    """Find out what keeps the models from being opened, and fetch missing weights, for a run somewhere else.
+
+    Raises UsageError, CredentialsMissing, ProviderError.
+    """
+
+    async def close() -> None:
+        for model in models.values():
+            await model.close()
+
+    models = open_models(graph, config, console)
+    asyncio.run(close())
+
+
 def _fetch(references: Sequence[str], base: Path, config: Config, console: Console) -> None:
     if not any(reference.startswith("llamacpp:") for reference in references):
         return

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from datetime import date
@@ -49,6 +47,7 @@ if TYPE_CHECKING:
 @click.option("--no-cache", is_flag=True, help="Ask the models again, also where an answer is known.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress; questions stay open.")
 @click.option("--detach", is_flag=True, help="Run as a process of its own; print the run's id and return.")
+@click.option("--tui", is_flag=True, help="Run as a process of its own and watch it on a screen.")
 @click.option("--run-id", hidden=True, help="The id that a detached run was given.")
 def command(
     workflow: str,
@@ -60,12 +59,15 @@ def command(
     no_cache: bool,
     quiet: bool,
     detach: bool,
+    tui: bool,
     run_id: str | None,
 ) -> int:
     """Run WORKFLOW: a file, or the name of one that ships (`orch workflows` lists them)."""
     from orchestrator.config import Config
 
     console = the_console()
+    others = {"--json": as_json, "--events": events, "--quiet": quiet, "--detach": detach}
+    tui = _screen_wanted(tui, others, console)
     config = Config.from_environment(os.environ, Path.cwd())
     replaced = pairs(models, "-m")
     graph = checked_graph(workflow, replaced, console)
@@ -76,8 +78,11 @@ def command(
 
     store = the_store()
     try:
+        again = _again(workflow, given, input_file, models, no_cache)
         if detach:
-            return _detach(store, console)
+            return _detach(store, again, config, console)
+        if tui:
+            return _on_screen(store, again, graph, config, console)
         run = run_id or store.fresh_id(time.time())
         return _execute(store, config, graph, run, inputs, options, console, (as_json, events, quiet))
     finally:
@@ -233,25 +238,57 @@ def _say_failed(result: Result, run: str, console: Console) -> None:
     console.say(f"see it with: orch show {run}{step}; what is finished is kept: orch resume {run}")
 
 
-def _detach(store: Store, console: Console) -> int:
-    """Start this very command line again as a process of its own, with the id it will have."""
+def _again(
+    workflow: str,
+    given: tuple[str, ...],
+    input_file: Path | None,
+    models: tuple[str, ...],
+    no_cache: bool,
+) -> list[str]:
+    """The same command line for a process of its own."""
+    arguments = [f"--input={pair}" for pair in given] + [f"--model={pair}" for pair in models]
+    arguments += [f"--input-file={input_file}"] if input_file is not None else []
+    arguments += ["--no-cache"] if no_cache else []
+    return [*arguments, "--", workflow]
+
+
+def _detach(store: Store, arguments: list[str], config: Config, console: Console) -> int:
+    from orchestrator.cli.starting import start_run
+
     run = store.fresh_id(time.time())
-    arguments = [argument for argument in sys.argv[1:] if argument != "--detach"]
-    child = subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-m", "orchestrator", *arguments, "--quiet", "--run-id", run],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    while child.poll() is None and not _recorded(store, run):
-        time.sleep(0.05)
-    if child.poll() not in (None, 0, 7) and not _recorded(store, run):
-        raise UsageError("the run could not be started", hint="run it without --detach to see why")
+    start_run(store, run, arguments, config.cwd)
     console.result(run)
-    console.say(f"follow it with: orch logs {run} -f")
+    console.say(f"follow it with: orch logs {run} -f, or on a screen: orch tui {run}")
     return 0
 
 
-def _recorded(store: Store, run: str) -> bool:
-    return any(row.id == run for row in store.runs(limit=50))
+def _on_screen(store: Store, arguments: list[str], graph: Graph, config: Config, console: Console) -> int:
+    """Start the run as a process of its own, as `--detach` does, and watch it; its result is printed afterwards."""
+    from orchestrator.cli.afterwards import how_it_stands
+    from orchestrator.cli.executing import check_models
+    from orchestrator.cli.starting import start_run
+    from orchestrator.cli.tui import settings_for, show
+
+    settings = settings_for(config)
+    check_models(graph, config, console)  # what is missing is fetched and said before the screen opens
+    run = store.fresh_id(time.time())
+    start_run(store, run, arguments, config.cwd)
+    return show(config, store, settings, console, run) or how_it_stands(store, run, console)
+
+
+def _screen_wanted(tui: bool, others: Mapping[str, bool], console: Console) -> bool:
+    """Whether the run is to be watched on a screen; where there can be none, it is told as ever.
+
+    Raises UsageError for options that mean another output.
+    """
+    if not tui:
+        return False
+    for option, given in others.items():
+        if given:
+            raise UsageError(f"--tui and {option} exclude each other", hint="give one of them")
+    from orchestrator.cli.tui import why_no_screen
+
+    if why := why_no_screen():
+        console.say(f"{why}: progress is told in lines")
+        return False
+    return True

@@ -110,6 +110,11 @@ class Store:
             write_events(connection, [event_columns(no, 0, packed, values["head"])])
             write_blobs(connection, no, packed.blobs)
 
+    def has(self, run: str) -> bool:
+        """Whether there is a run of exactly this id."""
+        with self.reading() as connection:
+            return connection.execute(select(RUNS.c.no).where(RUNS.c.id == run)).first() is not None
+
     def run(self, run: str) -> RunRow:
         """The run of exactly this id. Raises StoreError when there is none."""
         with self.reading() as connection:

@@ -1,0 +1,128 @@
+"""Starts `orch` as a process of its own that outlives this one, and says why it could not begin."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from orchestrator.errors import OrchError
+
+if TYPE_CHECKING:
+    from orchestrator.store.store import Store
+
+LOOK = 0.05
+"""Seconds between looks whether it has begun."""
+SOON = 1.5
+"""Seconds in which a command that cannot begin has said so."""
+LONG = 15.0
+"""Seconds in which a resumed run writes its first event, unless a model is fetched first."""
+SAID = 4000
+"""Characters of its last words that are kept."""
+
+
+class Child:
+    """A process of our own program, without a terminal and in a session of its own. What it says to stderr is kept."""
+
+    def __init__(self, arguments: Sequence[str], cwd: Path) -> None:
+        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the child is looked after
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
+            # -P: what lies in the current directory is data and no module of ours
+            [sys.executable, "-P", "-m", "orchestrator", *arguments],
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._said,
+            start_new_session=True,
+        )
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code, None while it runs."""
+        return self._process.poll()
+
+    def wait(self, begun: Callable[[], bool], seconds: float | None = None) -> bool:
+        """Whether it has begun; False when it ended first, or when the seconds are over."""
+        end = None if seconds is None else time.monotonic() + seconds
+        while not begun():
+            if self.code is not None:
+                return begun()
+            if end is not None and time.monotonic() >= end:
+                return False
+            time.sleep(LOOK)
+        return True
+
+    def stop(self) -> None:
+        """Nobody wants it any more."""
+        self._process.terminate()
+        self._process.wait()
+
+    def error(self, what: str) -> OrchError:
+        """Why it ended, in its own words; `what` is what it was started for."""
+        self._said.seek(0)
+        message, hint = last_words(self._said.read().decode(errors="replace"))
+        error = OrchError(f"{what}: {message}" if message else f"{what} (exit code {self.code})", hint=hint)
+        error.exit_code = self.code or 1
+        return error
+
+
+def last_words(text: str) -> tuple[str, str]:
+    """The error and the hint in what a command said; all of it when it said no such thing."""
+    message, hint = "", ""
+    for line in text.splitlines():
+        if line.startswith("error: "):
+            message, hint = line.removeprefix("error: "), ""
+        elif line.startswith("hint: ") and message:
+            hint = line.removeprefix("hint: ")
+    return (message, hint) if message else (text.strip()[-SAID:], "")
+
+
+def start_run(store: Store, run: str, arguments: Sequence[str], cwd: Path) -> Child:
+    """A new run in a process of its own, under this id; it is recorded on return. Raises OrchError."""
+    child = Child(["run", "--quiet", "--run-id", run, *arguments], cwd)
+    try:
+        if not child.wait(lambda: store.has(run)):
+            raise child.error("the run could not be started")
+    except BaseException:
+        child.stop()
+        raise
+    return child
+
+
+class Starter:
+    """`World.start` for the screen: keeps the processes it started, so that those which ended are not left as zombies."""
+
+    def __init__(self, store: Store, cwd: Path) -> None:
+        self._store = store
+        self._cwd = cwd
+        self._children: list[Child] = []
+
+    def __call__(self, arguments: Sequence[str], /) -> None:
+        """Start `orch ARGUMENTS`. Blocks until it has begun, at most some seconds: call it from a thread.
+
+        Raises OrchError with its own words when it ends at once with an error.
+        """
+        self._children = [child for child in self._children if child.code is None]
+        if arguments[0] == "resume":
+            self._resume(arguments[1], arguments)
+            return
+        child = self._child(arguments)
+        child.wait(lambda: False, SOON)
+        if child.code:
+            raise child.error(f"orch {arguments[0]} failed")
+
+    def _resume(self, run: str, arguments: Sequence[str]) -> None:
+        """Begun is what has written an event, however soon it ends after that."""
+        before = self._store.head(run).count
+        child = self._child([*arguments, "--quiet"])
+        if not child.wait(lambda: self._store.head(run).count > before, LONG) and child.code:
+            raise child.error(f"run {run} does not go on")
+
+    def _child(self, arguments: Sequence[str]) -> Child:
+        child = Child(arguments, self._cwd)
+        self._children.append(child)
+        return child

@@ -1,0 +1,112 @@
+"""`orch tui`: opens the screen on the runs of this project, or on one of them; wires it to the world outside."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from orchestrator.cli import complete
+from orchestrator.cli.console import Console, is_terminal, the_console
+from orchestrator.errors import UsageError
+
+if TYPE_CHECKING:
+    from orch_tui.ports import World
+    from orch_tui.settings import Settings
+    from orchestrator.config import Config
+    from orchestrator.store.store import Store
+
+
+@click.command()
+@click.argument("run", required=False, shell_complete=complete.runs)
+@click.option("--theme", metavar="NAME", help="Colours, e.g. textual-dark, textual-light, nord, gruvbox.")
+@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal, for selecting text.")
+def command(run: str | None, theme: str | None, no_mouse: bool) -> int:
+    """Watch runs live: what runs, on which model, and why.
+
+    Without RUN (an id, its beginning, or `last`) it lists the runs; `?` shows the keys. Leaving it with `q` harms no
+    run: what runs goes on.
+
+    \b
+    Your own settings are in config.yaml (`orch doctor` says where):
+      tui:
+        theme: nord
+        mouse: false
+        keys: {quit: "Q,ctrl+q"}    other keys for an action, by its id
+    """
+    from orchestrator.cli.wiring import existing_store, the_store
+    from orchestrator.config import Config
+
+    console = the_console()
+    if why := why_no_screen():
+        raise UsageError(why, hint=f"follow a run with: orch logs {run or 'RUN'} -f")
+    config = Config.from_environment(os.environ, Path.cwd())
+    settings = settings_for(config, theme=theme, mouse=False if no_mouse else None)
+    store = existing_store() if run else the_store()
+    try:
+        return show(config, store, settings, console, store.find(run) if run else None)
+    finally:
+        store.close()
+
+
+def why_no_screen() -> str:
+    """Why this terminal cannot show a screen; empty when it can."""
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
+        return "the screen needs a terminal, and this is a pipe or a file"
+    if os.environ.get("TERM", "") in ("", "dumb"):
+        return f"the screen needs a terminal that can place text, and TERM is '{os.environ.get('TERM', '')}'"
+    return ""
+
+
+def settings_for(config: Config, *, theme: str | None = None, mouse: bool | None = None) -> Settings:
+    """The user's settings, with those of the command line over them. Raises SpecError, UsageError."""
+    from orchestrator.cli.settings import read_settings
+
+    settings = read_settings(config.settings)
+    if theme is not None:
+        settings = replace(settings, theme=theme)
+    if settings.theme:
+        _refuse_unknown(settings.theme)
+    return settings if mouse is None else replace(settings, mouse=mouse)
+
+
+def show(config: Config, store: Store, settings: Settings, console: Console, run: str | None) -> int:
+    """Open the screen and return when the person leaves it."""
+    from orch_tui.app import run_screen
+
+    if not console.color_out:  # --no-color, in the one way that the screen knows
+        os.environ["NO_COLOR"] = "1"
+    return run_screen(the_world(config, store, settings), run)
+
+
+def the_world(config: Config, store: Store, settings: Settings) -> World:
+    """What the screen needs of processes and of this machine."""
+    from orch_tui.ports import World
+    from orchestrator.cli.machine import machine
+    from orchestrator.cli.starting import Starter
+    from orchestrator.store.answers import login_name
+
+    return World(
+        store,
+        Starter(store, config.cwd),
+        lambda: machine(config, os.environ),
+        settings,
+        login_name(),
+    )
+
+
+def _refuse_unknown(theme: str) -> None:
+    from difflib import get_close_matches
+
+    from textual.theme import BUILTIN_THEMES
+
+    if theme not in BUILTIN_THEMES:
+        near = get_close_matches(theme, BUILTIN_THEMES, 1, 0.6)
+        names = ", ".join(BUILTIN_THEMES)
+        raise UsageError(
+            f"there is no theme '{theme}'", hint=f"did you mean '{near[0]}'?" if near else f"themes: {names}"
+        )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from orch_tui.listing import Listing, Rows
-from orch_tui.text import Row
 from textual.app import App, ComposeResult
 from textual.geometry import Offset
 from textual.pilot import Pilot
 from textual.selection import Selection
+
+from orch_tui.listing import Listing, Rows
+from orch_tui.text import Row
 
 
 class Counting:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from orch_tui.text import Row, Styles, clean, cut, cut_left, highlighted, plain, strip, wrapped
 from rich.cells import cell_len
 from rich.style import Style
+
+from orch_tui.text import Row, Styles, clean, cut, cut_left, highlighted, plain, strip, wrapped
 
 ROWS = st.lists(st.tuples(st.text(max_size=30), st.sampled_from(["", "dim", "bad"])), max_size=5).map(tuple)
 CONTROL = [chr(code) for code in (*range(32), *range(0x7F, 0xA0))]

@@ -1,0 +1,193 @@
+"""Following a run: what was recorded, what comes, what is being written, and stores that cannot be read."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from orch_tui.feed import Feed, News
+from orchestrator.events import (
+    AttemptFinished,
+    AttemptStarted,
+    Event,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+)
+from orchestrator.store.journal import StoreJournal
+from orchestrator.store.lease import Lease
+from orchestrator.store.live import LiveSender
+from orchestrator.store.open import open_store
+from orchestrator.store.store import Store
+
+RUN = "1123-0645-aaa"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(tmp_path / ".orch" / "store.db")
+    opened.create(RUN, RunStarted(1.0, RUN, "w", "/p/w.yaml", "/p", "", "d" * 64, "0", {}, {}, 1))
+    yield opened
+    opened.close()
+
+
+def append(store: Store, *events: Event) -> None:
+    journal = StoreJournal(store, RUN)
+    for event in events:
+        journal.append(event)
+    journal.close()
+
+
+def until(feed: Feed, reached: Callable[[Feed], bool]) -> News:
+    """Take news until something is so; everything that was touched on the way."""
+    seen = News()
+    deadline = time.monotonic() + 30
+    while not reached(feed):
+        assert time.monotonic() < deadline, "it never came"
+        news = feed.take()
+        seen.touched += news.touched
+        seen.events += news.events
+        seen.written |= news.written
+        time.sleep(0.01)
+    return seen
+
+
+def test_what_was_recorded_is_taken_in(store: Store) -> None:
+    """A finished run is there as a whole, and the feed says so."""
+    append(store, StepStarted(2.0, "a", "value"), StepFinished(3.0, "a", 1, {}), RunFinished(4.0, 1))
+    feed = Feed(store, RUN)
+    feed.start()
+
+    seen = until(feed, lambda feed: feed.caught_up)
+    feed.close()
+
+    assert (feed.status, feed.progress, seen.events) == ("done", 1.0, 4)
+    assert [feed.trace.path(span) for span in dict.fromkeys(seen.touched)] == ["a"]
+    assert len(feed.rows) == 1
+
+
+def test_a_run_in_another_process_is_followed(store: Store) -> None:
+    """Events that come while somebody executes the run arrive without being asked for."""
+    with Lease.acquire(store, RUN):
+        feed = Feed(store, RUN)
+        feed.start()
+        until(feed, lambda feed: feed.caught_up and feed.row is not None)
+        assert feed.status == "running"
+
+        append(store, StepStarted(2.0, "a", "agent"))
+        until(feed, lambda feed: len(feed.trace) == 1)
+        append(store, StepFinished(3.0, "a", 1, {}), RunFinished(4.0, 1))
+        until(feed, lambda feed: feed.status == "done")
+
+    feed.close()
+
+
+def test_an_owner_that_died_leaves_an_interrupted_run(store: Store) -> None:
+    """No last event was written; what was under way counts as cut off."""
+    append(store, StepStarted(2.0, "a", "agent"))
+    feed = Feed(store, RUN)
+    feed.start()
+
+    until(feed, lambda feed: feed.status == "interrupted" and feed.caught_up)
+    feed.take()
+    feed.close()
+
+    assert feed.trace.status_of(0) == "stopped"
+
+
+def test_text_is_there_while_it_is_written_and_gone_when_it_is_an_answer(
+    store: Store, tmp_path: Path
+) -> None:
+    """Pieces of the live channel add up; the finished attempt replaces them."""
+    messages = ({"role": "user", "content": "hi"},)
+
+    async def story() -> None:
+        with Lease.acquire(store, RUN):
+            sender = LiveSender(store, RUN)
+            feed = Feed(store, RUN)
+            feed.start()
+            listening = asyncio.create_task(feed.listen())
+            append(
+                store,
+                StepStarted(2.0, "a", "agent"),
+                AttemptStarted(2.0, "a", 1, "tiny", messages, 3, True, {}),
+            )
+            deadline = time.monotonic() + 30
+            while "lo" not in feed.live.get("a", ""):
+                assert time.monotonic() < deadline
+                sender("a", "lo")
+                feed.take()
+                await asyncio.sleep(0.02)
+            finished = AttemptFinished(
+                3.0, "a", 1, "tiny", "ok", "keep", "", "lo", "", 3, 1, 0, 0.1, 0.1, 10.0
+            )
+            append(store, finished)
+            while feed.trace.tokens_out[0] == 0:
+                assert time.monotonic() < deadline
+                feed.take()
+                await asyncio.sleep(0.02)
+            assert "a" not in feed.live
+            listening.cancel()
+            feed.close()
+            sender.close()
+
+    asyncio.run(story())
+
+
+def test_a_run_that_is_deleted_is_said_to_be_gone(store: Store) -> None:
+    """It disappears under the feed: a sentence, no exception."""
+    append(store, RunFinished(4.0, 1))
+    feed = Feed(store, RUN)
+    feed.start()
+    until(feed, lambda feed: feed.caught_up)
+
+    store.delete(RUN)
+    until(feed, lambda feed: feed.gone)
+
+    assert RUN in feed.trouble
+
+
+def test_a_damaged_event_is_trouble_and_not_the_end(store: Store, tmp_path: Path) -> None:
+    """What cannot be read is named; when it can be read again the feed goes on."""
+    append(store, StepStarted(2.0, "a", "value"))
+    path = tmp_path / ".orch" / "store.db"
+    with sqlite3.connect(path) as direct:
+        (good,) = direct.execute("SELECT payload FROM events WHERE seq = 1").fetchone()
+        direct.execute("UPDATE events SET payload = '{' WHERE seq = 1")
+    feed = Feed(store, RUN)
+    feed.start()
+    until(feed, lambda feed: bool(feed.trouble))
+    assert "event 1" in feed.trouble
+
+    with sqlite3.connect(path) as direct:
+        direct.execute("UPDATE events SET payload = ? WHERE seq = 1", (good,))
+    until(feed, lambda feed: len(feed.trace) == 1 and not feed.trouble)
+    feed.close()
+
+
+def test_a_long_record_is_taken_in_pieces(store: Store) -> None:
+    """One look takes no longer than it may, and loses nothing."""
+    count = 3000
+    events: list[Event] = []
+    for number in range(count):
+        events += [StepStarted(2.0, f"s{number}", "value"), StepFinished(3.0, f"s{number}", 1, {})]
+    append(store, *events)
+    feed = Feed(store, RUN)
+    feed.start()
+    deadline = time.monotonic() + 60
+    looks = 0
+    while not feed.caught_up:
+        assert time.monotonic() < deadline
+        feed.take(0.0001)
+        looks += 1
+    feed.close()
+
+    assert looks > 3
+    assert len(feed.trace) == count
+    assert all(status == 2 for status in feed.trace.status)

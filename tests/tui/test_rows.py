@@ -36,7 +36,7 @@ def answered(path: str, attempt: int, outcome: str) -> AttemptFinished:
 
 
 NAMES = st.sampled_from(["a", "b", "a.0", "a.1", "a.1.c", "a.1.c.d", "b~1.x", "b~2.x", "b~2.y.0", "a.2"])
-KINDS = st.sampled_from(["start", "try", "answer", "finish", "fail", "fold", "unfold"])
+KINDS = st.sampled_from(["start", "try", "answer", "finish", "fail", "fold", "unfold", "hold"])
 
 
 def event_of(kind: str, path: str) -> Event | None:
@@ -63,13 +63,17 @@ def test_rows_are_those_of_a_walk_over_the_tree_whatever_happens(story: list[tup
     for seq, (kind, path) in enumerate(story):
         event = event_of(kind, path)
         span = trace.take(event, seq) if event is not None else trace.find(path)
-        if event is None and span != NOWHERE:
+        if kind == "hold":
+            rows.hold(span)
+        elif event is None and span != NOWHERE:
             rows.fold(span, folded=kind == "fold")
         if event is not None:
             rows.touch(span)
         expected = plain_rows(rows, trace)
         assert [rows.at(row) for row in range(len(rows))] == expected
         assert [rows.row_of(*place) for place in expected] == list(range(len(expected)))
+        assert rows.window(0, 1000) == expected
+        assert rows.window(2, 3) == expected[2:5]
 
 
 def test_wide_fan_outs_count_like_narrow_ones() -> None:

@@ -30,6 +30,8 @@ class TreeRows:
         self._sums: dict[int, list[int]] = {}
         """Of open parents: rows per block of children."""
         self._filter: _Filtered | None = None
+        self._held: frozenset[int] = frozenset()
+        """What stays open because somebody looks at something inside it."""
         self._top = 0
         for span in range(len(trace)):
             self.touch(span)
@@ -51,6 +53,17 @@ class TreeRows:
                 return span, row - 1
             row -= own
             parent = span
+
+    def window(self, row: int, count: int) -> list[Place]:
+        """What stands in `count` rows from this one on, fewer at the end: cheaper than asking for each."""
+        if row >= len(self):
+            return []
+        if self._filter:
+            return [(span, NOWHERE) for span in self._filter.spans[row : row + count]]
+        found = [self.at(row)]
+        while len(found) < count and (place := self._after(*found[-1])) is not None:
+            found.append(place)
+        return found
 
     def row_of(self, span: int, attempt: int = NOWHERE) -> int:
         """The row of a span, or of the nearest parent that hides it."""
@@ -94,8 +107,15 @@ class TreeRows:
         self._turn(span, opened=not folded)
 
     def fold_all(self) -> None:
-        for span in list(self._unfolded):
+        for span in sorted(self._unfolded, reverse=True):  # inner ones first: each then changes few sums
             self.fold(span, folded=True)
+
+    def hold(self, span: int) -> None:
+        """Somebody looks at this span: what it is inside of stays open when it ends. NOWHERE lets go."""
+        before = self._held
+        self._held = frozenset(list(self._line(span))[:-1]) if span != NOWHERE else frozenset()
+        for one in sorted(before - self._held, reverse=True):
+            self._settle(one)
 
     def reveal(self, span: int) -> None:
         """Open everything the span is inside of."""
@@ -148,7 +168,7 @@ class TreeRows:
         if not self.can_open(span):
             return False
         if status in (DONE, CACHED, SKIPPED):
-            return any(self.trace.status[child] == FAILED for child in self._few(span))
+            return span in self._held or any(self.trace.status[child] == FAILED for child in self._few(span))
         return True
 
     def _few(self, span: int) -> Sequence[int]:
@@ -219,6 +239,27 @@ class TreeRows:
                 return child, row
             row -= self._shown[child]
         raise AssertionError("the sums of the rows are wrong")
+
+    def _after(self, span: int, attempt: int) -> Place | None:
+        """What stands in the next row; nothing filtered."""
+        if span in self._unfolded:
+            if attempt + 1 < self._own(span) - 1:
+                return span, attempt + 1
+            if (child := self._known_child(span, 0)) != NOWHERE:
+                return child, NOWHERE
+        while span != NOWHERE:
+            parent = self.trace.parent[span]
+            if (sibling := self._known_child(parent, self.trace.place[span] + 1)) != NOWHERE:
+                return sibling, NOWHERE
+            span = parent
+        return None
+
+    def _known_child(self, parent: int, place: int) -> int:
+        """The child at this place, NOWHERE when there is none that was told of."""
+        children = self.trace.children(parent)
+        if place < len(children) and children[place] < len(self._shown):
+            return children[place]
+        return NOWHERE
 
     def _before(self, parent: int, place: int) -> int:
         """Rows of the children before this place."""

@@ -7,6 +7,7 @@ kept as objects (`state.spans`). Knows no screen and no store.
 from __future__ import annotations
 
 import re
+import sys
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -85,6 +86,8 @@ class Trace:
         self.roots = array("i")
         self.items: dict[int, int] = {}
         """Lengths of the lists of fan-outs."""
+        self.counts: dict[int, array[int]] = {}
+        """Of fan-outs: how many of their items are in each status, by its number."""
         self.notes: dict[int, str] = {}
         """Why it failed, was skipped, or went on after an error."""
         self.tries: dict[int, list[Try]] = {}
@@ -96,10 +99,14 @@ class Trace:
         """The time of the first and of the last event."""
         self.loads: list[tuple[str, float, float]] = []
         """Models as (name, load began, ready)."""
+        self.gaps: list[tuple[float, float]] = []
+        """From when to when nobody worked on the run."""
         self._children: dict[int, array[int]] = {}
         self._open: dict[str, int] = {}
         self._again: dict[str, int] = {}
         """What a resumed run begins once more, by path."""
+        self._numbered: dict[int, array[int]] = {}
+        """Of fan-outs: the span of each item by its number, so that finding one costs nothing."""
 
     # -- reading
 
@@ -114,9 +121,17 @@ class Trace:
         return "".join(reversed(parts))
 
     def name(self, span: int) -> str:
-        """The last part of the path: what it is called inside its parent."""
+        """What it is called inside its parent: `draft`, `3`, `pass 2`, `merge 1.0`, `@tiny`."""
         name = self.names[span]
-        return name[1:] if name[0] == "." else name
+        match name[:1]:
+            case ".":
+                return name[1:]
+            case "~":
+                return f"pass {name[1:]}"
+            case "^":
+                return f"merge {name[1:]}"
+            case _:
+                return name
 
     def depth(self, span: int) -> int:
         depth = 0
@@ -141,9 +156,19 @@ class Trace:
         return self.status[span] <= ASKING
 
     def seconds(self, span: int, now: float) -> float:
-        """How long it took, or has taken so far. What was cut off took as long as the run went on."""
+        """How long it took, or has taken so far, while somebody worked on the run."""
         ended = self.ended[span]
-        return max(0.0, (now if ended != ended else ended) - self.started[span])
+        return self.worked(self.started[span], now if ended != ended else ended)
+
+    def worked(self, start: float, end: float) -> float:
+        """Seconds between two moments in which somebody worked on the run."""
+        idle = sum(max(0.0, min(end, after) - max(start, before)) for before, after in self.gaps)
+        return max(0.0, end - start - idle)
+
+    def counted(self, span: int, *statuses: int) -> int:
+        """How many items of a fan-out are in one of these statuses."""
+        counts = self.counts.get(span)
+        return sum(counts[status] for status in statuses) if counts is not None else 0
 
     def is_cloud(self, span: int) -> bool:
         ready = self.state.models.get(self.model(span))
@@ -158,6 +183,8 @@ class Trace:
             parent, name = self.find(path[: found.start()]), found[0]
             if parent == NOWHERE:
                 return NOWHERE
+        if (number := _number(name)) != NOWHERE and (numbered := self._numbered.get(parent)) is not None:
+            return numbered[number] if number < len(numbered) else NOWHERE
         return next((child for child in self.children(parent) if self.names[child] == name), NOWHERE)
 
     def running(self) -> list[int]:
@@ -172,6 +199,7 @@ class Trace:
         """Take one event in, in the order of the log; returns the span it tells of, NOWHERE if of the run."""
         self.state.apply(event, seq)
         self.summary.add(event)
+        before = self.now
         if self.begun == inf:
             self.begun = event.at
         self.now = max(self.now, event.at)
@@ -197,7 +225,7 @@ class Trace:
             case AskAnswered():
                 return self._set(event.path, event.at, seq, RUNNING)
             case RunResumed():
-                self._resumed()
+                self._resumed(before, event.at)
             case RunFinished() | RunFailed() | RunInterrupted():
                 self.stop(event.at)
             case ModelReady():
@@ -210,8 +238,7 @@ class Trace:
         """Nobody works on it any more: what is still open was cut off. Also for an owner that died without a word."""
         for path, span in self._open.items():
             if self.status[span] == RUNNING:
-                self.status[span] = STOPPED
-                self.ended[span] = at
+                self._turn(span, STOPPED, at)
                 self._again[path] = span
         self._open = {path: span for path, span in self._open.items() if self.status[span] == ASKING}
 
@@ -222,14 +249,40 @@ class Trace:
         if span == NOWHERE:
             span = self._new(event.path, event.at, seq)
         else:
-            self._begin_again(span, event.path)
+            self._begin_again(span, event.path, event.at)
         self._verbs[span] = self._word(event.verb)
         if event.items is not None:
-            self.items[span] = event.items
+            self._fan_out(span, event.items)
         return span
 
-    def _begin_again(self, span: int, path: str) -> None:
-        self.status[span], self.ended[span] = RUNNING, nan
+    def _fan_out(self, span: int, items: int) -> None:
+        self.items[span] = items
+        if span not in self.counts:
+            counts = self.counts[span] = array("i", [0] * len(STATUSES))
+            self._numbered[span] = array("i")
+            for child in self.children(span):
+                counts[self.status[child]] += 1
+                self._number(child)
+
+    def _number(self, span: int) -> None:
+        """Note where an item of a fan-out is found."""
+        numbered, number = self._numbered.get(self.parent[span]), _number(self.names[span])
+        if numbered is not None and number != NOWHERE:
+            while len(numbered) <= number:
+                numbered.append(NOWHERE)
+            numbered[number] = span
+
+    def _turn(self, span: int, status: int, ended: float = nan) -> None:
+        """Give a span another status; its fan-out keeps count."""
+        if (counts := self.counts.get(self.parent[span])) is not None:
+            counts[self.status[span]] -= 1
+            counts[status] += 1
+        self.status[span], self.ended[span] = status, ended
+
+    def _begin_again(self, span: int, path: str, at: float) -> None:
+        self._turn(span, RUNNING)
+        if span not in self._children:  # a leaf does all of its work again, a group only what is left
+            self.started[span] = at
         self.failed.pop(span, None)
         self.notes.pop(span, None)
         self._open[path] = span
@@ -247,7 +300,7 @@ class Trace:
 
     def _end(self, path: str, at: float, seq: int, status: int, note: str) -> int:
         span = self._at(path, at, seq)
-        self.status[span], self.ended[span] = status, at
+        self._turn(span, status, at)
         self._open.pop(path, None)
         self.state.spans.pop(path, None)
         if note:
@@ -264,12 +317,12 @@ class Trace:
         """Passes of a loop end with it, or with the next one."""
         for child in self._children.get(span, _NONE):
             if self.status[child] == RUNNING and self.names[child][0] == "~":
-                self.status[child], self.ended[child] = DONE, at
+                self._turn(child, DONE, at)
                 self._open.pop(self.path(child), None)
 
     def _set(self, path: str, at: float, seq: int, status: int) -> int:
         span = self._at(path, at, seq)
-        self.status[span] = status
+        self._turn(span, status, self.ended[span])
         return span
 
     def _at(self, path: str, at: float, seq: int) -> int:
@@ -287,7 +340,7 @@ class Trace:
         parent, name = (self._inside(path[: found.start()], at, seq), found[0]) if found else (NOWHERE, path)
         span = len(self.names)
         siblings = self.roots if parent == NOWHERE else self._children.setdefault(parent, array("i"))
-        self.names.append(name)
+        self.names.append(name if name[-1].isdigit() else sys.intern(name))
         self.parent.append(parent)
         self.place.append(len(siblings))
         self.status.append(RUNNING)
@@ -298,6 +351,9 @@ class Trace:
         for numbers in (self.tokens_in, self.tokens_out, self.tried, self._verbs, self._models):
             numbers.append(0)
         siblings.append(span)
+        if (counts := self.counts.get(parent)) is not None:
+            counts[RUNNING] += 1
+            self._number(span)
         self._open[path] = span
         return span
 
@@ -307,7 +363,7 @@ class Trace:
         if parent == NOWHERE:
             parent = self._again.pop(path, NOWHERE)
             if parent != NOWHERE:
-                self._begin_again(parent, path)
+                self._begin_again(parent, path, at)
         if parent == NOWHERE:
             parent = self.find(path)
         if parent == NOWHERE:
@@ -316,13 +372,15 @@ class Trace:
             if self.names[parent][0] == "~" and self.parent[parent] != NOWHERE:
                 for before in self._children[self.parent[parent]][:-1]:
                     if self.status[before] == RUNNING and self.names[before][0] == "~":
-                        self.status[before], self.ended[before] = DONE, at
+                        self._turn(before, DONE, at)
                         self._open.pop(self.path(before), None)
         return parent
 
-    def _resumed(self) -> None:
+    def _resumed(self, before: float, at: float) -> None:
         """Another process goes on: what did not end well begins once more."""
-        self.stop(self.now)
+        self.stop(before)
+        if at > before > -inf:
+            self.gaps.append((before, at))
         for span in self.failed:
             self._again[self.path(span)] = span
 
@@ -332,3 +390,9 @@ class Trace:
         if len(self._words) < 256:
             self._words.append(word)
         return len(self._words) - 1
+
+
+def _number(name: str) -> int:
+    """3 for the item `.3`; NOWHERE for every other name, and for numbers no list can have."""
+    digits = name[1:]
+    return int(digits) if name[0] == "." and digits.isdecimal() and len(digits) < 8 else NOWHERE

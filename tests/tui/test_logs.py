@@ -1,0 +1,167 @@
+"""The log of a run: pages read on demand, the end followed, a filter that looks from the newest line down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orch_tui.event_pages import KEPT, PAGE, Log, LogLine, LogPages, Search
+from orch_tui.logs import LogsView
+from orchestrator.store.store import Store
+from tests.tui.host import Host, harmless, shown, until
+from tests.tui.recorded import VARIED, store_in
+
+
+def lines(first: int, count: int) -> list[LogLine]:
+    return [LogLine(f"step{number}", f"line {number}", "") for number in range(first, first + count)]
+
+
+def view_of(store: Store) -> Host[LogsView]:
+    return Host(store, VARIED, LogsView)
+
+
+# -- without a screen
+
+
+def test_a_page_that_was_read_before_it_was_full_is_read_on_from_its_end() -> None:
+    """Only what is missing of a page is read."""
+    pages = LogPages()
+    pages.put(0, lines(0, 10))
+
+    first, count = pages.missing(0)
+    pages.put(first, lines(first, 5))
+
+    assert (first, count) == (10, PAGE - 10)
+    assert [found.text for seq in (9, 10, 14) if (found := pages.line(seq))] == [
+        "line 9",
+        "line 10",
+        "line 14",
+    ]
+    assert pages.line(15) is None
+
+
+def test_a_page_read_twice_at_once_stands_there_once() -> None:
+    """The second copy does not fit behind the first and is dropped."""
+    pages = LogPages()
+
+    pages.put(0, lines(0, 10))
+    pages.put(0, lines(0, 10))
+
+    assert pages.missing(0) == (10, PAGE - 10)
+
+
+def test_only_the_pages_used_last_are_kept() -> None:
+    """However far a person scrolls, memory stays flat; what was looked at again stays."""
+    pages = LogPages()
+    for page in range(KEPT):
+        pages.put(page * PAGE, lines(page * PAGE, PAGE))
+    pages.line(0)
+
+    pages.put(KEPT * PAGE, lines(KEPT * PAGE, PAGE))
+
+    assert pages.line(0) is not None
+    assert pages.line(PAGE) is None
+
+
+def test_a_search_is_in_the_order_of_the_log_from_both_sides() -> None:
+    """Hits further up come before, hits of the running run behind."""
+    search = Search("Tiny ok", 100)
+    search.older([90, 80], 50)
+    search.newer([120, 110], 130)
+    search.older([40], 0)
+
+    assert [search[index] for index in range(len(search))] == [40, 80, 90, 110, 120]
+    assert search.words == ["tiny", "ok"]
+    assert search.done
+
+
+def test_a_scan_goes_down_from_the_newest_and_stops_when_told_or_when_it_has_enough(tmp_path: Path) -> None:
+    """Each page is told with what it held; false ends it."""
+    store = store_in(tmp_path)
+    log = Log(store, VARIED)
+    count = store.head(VARIED).count
+    told: list[tuple[list[int], int]] = []
+
+    log.scan(["many."], 0, count, 3, lambda hits, at: told.append((hits, at)) is None)
+    newest = told[0][0]
+    told.clear()
+    log.scan([], 0, count, 10_000, lambda hits, at: bool(told.append((hits, at))))
+    store.close()
+
+    assert newest == sorted(newest, reverse=True)
+    assert len(newest) == 3
+    assert [at for _, at in told] == [count - PAGE]
+
+
+# -- on a screen
+
+
+async def test_the_log_opens_at_its_end_and_says_what_orch_logs_says(tmp_path: Path) -> None:
+    """A line per event, with the size of what a container was made of."""
+    store = store_in(tmp_path)
+    app = view_of(store)
+
+    async with app.run_test(size=(100, 20)) as pilot:
+        await until(pilot, lambda: "done  x" in shown(app.view.listing))
+        text = shown(app.view.listing)
+
+    store.close()
+    assert "✓ group  1 step" in text
+    assert f"{store_events(app)}" in text.splitlines()[-1]
+
+
+async def test_pages_further_up_come_when_a_person_goes_there(tmp_path: Path) -> None:
+    """`g` goes to the first event, which was not read before."""
+    store = store_in(tmp_path)
+    app = view_of(store)
+
+    async with app.run_test(size=(100, 20)) as pilot:
+        await until(pilot, lambda: "done  x" in shown(app.view.listing))
+        assert app.view.source.pages.line(0) is None
+        await pilot.press("g")
+        await until(pilot, lambda: f"run {VARIED}" in shown(app.view.listing))
+        assert not app.view.listing.follow_end
+        await pilot.press("f")
+        await until(pilot, lambda: "done  x" in shown(app.view.listing))
+
+    store.close()
+
+
+async def test_a_filter_shows_only_lines_with_its_words_and_enter_goes_to_the_step(tmp_path: Path) -> None:
+    """`/`, words, enter; enter on a line posts the path of its step; an empty filter shows everything again."""
+    store = store_in(tmp_path)
+    app = view_of(store)
+
+    async with app.run_test(size=(100, 20)) as pilot:
+        await until(pilot, lambda: "done  x" in shown(app.view.listing))
+        await pilot.press("slash", *"source many.7", "enter")
+        await until(pilot, lambda: len(app.view.source) == 1 and "many.7" in shown(app.view.listing))
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(app.posted))
+        app.view.find("")
+        await until(pilot, lambda: "✓ many.7" not in shown(app.view.listing))
+        await until(pilot, lambda: "many.8" in shown(app.view.listing))
+
+    store.close()
+    message = app.posted[0]
+    assert isinstance(message, LogsView.SpanChosen)
+    assert message.path == "many.7"
+
+
+async def test_hostile_text_is_shown_and_never_obeyed(tmp_path: Path) -> None:
+    """Answers with escape sequences and markup, in rows and in the lines under the cursor."""
+    store = store_in(tmp_path)
+    app = view_of(store)
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "done  x" in shown(app.view.listing))
+        app.view.find("hostile ok")
+        await until(pilot, lambda: "␛[31mred" in shown(app.view.listing))
+        text = shown(app.view.listing) + shown(app.view)
+
+    store.close()
+    assert harmless(text)
+
+
+def store_events(app: Host[LogsView]) -> int:
+    """The number of the last event."""
+    return app.shown.trace.state.events - 1

@@ -1,0 +1,173 @@
+"""The lines of a run's log, page by page from the store, and those with certain words. Knows no screen.
+
+`LogPages` and `Search` belong to one thread; what reads the store (`read`, `scan`) may be called from any.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orch_tui.text import Role
+from orchestrator.events import (
+    AskAnswered,
+    AskOpened,
+    AttemptFinished,
+    AttemptStarted,
+    Event,
+    RunFailed,
+    RunInterrupted,
+    RunWaiting,
+    StepFailed,
+    StepFinished,
+    StepSkipped,
+    StepStarted,
+    Warned,
+)
+from orchestrator.report.lines import line
+from orchestrator.report.values import container_of
+
+if TYPE_CHECKING:
+    from orchestrator.store.store import Store
+
+PAGE = 256
+"""Lines read at a time."""
+KEPT = 16
+"""Pages kept."""
+HITS = 10_000
+"""Lines that a search finds, the newest of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One event. `end` is the event itself when it ends a container: how many things it held is not in the event."""
+
+    path: str
+    text: str
+    role: Role
+    end: StepFinished | None = None
+
+
+def log_line(event: Event) -> LogLine:
+    end = event if isinstance(event, StepFinished) and container_of(event) else None
+    return LogLine(getattr(event, "path", ""), line(event), _role(event), end)
+
+
+def _role(event: Event) -> Role:
+    match event:
+        case StepFailed() | RunFailed():
+            return "bad"
+        case Warned() | RunInterrupted():
+            return "warn"
+        case AskOpened() | AskAnswered() | RunWaiting():
+            return "ask"
+        case AttemptFinished() if event.outcome != "ok":
+            return "warn"
+        case StepStarted() | AttemptStarted() | StepSkipped():
+            return "dim"
+        case _:
+            return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Where the lines are. Both calls block."""
+
+    store: Store
+    run: str
+
+    def read(self, first: int, count: int) -> list[LogLine]:
+        """At most so many lines from number `first` on. Raises OrchError when the store cannot be read."""
+        no = self.store.head(self.run).no
+        return [log_line(event) for _, event in self.store.page(self.run, no, first - 1, count)]
+
+    def scan(
+        self, words: list[str], first: int, end: int, most: int, tell: Callable[[list[int], int], bool]
+    ) -> None:
+        """Look for lines with every word among the numbers `first` up to `end`, the newest first.
+
+        After each page `tell(numbers, at)` gets what it held, the newest first, and how far down the search is; the
+        search ends when that returns false, and after `most` hits. Raises OrchError when the store cannot be read.
+        """
+        no = self.store.head(self.run).no
+        while end > first and most > 0:
+            start = max(first, end - PAGE)
+            page = self.store.page(self.run, no, start - 1, end - start)
+            hits = [seq for seq, event in reversed(page) if fits(line(event), words)][:most]
+            most -= len(hits)
+            end = start
+            if not tell(hits, start):
+                return
+
+
+def fits(text: str, words: list[str]) -> bool:
+    low = text.lower()
+    return all(word in low for word in words)
+
+
+class LogPages:
+    """The pages read last. A page may be read before the run has filled it: then it is `short`."""
+
+    def __init__(self) -> None:
+        self._pages: OrderedDict[int, list[LogLine]] = OrderedDict()
+
+    def line(self, seq: int) -> LogLine | None:
+        """The line, if its page is here."""
+        page = self._pages.get(seq // PAGE)
+        if page is None:
+            return None
+        self._pages.move_to_end(seq // PAGE)
+        place = seq % PAGE
+        return page[place] if place < len(page) else None
+
+    def missing(self, page: int) -> tuple[int, int]:
+        """What to read of a page: the first number, and how many."""
+        have = len(self._pages.get(page, ()))
+        return page * PAGE + have, PAGE - have
+
+    def put(self, first: int, lines: list[LogLine]) -> None:
+        """Take in what was read from number `first` on; the page used longest ago goes."""
+        page = self._pages.setdefault(first // PAGE, [])
+        if len(page) == first % PAGE:
+            page += lines
+        self._pages.move_to_end(first // PAGE)
+        while len(self._pages) > KEPT:
+            self._pages.popitem(last=False)
+
+
+class Search:
+    """The lines found so far, in the order of the log, while the search goes down and the run goes on."""
+
+    def __init__(self, text: str, end: int) -> None:
+        self.words = text.lower().split()
+        self.low = end
+        """Everything from here on was looked at, up to `high`."""
+        self.high = end
+        self.cut = False
+        """There are more than were looked for."""
+        self._older: list[int] = []
+        self._newer: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._older) + len(self._newer)
+
+    def __getitem__(self, index: int) -> int:
+        older = len(self._older)
+        return self._older[older - 1 - index] if index < older else self._newer[index - older]
+
+    @property
+    def done(self) -> bool:
+        return self.cut or self.low <= 0
+
+    def older(self, hits: list[int], low: int) -> None:
+        """What the search found further down; `hits` are the newest first."""
+        self._older += hits
+        self.low = low
+        self.cut = len(self) >= HITS and low > 0
+
+    def newer(self, hits: list[int], high: int) -> None:
+        """What has come since; `hits` are the newest first."""
+        self._newer += reversed(hits)
+        self.high = high

@@ -74,6 +74,8 @@ class Trace:
         self.started = array("d")
         self.ended = array("d")
         """nan while it runs."""
+        self.called = array("d")
+        """When its first attempt had a slot of its model; nan before."""
         self.first = array("i")
         self.last = array("i")
         self.tokens_in = array("i")
@@ -209,6 +211,8 @@ class Trace:
             case AttemptStarted():
                 span = self._at(event.path, event.at, seq)
                 self._models[span] = self._word(event.model)
+                if self.called[span] != self.called[span]:
+                    self.called[span] = event.at
                 self.tried[span] = min(event.attempt, 65535)
                 self.tries.setdefault(span, []).append(Try(event.at, event.model))
                 return span
@@ -346,6 +350,7 @@ class Trace:
         self.status.append(RUNNING)
         self.started.append(at)
         self.ended.append(nan)
+        self.called.append(nan)
         self.first.append(seq)
         self.last.append(seq)
         for numbers in (self.tokens_in, self.tokens_out, self.tried, self._verbs, self._models):

@@ -273,7 +273,11 @@ def _on_screen(store: Store, arguments: list[str], graph: Graph, config: Config,
     check_models(graph, config, console)  # what is missing is fetched and said before the screen opens
     run = store.fresh_id(time.time())
     start_run(store, run, arguments, config.cwd)
-    return show(config, store, settings, console, run) or how_it_stands(store, run, console)
+    try:
+        left = show(config, store, settings, console, run)
+    finally:  # also when the screen broke: the run did not
+        code = how_it_stands(store, run, console)
+    return left or code
 
 
 def _screen_wanted(tui: bool, others: Mapping[str, bool], console: Console) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from orchestrator.errors import OrchError
 
@@ -26,19 +27,31 @@ SAID = 4000
 
 
 class Child:
-    """A process of our own program, without a terminal and in a session of its own. What it says to stderr is kept."""
+    """A process of our own program, without a terminal and in a session of its own.
+
+    Inside a `with` block it is known what it says to stderr; afterwards nobody reads that any more.
+    """
 
     def __init__(self, arguments: Sequence[str], cwd: Path) -> None:
-        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the child is looked after
-        self._process = subprocess.Popen(  # noqa: S603 - our own program
-            # -P: what lies in the current directory is data and no module of ours
-            [sys.executable, "-P", "-m", "orchestrator", *arguments],
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._said,
-            start_new_session=True,
-        )
+        said, self._said = tempfile.mkstemp(prefix="orch-")
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own program
+                # -P: what lies in the current directory is data and no module of ours
+                [sys.executable, "-P", "-m", "orchestrator", *arguments],
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                start_new_session=True,
+            )
+        finally:
+            os.close(said)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        Path(self._said).unlink(missing_ok=True)
 
     @property
     def code(self) -> int | None:
@@ -63,8 +76,8 @@ class Child:
 
     def error(self, what: str) -> OrchError:
         """Why it ended, in its own words; `what` is what it was started for."""
-        self._said.seek(0)
-        message, hint = last_words(self._said.read().decode(errors="replace"))
+        said = Path(self._said).read_text(encoding="utf-8", errors="replace")
+        message, hint = last_words(said)
         error = OrchError(f"{what}: {message}" if message else f"{what} (exit code {self.code})", hint=hint)
         error.exit_code = self.code or 1
         return error
@@ -83,13 +96,13 @@ def last_words(text: str) -> tuple[str, str]:
 
 def start_run(store: Store, run: str, arguments: Sequence[str], cwd: Path) -> Child:
     """A new run in a process of its own, under this id; it is recorded on return. Raises OrchError."""
-    child = Child(["run", "--quiet", "--run-id", run, *arguments], cwd)
-    try:
-        if not child.wait(lambda: store.has(run)):
-            raise child.error("the run could not be started")
-    except BaseException:
-        child.stop()
-        raise
+    with Child(["run", "--quiet", "--run-id", run, *arguments], cwd) as child:
+        try:
+            if not child.wait(lambda: store.has(run)):
+                raise child.error("the run could not be started")
+        except BaseException:
+            child.stop()
+            raise
     return child
 
 
@@ -106,21 +119,26 @@ class Starter:
 
         Raises OrchError with its own words when it ends at once with an error.
         """
-        self._children = [child for child in self._children if child.code is None]
+        self._children = self.running
         if arguments[0] == "resume":
             self._resume(arguments[1], arguments)
             return
-        child = self._child(arguments)
-        child.wait(lambda: False, SOON)
-        if child.code:
-            raise child.error(f"orch {arguments[0]} failed")
+        with self._child(arguments) as child:
+            child.wait(lambda: False, SOON)
+            if child.code:
+                raise child.error(f"orch {arguments[0]} failed")
+
+    @property
+    def running(self) -> list[Child]:
+        """What it started and what has not ended yet."""
+        return [child for child in self._children if child.code is None]
 
     def _resume(self, run: str, arguments: Sequence[str]) -> None:
         """Begun is what has written an event, however soon it ends after that."""
         before = self._store.head(run).count
-        child = self._child([*arguments, "--quiet"])
-        if not child.wait(lambda: self._store.head(run).count > before, LONG) and child.code:
-            raise child.error(f"run {run} does not go on")
+        with self._child([*arguments, "--quiet"]) as child:
+            if not child.wait(lambda: self._store.head(run).count > before, LONG) and child.code:
+                raise child.error(f"run {run} does not go on")
 
     def _child(self, arguments: Sequence[str]) -> Child:
         child = Child(arguments, self._cwd)

@@ -104,8 +104,7 @@ class Listing(ScrollView, can_focus=True):
     def redraw(self) -> None:
         """The source may have changed: keep the cursor in range and draw the lines that differ."""
         count = len(self.source)
-        if self.virtual_size.height != count:
-            self.virtual_size = Size(0, count)
+        self._lengthen(count)
         self.cursor = max(0, min(self.cursor, count - 1))
         if self.follow_end:
             self.cursor = max(0, count - 1)
@@ -275,6 +274,20 @@ class Listing(ScrollView, can_focus=True):
         if self.follow_end and new_value < old_value and new_value < self.max_scroll_y:
             self.follow_end = False
 
+    def _lengthen(self, count: int) -> None:
+        """Take over the number of rows. The screen is laid out anew only where the scrollbar comes or goes with it:
+        a layout draws everything, and rows come ten times a second."""
+        before = self.virtual_size.height
+        if before == count:
+            return
+        height, by_content = self.size.height, self.styles.height is not None and self.styles.height.is_auto
+        if by_content or (before > height) != (count > height):
+            self.virtual_size = Size(0, count)
+            return
+        self.set_reactive(Listing.virtual_size, Size(0, count))
+        self.vertical_scrollbar.window_virtual_size = count
+        self.scroll_y = self.validate_scroll_y(self.scroll_y)
+
     def _move_by(self, rows: int) -> None:
         if self.cursor_shown:
             self.move_to(self.cursor + rows)
@@ -285,8 +298,7 @@ class Listing(ScrollView, can_focus=True):
         height, top = self.size.height, self.scroll_offset.y
         if height <= 0:
             return
-        if self.virtual_size.height != len(self.source):
-            self.virtual_size = Size(0, len(self.source))
+        self._lengthen(len(self.source))
         if top <= index < top + height and not centre:
             return
         if centre or index >= top + height * 2 or index < top - height:

@@ -138,6 +138,12 @@ class Store:
             rows = [self._run_row(row) for row in connection.execute(query)]
         return [row for row in rows if status in (None, row.status)][:limit]
 
+    def lengths(self) -> dict[str, int]:
+        """The length of every run's log, the newest run first: tells a list of runs which rows to read again."""
+        query = select(RUNS.c.id, RUNS.c.events).order_by(RUNS.c.started.desc(), RUNS.c.no.desc())
+        with self.reading() as connection:
+            return {row.id: row.events for row in connection.execute(query)}
+
     def find(self, prefix: str) -> str:
         """The id of the run a person means: an id, the start or the end of one, or `last`. Raises UsageError."""
         with self.reading() as connection:

@@ -18,6 +18,7 @@ from textual.widgets import Input
 from orch_tui.listing import Listing, Rows
 from orch_tui.settings import bindings
 from orch_tui.text import Role, Row, wrapped
+from orchestrator.errors import OrchError
 from orchestrator.safe import safe
 
 WIDTH = 76
@@ -31,6 +32,11 @@ Paragraph = tuple[str, Role]
 def paragraphs(texts: Sequence[Paragraph], width: int) -> list[Row]:
     """Texts one below the other, wrapped; empty ones leave no line."""
     return [((line, role),) for text, role in texts if text for line in wrapped(text, width)]
+
+
+def told(error: OrchError) -> str:
+    """What went wrong and what to do, in one line."""
+    return f"{error.message}: {error.hint}" if error.hint else error.message
 
 
 class Dialog(ModalScreen[Answer]):

@@ -1,47 +1,246 @@
-"""The application: opens on the list of runs or on one of them, knows themes and keys. It reads and never executes."""
+"""The application: opens on the list of runs or on one of them, knows themes and keys. It reads and never executes.
+
+Every notification goes through `notify` here, which shows text as it is and never reads it as markup.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import os
+import shlex
+import signal
+from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import App
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
+from textual.drivers.linux_driver import LinuxDriver
+from textual.screen import ModalScreen
+from textual.theme import BUILTIN_THEMES
 
-from orch_tui.settings import bindings
+from orch_tui.settings import bindings, clashes, keys_of
+from orchestrator.errors import OrchError, UsageError
+from orchestrator.safe import safe
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from textual.notifications import SeverityLevel
+    from textual.screen import Screen
+
     from orch_tui.ports import World
+
+DARK, LIGHT = "textual-dark", "textual-light"
+LIGHT_COLORS = frozenset({"7", "9", "10", "11", "12", "13", "14", "15"})
+"""What stands last in COLORFGBG on a light background."""
+STOPS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Screens(App[None]):
     """`run` is attached to at once when it is given; `back` from it leads to the list of runs."""
 
     TITLE = "orch"
-    ENABLE_COMMAND_PALETTE = True
-    COMMAND_PALETTE_BINDING = "ctrl+p"
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("quit", shown=("quit",))]
+    ENABLE_COMMAND_PALETTE = (
+        False  # Textual's own has a key that cannot be changed; ours is the action `palette`
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("quit", "help", "palette", "models", "approvals", "runs", shown=("help", "quit")),
+        Binding("ctrl+c", "interrupt", "Leave", show=False, priority=True),
+    ]
 
     def __init__(self, world: World, run: str | None = None) -> None:
         super().__init__()
         self.world = world
+        self.crash: Exception | None = None
+        """The defect that closed the screen."""
         self._run_id = run
 
     def on_mount(self) -> None:
         from orch_tui.runs import RunsScreen
 
-        if self.world.settings.theme:
-            self.theme = self.world.settings.theme
-        if self.world.settings.keys:
-            self.set_keymap(dict(self.world.settings.keys))
+        self.theme = chosen_theme(self.world.settings.theme, os.environ)
+        self._take_keys()
+        self._leave_on_signals()
         self.push_screen(RunsScreen(self.world))
         if self._run_id is not None:
             from orch_tui.run_screen import RunScreen
 
             self.push_screen(RunScreen(self.world, self._run_id))
 
+    def _take_keys(self) -> None:
+        keys = self.world.settings.keys
+        if keys:
+            self.set_keymap(dict(keys))
+        for key, one, other in clashes(keys):
+            self.notify(f"the key '{key}' is given to '{one}' and to '{other}'", severity="warning")
+
+    def _leave_on_signals(self) -> None:
+        """A closed window and `kill` leave like `q` does, so that the terminal is as it was before."""
+        if self.is_headless:
+            return
+        loop = asyncio.get_running_loop()
+        for number in STOPS:
+            loop.add_signal_handler(number, self.exit, None, 128 + number)
+
+    # -- what is said
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,  # noqa: ARG002 - whoever asks for markup does not get it
+    ) -> None:
+        """Say something in a corner: controls in it are shown, and nothing in it is markup."""
+        super().notify(safe(message), title=safe(title), severity=severity, timeout=timeout, markup=False)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Through the terminal. Controls go as they are shown: what is pasted into a shell must not act there."""
+        super().copy_to_clipboard(safe(text))
+
+    # -- keys that work everywhere
+
+    def action_interrupt(self) -> None:
+        """Ctrl-C: what is selected is copied, else leave."""
+        selected = self.screen.get_selected_text()
+        if selected:
+            self.copy_to_clipboard(selected)
+            self.screen.clear_selection()
+            self.notify(f"copied {len(selected):,} characters")
+        else:
+            self.exit()
+
+    def on_key(self, event: events.Key) -> None:
+        """In a dialog no key of ours is bound, but leaving works from there too."""
+        if isinstance(self.screen, ModalScreen) and event.key in keys_of("quit", self._keymap):
+            event.stop()
+            self.exit()
+
+    def action_mouse(self) -> None:
+        """Give the mouse to the terminal, or take it back."""
+        driver = self._driver
+        if not isinstance(driver, LinuxDriver):
+            self.notify("the mouse is not the screen's to give here", severity="warning")
+        elif driver._mouse:
+            driver._disable_mouse_support()
+            driver._mouse = False
+            self.notify("the mouse is the terminal's now: select text as ever")
+        else:
+            driver._mouse = True
+            driver._enable_mouse_support()
+            self.notify("the mouse moves the cursor and scrolls")
+
+    def action_help(self) -> None:
+        from orch_tui.help import HelpScreen
+
+        self.push_screen(HelpScreen(self.world.settings))
+
+    def action_palette(self) -> None:
+        from textual.command import CommandPalette
+
+        from orch_tui.palette import Actions
+
+        self.push_screen(CommandPalette([Actions], placeholder="What to do…"))
+
+    def action_models(self) -> None:
+        from orch_tui.models import ModelsScreen
+
+        self._show(ModelsScreen, ModelsScreen(self.world))
+
+    def action_approvals(self) -> None:
+        from orch_tui.approvals import ApprovalsScreen
+
+        self._show(ApprovalsScreen, ApprovalsScreen(self.world))
+
+    def action_runs(self) -> None:
+        """Back to the list of runs, whatever lies above it."""
+        from orch_tui.runs import RunsScreen
+
+        while len(self.screen_stack) > 1 and not isinstance(self.screen, RunsScreen):
+            self.pop_screen()
+
+    def _show(self, kind: type[Screen[None]], screen: Screen[None]) -> None:
+        """Unless one of its kind is on top already."""
+        if not isinstance(self.screen, kind):
+            self.push_screen(screen)
+
+    @property
+    def attached(self) -> str | None:
+        """The run on the screen, None in the list of runs."""
+        from orch_tui.run_screen import RunScreen
+
+        runs = [screen.shown.run for screen in self.screen_stack if isinstance(screen, RunScreen)]
+        return runs[-1] if runs else None
+
+    # -- defects
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Leave; the traceback is for a file and not for the terminal, see `run_screen`."""
+        self.crash = self.crash or error
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        self._close_messages_no_wait()
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """What Textual's own threads say when they fail."""
+        self._handle_exception(
+            RuntimeError("the terminal could not be read: " + " ".join(map(str, renderables)))
+        )
+
+
+def chosen_theme(name: str, environment: Mapping[str, str]) -> str:
+    """The theme of the settings, else the one that fits the terminal's background. Raises UsageError for a name that
+    no theme has."""
+    if name and name not in BUILTIN_THEMES:
+        near = get_close_matches(name, BUILTIN_THEMES, 1, 0.6)
+        hint = f"did you mean '{near[0]}'?" if near else f"themes: {', '.join(BUILTIN_THEMES)}"
+        raise UsageError(f"there is no theme '{name}'", hint=hint)
+    return name or (LIGHT if is_light(environment) else DARK)
+
+
+def is_light(environment: Mapping[str, str]) -> bool:
+    """Whether the terminal says that its background is light: `COLORFGBG` is `foreground;background`."""
+    return environment.get("COLORFGBG", "").rpartition(";")[2] in LIGHT_COLORS
+
+
+class ScreenCrashed(OrchError):
+    """A defect in the screen. The runs are other processes and go on."""
+
 
 def run_screen(world: World, run: str | None = None) -> int:
-    """Show the list of runs, or one run, until the person leaves. Returns the exit code of the application."""
+    """Show the list of runs, or one run, until the person leaves. Returns the exit code of the application.
+
+    Raises UsageError for a theme that does not exist, ScreenCrashed after a defect; the terminal is as before then.
+    """
+    chosen_theme(world.settings.theme, os.environ)
     app = Screens(world, run)
     app.run(mouse=world.settings.mouse)
+    if app.crash is not None:
+        raise crashed(app.crash, app.attached) from app.crash
     return app.return_code or 0
+
+
+def crashed(error: Exception, run: str | None) -> ScreenCrashed:
+    """The defect as a sentence; the traceback is in a file only this user can read."""
+    import tempfile
+    import traceback
+
+    first = str(error).strip().partition("\n")[0]
+    what = f"{type(error).__name__}: {first}" if first else type(error).__name__
+    hint = f"open it again with `orch tui {shlex.quote(run)}`" if run else "open it again with `orch tui`"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="orch-tui-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
+        ) as file:
+            file.write("".join(traceback.format_exception(error)))
+        hint += f"; the details to report are in {file.name}"
+    except OSError:
+        hint += "; `orch --debug tui` shows the details"
+    return ScreenCrashed(
+        f"the screen stopped by a defect of its own ({what}); runs are not touched", hint=hint
+    )

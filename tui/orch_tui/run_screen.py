@@ -5,30 +5,47 @@ Each part draws itself; here stands only which of them is visible and what the k
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from textual import work
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SuspendNotSupported
 from textual.containers import Horizontal
-from textual.screen import Screen
-from textual.widgets import ContentSwitcher, Footer
+from textual.screen import ModalScreen, Screen
+from textual.widgets import ContentSwitcher
 
 from orch_tui.bars import RunHeader, UsageBar
+from orch_tui.copying import Copied, command_for
 from orch_tui.detail import DetailPanel
 from orch_tui.feed import Feed, News
+from orch_tui.footer import KeyBar
 from orch_tui.graph import GraphView
+from orch_tui.listing import Listing
 from orch_tui.logs import LogsView
+from orch_tui.pane import Lines
 from orch_tui.settings import bindings
+from orch_tui.text import plain
 from orch_tui.timeline import TimelineView
-from orch_tui.tree import SpanTree
+from orch_tui.trace import NOWHERE
+from orch_tui.tree import SpanTree, TreePane
 from orch_tui.view import Followed, View
+from orchestrator.errors import OrchError
+from orchestrator.report.summary import step_of
 
 if TYPE_CHECKING:
+    from orch_tui.app import Screens
+    from orch_tui.editor import Place
     from orch_tui.ports import World
 
 HERTZ = 10
 STILL = 1.0
 """Seconds after which durations are drawn again although nothing happened."""
+SHARES = range(20, 81, 5)
+"""Per cent of the room that the tree may have."""
+SIDE_BY_SIDE = 100
+"""Columns from which the detail stands beside the tree instead of below it."""
 
 
 class RunScreen(Screen[None]):
@@ -36,42 +53,63 @@ class RunScreen(Screen[None]):
 
     CSS = """
     RunScreen #trace { height: 1fr; }
-    RunScreen #tree { width: 1fr; }
-    RunScreen #detail { width: 1fr; border-left: vkey $panel; }
+    RunScreen #detail { border-left: vkey $panel; }
     RunScreen.-narrow #trace { layout: vertical; }
-    RunScreen.-narrow #tree { width: 1fr; height: 2fr; }
-    RunScreen.-narrow #detail { width: 1fr; height: 3fr; border-left: none; border-top: hkey $panel; }
-    RunScreen.zoomed #tree { display: none; }
+    RunScreen.-narrow #detail { border-left: none; border-top: hkey $panel; }
+    RunScreen.zoomed #left { display: none; }
     RunScreen ContentSwitcher { height: 1fr; }
     """
     BINDINGS = bindings(
-        "back",
-        "trace",
+        "zoom",
+        "other_pane",
         "graph",
         "timeline",
         "logs",
-        "other_pane",
-        shown=("back", "graph", "timeline", "logs"),
+        "trace",
+        "back",
+        "copy",
+        "copy_command",
+        "open_file",
+        "save",
+        "approve",
+        "reject",
+        "cancel",
+        "wider",
+        "narrower",
+        "tab_1",
+        "tab_2",
+        "tab_3",
+        "tab_4",
+        "tab_5",
+        "next_tab",
+        "previous_tab",
+        "models",
+        "approvals",
+        "runs",
+        shown=("other_pane", "graph", "timeline", "logs", "back", "copy", "approve"),
     )
 
     def __init__(self, world: World, run: str) -> None:
         super().__init__()
         self.shown = Followed(world, Feed(world.store, run))
         self._still = 0.0
-        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+        self._share = 50
+        self._asks = False
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (SIDE_BY_SIDE, "-wide")]
 
     def compose(self) -> ComposeResult:
         shown = self.shown
         yield RunHeader(shown)
+        yield Lines(id="trouble")
         with ContentSwitcher(initial="trace"):
             with Horizontal(id="trace"):
-                yield SpanTree(shown, id="tree")
+                yield TreePane(shown, id="left")
                 yield DetailPanel(shown, id="detail")
             yield GraphView(shown, id="graph")
             yield TimelineView(shown, id="timeline")
             yield LogsView(shown, id="logs")
         yield UsageBar(shown)
-        yield Footer()
+        yield KeyBar()
 
     def on_mount(self) -> None:
         self.shown.feed.start()
@@ -89,22 +127,48 @@ class RunScreen(Screen[None]):
     # -- news
 
     def _tick(self) -> None:
+        """Take what came even when another screen lies above: the reader waits for nobody."""
         news = self.shown.feed.take()
         now = self.shown.world.now()
-        if news or now - self._still >= STILL:
+        if (news or now - self._still >= STILL) and self._visible:
             self._still = now
             self._flush(news)
 
+    @property
+    def _visible(self) -> bool:
+        """Nothing but dialogs lies above it."""
+        above = self.app.screen_stack
+        return self in above and all(isinstance(one, ModalScreen) for one in above[above.index(self) + 1 :])
+
+    def on_screen_resume(self) -> None:
+        self._flush(News(changed=True))
+
     def _flush(self, news: News) -> None:
+        if not self.is_mounted:
+            return
         for part in self._parts():
             part.flush(news)
+        self._show_trouble()
+        asks = bool(self.shown.trace.state.asks)
+        if asks != self._asks:
+            self._asks = asks
+            self.refresh_bindings()
+
+    def _show_trouble(self) -> None:
+        feed = self.shown.feed
+        lines = self.query_one("#trouble", Lines)
+        if feed.gone:
+            lines.show(((f"{feed.trouble}: it was deleted", "bad"),))
+        elif feed.trouble:
+            lines.show(((feed.trouble, "bad"), ("; trying again", "dim")))
+        else:
+            lines.show()
 
     def _parts(self) -> list[View]:
         parts: list[View] = [self.query_one(RunHeader), self.query_one(UsageBar)]
-        view = self.query_one(ContentSwitcher).current
-        if view == "trace":
-            return [*parts, self.query_one(SpanTree), self.query_one(DetailPanel)]
-        match view:
+        match self.view:
+            case "trace":
+                return [*parts, self.query_one(SpanTree), self.query_one(DetailPanel)]
             case "graph":
                 return [*parts, self.query_one(GraphView)]
             case "timeline":
@@ -112,10 +176,11 @@ class RunScreen(Screen[None]):
             case _:
                 return [*parts, self.query_one(LogsView)]
 
-    def on_span_tree_selected(self, message: SpanTree.Selected) -> None:
-        self.query_one(DetailPanel).show(message.span, message.attempt)
-
     # -- what is visible
+
+    @property
+    def view(self) -> str:
+        return self.query_one(ContentSwitcher).current or "trace"
 
     def action_trace(self) -> None:
         self._switch("trace")
@@ -131,23 +196,294 @@ class RunScreen(Screen[None]):
 
     def _switch(self, view: str) -> None:
         self.query_one(ContentSwitcher).current = view
+        self.remove_class("zoomed")
         self.query_one("#tree" if view == "trace" else f"#{view}").focus()
         self._flush(News())
+        self.refresh_bindings()
 
-    def on_listing_chosen(self) -> None:
-        if self.query_one(ContentSwitcher).current == "trace":
+    def action_zoom(self) -> None:
+        """The detail over the whole width, or the tree beside it again."""
+        if self.has_class("zoomed"):
+            self.action_back()
+        else:
             self.add_class("zoomed")
-            self.action_other_pane()
+            self._focus_detail()
+
+    def on_listing_chosen(self, message: Listing.Chosen) -> None:
+        if message.listing.id == "tree":
+            self.action_zoom()
 
     def action_other_pane(self) -> None:
-        self.focus_next() if self.query_one("#tree").has_focus else self.query_one("#tree").focus()
+        tree = self.query_one("#tree")
+        if self._in_detail and not self.has_class("zoomed"):
+            tree.focus()
+        else:
+            self._focus_detail()
+
+    @property
+    def _in_detail(self) -> bool:
+        return self.focused is not None and self.query_one(DetailPanel) in self.focused.ancestors_with_self
+
+    def _focus_detail(self) -> None:
+        panel = self.query_one(DetailPanel)
+        for widget in self.focus_chain:
+            if panel in widget.ancestors_with_self:
+                widget.focus()
+                return
 
     def action_back(self) -> None:
-        """One step outwards: from a span in full, from a view, from the run."""
+        """One step outwards: from a span in full, from its detail, from a view, from the run."""
         if self.has_class("zoomed"):
             self.remove_class("zoomed")
             self.query_one("#tree").focus()
-        elif self.query_one(ContentSwitcher).current != "trace":
+        elif self.view != "trace":
             self._switch("trace")
+        elif self._in_detail:
+            self.query_one("#tree").focus()
         else:
             self.dismiss()
+
+    def action_wider(self) -> None:
+        self._divide(self._share + SHARES.step)
+
+    def action_narrower(self) -> None:
+        self._divide(self._share - SHARES.step)
+
+    def _divide(self, share: int) -> None:
+        self._share = max(SHARES[0], min(share, SHARES[-1]))
+        self._lay_out()
+
+    def on_resize(self) -> None:
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """Side by side, or one above the other where there are few columns."""
+        narrow = self.size.width < SIDE_BY_SIDE
+        for name, share in (("#left", self._share), ("#detail", 100 - self._share)):
+            styles = self.query_one(name).styles
+            styles.width = "1fr" if narrow else f"{share}fr"
+            styles.height = f"{share}fr" if narrow else "1fr"
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Which keys mean something now."""
+        if not self.is_mounted:
+            return True
+        match action:
+            case "other_pane" | "wider" | "narrower" | "zoom" | "next_tab" | "previous_tab":
+                return self.view == "trace"
+            case "approve" | "reject":
+                return bool(self.shown.trace.state.asks)
+            case "trace" | "graph" | "timeline" | "logs":
+                return self.view != action
+            case _:
+                return not action.startswith("tab_") or self.view == "trace"
+
+    # -- the tabs, also from the tree
+
+    async def action_tab_1(self) -> None:
+        await self._in_panel("tab_1")
+
+    async def action_tab_2(self) -> None:
+        await self._in_panel("tab_2")
+
+    async def action_tab_3(self) -> None:
+        await self._in_panel("tab_3")
+
+    async def action_tab_4(self) -> None:
+        await self._in_panel("tab_4")
+
+    async def action_tab_5(self) -> None:
+        await self._in_panel("tab_5")
+
+    async def action_next_tab(self) -> None:
+        await self._in_panel("next_tab")
+
+    async def action_previous_tab(self) -> None:
+        await self._in_panel("previous_tab")
+
+    async def _in_panel(self, action: str) -> None:
+        panel = self.query_one(DetailPanel)
+        if hasattr(panel, f"action_{action}"):
+            await self.app.run_action(action, panel)
+
+    # -- from one view to the other
+
+    def on_span_tree_selected(self, message: SpanTree.Selected) -> None:
+        self.query_one(DetailPanel).show(message.span, message.attempt)
+
+    def on_timeline_view_span_chosen(self, message: TimelineView.SpanChosen) -> None:
+        self._go_to(message.span)
+
+    def on_logs_view_span_chosen(self, message: LogsView.SpanChosen) -> None:
+        self._go_to(self.shown.trace.find(message.path))
+
+    def on_graph_view_step_chosen(self, message: GraphView.StepChosen) -> None:
+        span = self.shown.trace.find(message.step)
+        if span == NOWHERE:
+            of_step = (one for one in range(len(self.shown.trace)) if self._is_of(one, message.step))
+            span = next(of_step, NOWHERE)
+        if span == NOWHERE:
+            self.notify(f"'{message.step}' has not begun")
+        else:
+            self._go_to(span)
+
+    def _is_of(self, span: int, step: str) -> bool:
+        return step_of(self.shown.trace.path(span)) == step
+
+    def _go_to(self, span: int) -> None:
+        if span == NOWHERE:
+            return
+        tree = self.query_one(SpanTree)
+        self._switch("trace")
+        self.shown.rows.reveal(span)
+        tree.redraw()
+        tree.move_to(self.shown.rows.row_of(span), centre=True)
+
+    @property
+    def span(self) -> int:
+        """What the cursor of the tree stands on, NOWHERE before anything began."""
+        rows, cursor = self.shown.rows, self.query_one(SpanTree).cursor
+        return rows.at(cursor)[0] if cursor < len(rows) else NOWHERE
+
+    @property
+    def path(self) -> str:
+        return "" if self.span == NOWHERE else self.shown.trace.path(self.span)
+
+    # -- copying
+
+    def action_copy(self) -> None:
+        copied = self._copied()
+        if copied.text:
+            self.app.copy_to_clipboard(copied.text)
+        self.notify(copied.sentence)
+
+    def _copied(self) -> Copied:
+        selected = self.get_selected_text()
+        if selected:
+            return Copied(selected, "what is selected")
+        if self._in_detail:
+            return Copied(self.query_one(DetailPanel).text, "what the tab shows")
+        if self.view == "trace":
+            return Copied(self.path, f"'{self.path}'" if self.path else "the path of the step")
+        return Copied(self._line_under_cursor(), "the line")
+
+    def _line_under_cursor(self) -> str:
+        listing = self.focused
+        if not isinstance(listing, Listing) or listing.cursor >= len(listing.source):
+            return ""
+        return plain(listing.source.row(listing.cursor, 10_000)).strip()
+
+    def action_copy_command(self) -> None:
+        text = command_for(self.shown.run, self.path)
+        self.app.copy_to_clipboard(text)
+        self.notify(Copied(text, f"`{text}`").sentence)
+
+    # -- the file in the person's editor
+
+    @work(exclusive=True, group="editor")
+    async def action_open_file(self) -> None:
+        from orch_tui.editor import place_of
+
+        state = self.shown.trace.state
+        try:
+            place = await asyncio.to_thread(place_of, state.file, self.path, state.source)
+            self._edit(place)
+        except OrchError as error:
+            self._refuse(error)
+
+    def _edit(self, place: Place) -> None:
+        from orch_tui.editor import command_of, edit, editor_of
+
+        command = command_of(editor_of(os.environ, place), place)
+        try:
+            with self.app.suspend():
+                said = edit(command, place)
+        except SuspendNotSupported:
+            said = f"an editor needs a terminal of its own; the step is at {place}"
+        if said:
+            self.notify(said, severity="error")
+        if place.note:
+            self.notify(place.note, severity="warning")
+
+    # -- saving
+
+    def action_save(self) -> None:
+        from orch_tui.dialogs import Choose
+        from orch_tui.saving import KINDS
+
+        details = f"into {Path.cwd()}, under a name that does not exist yet"
+        self.app.push_screen(Choose("Save", KINDS, details), self._save)
+
+    def _save(self, chosen: int | None) -> None:
+        if chosen is not None:  # first the dialog must be off the screen
+            self.call_after_refresh(self._write, chosen)
+
+    @work(group="save")
+    async def _write(self, chosen: int) -> None:
+        from orch_tui import saving
+
+        run, app = self.shown.run, cast("Screens", self.app)
+        stem, suffix = f"orch-{run}", (".svg", ".html", ".json")[chosen]
+        try:
+            if suffix == ".json":
+                text = await asyncio.to_thread(saving.run_as_json, self.shown.world.store, run)
+            else:
+                title = f"orch: run {run}"
+                text = (saving.screen_as_svg if suffix == ".svg" else saving.screen_as_html)(app, title)
+            path = await asyncio.to_thread(saving.save, Path.cwd(), stem, suffix, text)
+            self.notify(f"saved as {path}")
+        except OrchError as error:
+            self._refuse(error)
+
+    # -- cancelling
+
+    def action_cancel(self) -> None:
+        from orch_tui.canceling import why_not
+        from orch_tui.dialogs import Confirm
+
+        status, run = self.shown.feed.status, self.shown.run
+        if status not in ("running", "waiting"):
+            self.notify(why_not(status, run), severity="warning")
+            return
+        details = "What has finished is kept, and `orch resume` goes on from there."
+        self.app.push_screen(Confirm(f"Cancel run {run}?", details, yes="Cancel the run"), self._cancel)
+
+    @work(group="cancel")
+    async def _cancel_now(self) -> None:
+        from orch_tui.canceling import cancel
+
+        world = self.shown.world
+        try:
+            self.notify(await asyncio.to_thread(cancel, world.store, self.shown.run, world.user))
+        except OrchError as error:
+            self._refuse(error)
+
+    def _cancel(self, sure: bool | None) -> None:
+        if sure:
+            self._cancel_now()
+
+    # -- other screens
+
+    def action_models(self) -> None:
+        from orch_tui.models import ModelsScreen
+
+        self.app.push_screen(ModelsScreen(self.shown.world, self.shown))
+
+    def action_approvals(self) -> None:
+        from orch_tui.approvals import ApprovalsScreen
+
+        self.app.push_screen(ApprovalsScreen(self.shown.world))
+
+    def action_approve(self) -> None:
+        from orch_tui.approvals import ApprovalsScreen
+
+        self.app.push_screen(ApprovalsScreen(self.shown.world, self.shown.run))
+
+    def action_reject(self) -> None:
+        self.action_approve()
+
+    def action_runs(self) -> None:
+        self.dismiss()
+
+    def _refuse(self, error: OrchError) -> None:
+        self.notify(f"{error.message}\n{error.hint}" if error.hint else error.message, severity="error")

@@ -5,6 +5,7 @@ In the user's configuration file they stand under `tui:`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -96,3 +97,30 @@ def bindings(
         action = ACTIONS[name]
         found.append(Binding(action.keys, name, action.words, show=name in shown, id=name))
     return found
+
+
+def keys_of(name: str, keys: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys of an action, as Textual names them, after the user's own."""
+    return tuple(key.strip() for key in keys.get(name, ACTIONS[name].keys).split(",") if key.strip())
+
+
+def shown_key(key: str) -> str:
+    """A key as a person reads it: `?`, `ctrl+d`, `esc`."""
+    from textual.keys import REPLACED_KEYS, key_to_character
+
+    words = {"escape": "esc", "pagedown": "pgdn", "pageup": "pgup", "delete": "del"}
+    arrows = {"up": "↑", "down": "↓", "left": "←", "right": "→", "space": "space"}
+    *modifiers, name = key.split("+") if len(key) > 1 else [key]
+    character = key_to_character(REPLACED_KEYS.get(name, name))
+    name = words.get(name) or arrows.get(name) or character or name
+    return "+".join([*modifiers, name])
+
+
+def clashes(keys: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Keys that two actions share after the user's own: as (key, action, action). The defaults share none."""
+    taken: dict[str, str] = {}
+    for name in ACTIONS:
+        for key in keys_of(name, keys):
+            other = taken.setdefault(shown_key(key), name)
+            if other != name:
+                yield shown_key(key), other, name

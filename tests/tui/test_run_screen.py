@@ -1,0 +1,199 @@
+"""The screen of a run: its views, its two sides, what leads from one to the other, and what stands in the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import ContentSwitcher
+
+from orch_tui.app import Screens
+from orch_tui.detail import DetailPanel
+from orch_tui.graph import GraphView
+from orch_tui.logs import LogsView
+from orch_tui.run_screen import RunScreen
+from orch_tui.runs import RunsScreen
+from orch_tui.timeline import TimelineView
+from orch_tui.tree import SpanTree
+from orchestrator.store.store import Store
+from tests.cli.recorded import DONE, WAITING
+from tests.tui.host import screen, until
+from tests.tui.recorded import VARIED, store_in, world
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return store_in(tmp_path)
+
+
+async def read(pilot: Pilot[None]) -> RunScreen:
+    """The screen of the run once all of the record is in it."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+    shown = pilot.app.screen
+    assert isinstance(shown, RunScreen)
+    await until(pilot, lambda: shown.shown.feed.caught_up and len(shown.shown.trace) > 0)
+    await pilot.pause()
+    return shown
+
+
+VIEWS = {"w": "graph", "T": "timeline", "L": "logs", "t": "trace"}
+
+
+async def test_each_view_has_its_key_and_escape_leads_back_to_the_trace(store: Store) -> None:
+    """A view fills the room of the trace; one step outwards is the trace again."""
+    async with Screens(world(store), VARIED).run_test(size=(120, 40)) as pilot:
+        shown = await read(pilot)
+        for key, view in VIEWS.items():
+            await pilot.press(key)
+            assert shown.query_one(ContentSwitcher).current == view
+
+        await pilot.press("L", "escape")
+
+        assert shown.view == "trace"
+        assert shown.focused is shown.query_one(SpanTree)
+
+
+async def test_escape_goes_outwards_step_by_step_down_to_the_list_of_runs(store: Store) -> None:
+    """From a span in full to both sides, from them to the runs; the run is left alone."""
+    async with Screens(world(store), DONE).run_test(size=(120, 40)) as pilot:
+        shown = await read(pilot)
+        await pilot.press("enter")
+        assert shown.has_class("zoomed")
+
+        await pilot.press("escape")
+        assert not shown.has_class("zoomed")
+        assert pilot.app.screen is shown
+
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen))
+        assert store.run(DONE).status == "done"
+
+
+async def test_tab_goes_to_the_other_side_and_back(store: Store) -> None:
+    """Two sides, one key."""
+    async with Screens(world(store), VARIED).run_test(size=(120, 40)) as pilot:
+        shown = await read(pilot)
+
+        await pilot.press("tab")
+        assert shown.focused in shown.query_one(DetailPanel).query("*")
+
+        await pilot.press("tab")
+        assert shown.focused is shown.query_one(SpanTree)
+
+
+async def test_the_split_moves_between_two_bounds(store: Store) -> None:
+    """`>` gives the tree more columns, `<` fewer, and neither side ever vanishes."""
+    async with Screens(world(store), VARIED).run_test(size=(120, 40)) as pilot:
+        shown = await read(pilot)
+        tree, detail = shown.query_one(SpanTree), shown.query_one(DetailPanel)
+        before = tree.size.width
+
+        await pilot.press(*["greater_than_sign"] * 20)
+        wide = tree.size.width
+        assert wide > before
+        assert detail.size.width > 10
+
+        await pilot.press(*["less_than_sign"] * 40)
+        assert 10 < tree.size.width < before
+
+
+async def test_below_a_hundred_columns_the_sides_lie_one_above_the_other(store: Store) -> None:
+    """At 80 columns both sides have the whole width."""
+    async with Screens(world(store), VARIED).run_test(size=(80, 24)) as pilot:
+        shown = await read(pilot)
+        tree, detail = shown.query_one(SpanTree), shown.query_one(DetailPanel)
+
+        assert tree.size.width >= 78
+        assert detail.region.y >= tree.region.bottom
+
+
+async def test_a_span_chosen_in_another_view_is_under_the_cursor_of_the_trace(store: Store) -> None:
+    """The timeline, the log and the drawing lead to the tree, opening what hides the span."""
+    async with Screens(world(store), VARIED).run_test(size=(120, 40)) as pilot:
+        shown = await read(pilot)
+        trace = shown.shown.trace
+
+        await pilot.press("T")
+        shown.query_one(TimelineView).post_message(TimelineView.SpanChosen(trace.find("many.200")))
+        await until(pilot, lambda: shown.path == "many.200")
+        assert shown.view == "trace"
+
+        await pilot.press("L")
+        shown.query_one(LogsView).post_message(LogsView.SpanChosen("group.note"))
+        await until(pilot, lambda: shown.path == "group.note")
+
+        await pilot.press("w")
+        shown.query_one(GraphView).post_message(GraphView.StepChosen("letter"))
+        await until(pilot, lambda: shown.path == "letter")
+
+
+async def test_a_step_that_has_not_begun_is_said_and_the_drawing_stays(store: Store) -> None:
+    """The drawing knows steps that the run has not reached."""
+    async with Screens(world(store), VARIED).run_test(size=(120, 40)) as pilot:
+        shown = await read(pilot)
+        await pilot.press("w")
+
+        shown.query_one(GraphView).post_message(GraphView.StepChosen("later"))
+
+        await until(pilot, lambda: "'later' has not begun" in screen(pilot.app))
+        assert shown.view == "graph"
+
+
+async def test_a_run_deleted_under_the_screen_is_said_and_escape_still_works(store: Store) -> None:
+    """What was read stays readable."""
+    async with Screens(world(store), DONE).run_test(size=(120, 40)) as pilot:
+        shown = await read(pilot)
+
+        store.delete(DONE)
+
+        await until(pilot, lambda: shown.shown.feed.gone)
+        await until(pilot, lambda: "deleted" in screen(pilot.app))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen))
+
+
+async def test_a_run_that_never_existed_is_a_message_and_no_crash(store: Store) -> None:
+    """Between the list and the key somebody may have deleted it."""
+    async with Screens(world(store), "0000-nobody").run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: "there is no run" in screen(pilot.app))
+
+        await pilot.press("w", "T", "L", "t", "y", "Y", "tab", "1", "5")
+
+        assert isinstance(pilot.app.screen, RunScreen)
+
+
+@pytest.mark.parametrize("size", [(20, 5), (1, 1), (80, 24), (200, 60), (40, 8)])
+async def test_no_size_breaks_a_view(store: Store, size: tuple[int, int]) -> None:
+    """Windows are dragged to any size while any view is open."""
+    async with Screens(world(store), VARIED).run_test(size=(100, 30)) as pilot:
+        await read(pilot)
+        for key in "wTLt":
+            await pilot.press(key)
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            await pilot.resize_terminal(100, 30)
+            await pilot.pause()
+
+        assert pilot.app.screen.size == (100, 30)
+
+
+async def test_open_questions_lead_to_the_approvals_of_this_run(store: Store) -> None:
+    """`a` and `x` mean something only where somebody is asked."""
+    async with Screens(world(store), WAITING).run_test(size=(120, 40)) as pilot:
+        await read(pilot)
+
+        await pilot.press("a")
+
+        await until(pilot, lambda: type(pilot.app.screen).__name__ == "ApprovalsScreen")
+
+
+async def test_without_questions_a_does_nothing(store: Store) -> None:
+    """No empty list of questions comes up by a slip of the finger."""
+    async with Screens(world(store), DONE).run_test(size=(120, 40)) as pilot:
+        shown = await read(pilot)
+
+        await pilot.press("a", "x")
+        await pilot.pause()
+
+        assert pilot.app.screen is shown

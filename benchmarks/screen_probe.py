@@ -1,7 +1,7 @@
 """Runs a screen and writes down what cannot be seen from outside: a line for every frame it draws.
 
-`python -m benchmarks.screen_probe FRAMES STORE RUN` shows a run; without a store, it shows nothing ten times a second:
-the least that an application of this kind costs. A frame's CPU time is all that the thread of the event loop spent
+`python -m benchmarks.screen_probe FRAMES tui RUN` is `orch tui RUN`; without a command it shows nothing, ten times a
+second: the least that an application of this kind costs. A frame's CPU time is all that the thread of the event loop spent
 since the frame before: taking news in, keys, layout, drawing. What threads beside it spend is not in it.
 """
 
@@ -93,23 +93,17 @@ class Bare(App[None]):
         yield Nothing()
 
 
-def main() -> None:
-    frames, *which = sys.argv[1:]
+def main() -> int:
+    frames, *arguments = sys.argv[1:]
     with Path(frames).open("w", encoding="utf-8") as to, recorded(to):
-        if which:
-            _show(Path(which[0]), which[1])
-        else:
+        if not arguments:
             Bare().run()
+            return 0
+        from orchestrator.cli.main import main as orch
 
-
-def _show(place: Path, run: str) -> None:
-    from orch_tui.app import run_screen
-    from orch_tui.ports import Machine, World
-    from orchestrator.store.open import open_store
-
-    world = World(open_store(place, create=False), start=lambda _: None, machine=Machine)
-    run_screen(world, run)
+        sys.argv[1:] = arguments
+        return orch()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

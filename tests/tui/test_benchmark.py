@@ -89,9 +89,10 @@ def test_the_screen_is_seen_in_the_terminal_and_its_frames_are_written_down(
     """The run and its steps appear; the last frame stands for the whole record and for the key that was pressed."""
     recorded = record(store, RUN, 100)
     written = tmp_path / "frames.jsonl"
-    command = started("benchmarks.screen_probe", written, store.where, RUN)
+    command = started("benchmarks.screen_probe", written, "tui", RUN)
+    environ = {**os.environ, "ORCH_DATABASE_URL": f"sqlite:///{store.where}", "ORCH_HOME": str(tmp_path)}
 
-    with Terminal(command, cwd=ROOT, environ=os.environ) as terminal:
+    with Terminal(command, cwd=ROOT, environ=environ) as terminal:
         terminal.wait_for(RUN, "gather", "triage")
         until = time.monotonic() + 60
         while not any(frame.caught_up for frame in frames(written)) and time.monotonic() < until:

@@ -5,7 +5,7 @@ Drawing again costs what has changed on the screen, however long the list is.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from rich.style import Style
 from textual import events
@@ -28,6 +28,25 @@ class Source(Protocol):
     def __len__(self) -> int: ...
 
     def row(self, index: int, width: int) -> Row: ...
+
+
+class _Look(NamedTuple):
+    """What the look of every line depends on."""
+
+    width: int
+    focused: bool
+    needle: str
+    selection: Selection | None
+    style: Style
+
+
+class _Key(NamedTuple):
+    """Everything the look of one line depends on. `row` is None behind the last; `span` is what is selected in it."""
+
+    row: Row | None
+    chosen: bool
+    span: tuple[int, int] | None
+    look: _Look
 
 
 class Rows:
@@ -89,6 +108,9 @@ class Listing(ScrollView, can_focus=True):
         self._styles: Styles | None = None
         self._drawn: dict[int, tuple[object, Strip]] = {}
         """What stands on the screen, by row: the row with how it was drawn, and its strip."""
+        self._asked: dict[int, Row | None] = {}
+        """Rows that were asked for and differ, until they are drawn."""
+        self._look: _Look | None = None
 
     # -- what is shown
 
@@ -97,6 +119,7 @@ class Listing(ScrollView, can_focus=True):
         self.source = source
         self.cursor = 0
         self._drawn.clear()
+        self._asked.clear()
         self.virtual_size = Size(0, len(source))
         self.scroll_to(y=0, animate=False, force=True, immediate=True)
         self.refresh()
@@ -109,12 +132,16 @@ class Listing(ScrollView, can_focus=True):
         if self.follow_end:
             self.cursor = max(0, count - 1)
             self.scroll_end(animate=False, immediate=True, x_axis=False)
-        top, width = self.scroll_offset.y, self.size.width
+        top, width, look = self.scroll_offset.y, self.size.width, self._looks()
+        asked: dict[int, Row | None] = {}
+        self._asked.clear()
         for y in range(self.size.height):
-            key = self._key(top + y, width)
+            key = self._key(top + y, look)
             drawn = self._drawn.get(top + y)
             if drawn is None or drawn[0] != key:
+                asked[top + y] = key.row
                 self.refresh(Region(0, y, width, 1))
+        self._asked = asked
         self._drawn = {y: drawn for y, drawn in self._drawn.items() if top <= y < top + self.size.height}
 
     def move_to(self, index: int, *, centre: bool = False) -> None:
@@ -180,39 +207,44 @@ class Listing(ScrollView, can_focus=True):
 
     # -- drawing
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._look = self._looks()
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._look = None
+            self._asked.clear()
+
     def render_line(self, y: int) -> Strip:
-        index, width = y + self.scroll_offset.y, self.size.width
-        key = self._key(index, width)
+        index, look = y + self.scroll_offset.y, self._look or self._looks()
+        key = self._key(index, look)
         drawn = self._drawn.get(index)
         if drawn is None or drawn[0] != key:
-            drawn = self._drawn[index] = (key, self._strip(index, width))
+            drawn = self._drawn[index] = (key, self._strip(index, key))
         return drawn[1]
 
-    def _key(self, index: int, width: int) -> object:
-        """Everything the look of a line depends on."""
-        row = self.source.row(index, width) if index < len(self.source) else None
-        chosen = self.cursor_shown and index == self.cursor
-        selection = self.text_selection
-        span = selection.get_span(index) if selection is not None else None
-        return row, chosen, self.has_focus, width, self.needle, span, self.rich_style
+    def _looks(self) -> _Look:
+        """What every line depends on. Textual works a style out from all parents: once a drawing is enough."""
+        return _Look(self.size.width, self.has_focus, self.needle, self.text_selection, self.rich_style)
 
-    def _strip(self, index: int, width: int) -> Strip:
-        base = self._base(index)
-        if index >= len(self.source):
-            return Strip.blank(width, base)
-        row = highlighted(self.source.row(index, width), self.needle)
-        line = strip(row, width, self.styles_of_roles, base)
-        selection = self.text_selection
-        if selection is not None and (span := selection.get_span(index)) is not None:
-            line = self._selected(line, *span)
-        return line.apply_offsets(0, index)
+    def _key(self, index: int, look: _Look) -> _Key:
+        row = self._asked.get(index)
+        if row is None and index < len(self.source):
+            row = self.source.row(index, look.width)
+        span = look.selection.get_span(index) if look.selection is not None else None
+        return _Key(row, self.cursor_shown and index == self.cursor, span, look._replace(selection=None))
 
-    def _base(self, index: int) -> Style:
-        style = self.rich_style
-        if self.cursor_shown and index == self.cursor:
+    def _strip(self, index: int, key: _Key) -> Strip:
+        look, base = key.look, key.look.style
+        if key.chosen:
             styles = self.styles_of_roles
-            style += styles.cursor if self.has_focus else styles.cursor_blurred
-        return style
+            base += styles.cursor if look.focused else styles.cursor_blurred
+        if key.row is None:
+            return Strip.blank(look.width, base)
+        line = strip(highlighted(key.row, look.needle), look.width, self.styles_of_roles, base)
+        if key.span is not None:
+            line = self._selected(line, *key.span)
+        return line.apply_offsets(0, index)
 
     def _selected(self, line: Strip, start: int, end: int) -> Strip:
         style = self.screen.get_component_rich_style("screen--selection")
@@ -243,6 +275,7 @@ class Listing(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         self._drawn.clear()
+        self._asked.clear()
         if self.cursor_shown and len(self.source):
             self._into_sight(self.cursor)
 

@@ -1,0 +1,109 @@
+"""The Attempts tab: every attempt with what it cost, what was decided about it, and how it differs from the one before."""
+
+from __future__ import annotations
+
+from orch_tui.tabs import diff
+from orch_tui.tabs.page import Page
+from orch_tui.tabs.span import Attempt, Span
+from orch_tui.text import Piece, Role
+from orchestrator.events import AttemptFinished, ModelReady
+from orchestrator.report import words
+
+_ROLES: dict[str, Role] = {"keep": "good", "repair": "warn", "fail": "bad"}
+_SIGNS = {"keep": "✓", "repair": "↻", "fail": "✗"}
+
+
+def attempts(span: Span, width: int, *, differences: bool = True) -> Page:
+    """`differences`: from the second attempt on, what changed stands in the place of the whole answer."""
+    page = Page(width)
+    found = span.attempts
+    if not found:
+        reused = span.status == "cached"
+        page.say("no attempt: the answer was reused" if reused else "no attempt: no model was called", "dim")
+    for number, attempt in enumerate(found):
+        before = found[number - 1] if number else None
+        _one(page, span, number, attempt, before if differences else None)
+    if len(found) > 1:
+        page.gap()
+        page.say("d: " + ("whole answers" if differences else "what changed from one to the next"), "dim")
+    return page
+
+
+def where(model: ModelReady | None) -> str:
+    """Where a model runs, in words; empty when nobody has said."""
+    if model is None:
+        return ""
+    return "this machine" if model.local else "cloud"
+
+
+def _one(page: Page, span: Span, number: int, attempt: Attempt, before: Attempt | None) -> None:
+    answer = attempt.answer
+    model = span.models.get(attempt.model)
+    place: Role = "cloud" if model is not None and not model.local else "dim"
+    page.gap()
+    sign: Piece = (f"{_SIGNS[answer.decision]} ", _ROLES[answer.decision]) if answer else ("◌ ", "run")
+    mark = "▸ " if number == span.chosen else ""
+    page.add(
+        (sign,),
+        (
+            (f"{mark}Attempt {number + 1}", "head"),
+            (f"  {attempt.model}", "bold"),
+            (f"  {where(model)}", place),
+        ),
+    )
+    if answer is None:
+        page.say("it writes now" if span.live else "it was cut off", "run" if span.live else "warn")
+        _prompt_change(page, attempt, before)
+        return
+    page.add((("  ", ""),), ((_cost(answer), "dim"),))
+    _decision(page, answer)
+    _prompt_change(page, attempt, before)
+    _text(page, answer, before)
+
+
+def _cost(answer: AttemptFinished) -> str:
+    parts = [
+        words.seconds(answer.seconds),
+        f"first token after {words.seconds(answer.first_token)}" if answer.first_token is not None else "",
+        f"{answer.rate:,.0f} tok/s" if answer.rate else "",
+        f"{words.number(answer.prompt_tokens)} tokens in",
+        f"{words.number(answer.cached_tokens)} of them already read" if answer.cached_tokens else "",
+        f"{words.number(answer.completion_tokens)} out",
+        f"sent again {words.count(answer.retries, 'time')}" if answer.retries else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _decision(page: Page, answer: AttemptFinished) -> None:
+    role = _ROLES[answer.decision]
+    reason = f": {answer.reason}" if answer.reason else ""
+    page.add((("  ", ""),), ((f"{answer.outcome} → {answer.decision}", role), (reason, "")))
+
+
+def _prompt_change(page: Page, attempt: Attempt, before: Attempt | None) -> None:
+    old, new = _last_message(before), _last_message(attempt)
+    if before is not None and new and old != new:
+        page.gap()
+        page.say("what the model was told anew:", "dim")
+        diff.put(page, old, new)
+
+
+def _last_message(attempt: Attempt | None) -> str:
+    if attempt is None or attempt.prompt is None or not attempt.prompt.messages:
+        return ""
+    return str(attempt.prompt.messages[-1].get("content", ""))
+
+
+def _text(page: Page, answer: AttemptFinished, before: Attempt | None) -> None:
+    page.gap()
+    if answer.thinking:
+        page.say("it thought:", "dim")
+        page.say(answer.thinking, "dim")
+        page.gap()
+    if not answer.text:
+        page.say("the answer is empty", "dim")
+    elif before is not None and before.answer is not None and before.answer.text:
+        page.say("the answer, against the one before:", "dim")
+        diff.put(page, before.answer.text, answer.text)
+    else:
+        page.say(answer.text)

@@ -1,0 +1,148 @@
+"""What is known of one span when its tabs are made: its own events, those inside it, the models of the run.
+
+Read once in a thread and never changed afterwards. Knows no store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orch_tui.trace import NOWHERE, Status
+from orchestrator.events import (
+    AskAnswered,
+    AskOpened,
+    AttemptFinished,
+    AttemptStarted,
+    Event,
+    ModelReady,
+    StepFailed,
+    StepFinished,
+    StepSkipped,
+    StepStarted,
+    Warned,
+)
+from orchestrator.report.values import Values, container_of
+
+Numbered = tuple[int, Event]
+End = StepFinished | StepSkipped | StepFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A span right inside. `name` is the last part of its path, `path` all of it."""
+
+    name: str
+    path: str
+    status: Status
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """`answer` is None while the model writes, or when it was cut off."""
+
+    prompt: AttemptStarted | None
+    answer: AttemptFinished | None = None
+
+    @property
+    def number(self) -> int:
+        known = self.prompt or self.answer
+        return known.attempt if known else 0
+
+    @property
+    def model(self) -> str:
+        known = self.prompt or self.answer
+        return known.model if known else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One span. `inside` are the events of what it is made of, complete unless `cut`; `children` the first of
+    `size`. `chosen` is the attempt to show, NOWHERE for the span as a whole.
+    """
+
+    run: str
+    path: str
+    verb: str = ""
+    status: Status = "done"
+    note: str = ""
+    live: bool = False
+    events: tuple[Numbered, ...] = ()
+    inside: tuple[Numbered, ...] = ()
+    cut: bool = False
+    children: tuple[Child, ...] = ()
+    size: int = 0
+    models: Mapping[str, ModelReady] = field(default_factory=dict)
+    chosen: int = NOWHERE
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """In the order in which they began; those of an earlier try before a resume too."""
+        found: list[Attempt] = []
+        for _, event in self.events:
+            if isinstance(event, AttemptStarted):
+                found.append(Attempt(event))
+            elif isinstance(event, AttemptFinished):
+                if found and found[-1].answer is None:
+                    found[-1] = Attempt(found[-1].prompt, event)
+                else:
+                    found.append(Attempt(None, event))
+        return found
+
+    @property
+    def shown_attempt(self) -> int:
+        """The attempt of the tree's row, else the last; NOWHERE when there is none."""
+        count = len(self.attempts)
+        return self.chosen if 0 <= self.chosen < count else count - 1
+
+    @property
+    def end(self) -> End | None:
+        """How it ended; what began once more after that has not."""
+        found: End | None = None
+        for _, event in self.events:
+            if isinstance(event, StepStarted):
+                found = None
+            elif isinstance(event, StepFinished | StepSkipped | StepFailed):
+                found = event
+        return found
+
+    @property
+    def ask(self) -> AskOpened | None:
+        return next((event for _, event in reversed(self.events) if isinstance(event, AskOpened)), None)
+
+    @property
+    def answered(self) -> AskAnswered | None:
+        return next((event for _, event in reversed(self.events) if isinstance(event, AskAnswered)), None)
+
+    @property
+    def warnings(self) -> list[Warned]:
+        return [event for _, event in self.events if isinstance(event, Warned)]
+
+    @property
+    def is_container(self) -> bool:
+        """Its value is made of the values inside."""
+        end = self.end
+        if isinstance(end, StepFinished):
+            return bool(container_of(end))
+        return bool(self.children) and not isinstance(end, StepSkipped)
+
+    @property
+    def command(self) -> str:
+        """What prints all of it."""
+        return f"orch show {self.run} {self.path}"
+
+    def values(self) -> Values:
+        """The values of what is inside."""
+        values = Values()
+        for _, event in sorted((*self.events, *self.inside), key=lambda numbered: numbered[0]):
+            values.add(event)
+        return values
+
+    def value(self) -> Any:
+        """The value of a container, whole only when it is small and not `cut`."""
+        values = self.values()
+        if isinstance(self.end, StepFinished):
+            return values.of(self.path)
+        return {child.name.lstrip("."): values.of(child.path) for child in self.children}

@@ -1,0 +1,134 @@
+"""The Why tab: the decisions about a span in sentences, from the evidence in its events."""
+
+from __future__ import annotations
+
+from orch_tui.tabs.page import Page
+from orch_tui.tabs.span import Attempt, Span
+from orch_tui.text import Role
+from orchestrator.events import AttemptFinished, StepFailed, StepFinished, StepSkipped
+from orchestrator.report import words
+
+_FAULTS = {
+    "invalid": "the answer does not have the declared form",
+    "check": "a check of the step said no",
+    "cut": "the answer was cut off at its token limit",
+    "error": "the model or its server failed",
+}
+
+
+def why(span: Span, width: int) -> Page:
+    page = Page(width)
+    _whether(page, span)
+    for name in dict.fromkeys(attempt.model for attempt in span.attempts):
+        _where(page, span, name)
+    if span.attempts:
+        page.head("Evidence")
+        for number, attempt in enumerate(span.attempts):
+            _evidence(page, span, number, attempt)
+    _outcome(page, span)
+    _context(page, span)
+    if not page.rows:
+        page.say("nothing was decided here: it is made of the steps inside it", "dim")
+    return page
+
+
+def _line(page: Page, text: str, role: Role = "") -> None:
+    page.add((("• ", "dim"),), ((text, role),))
+
+
+def _whether(page: Page, span: Span) -> None:
+    end = span.end
+    if isinstance(end, StepSkipped):
+        _line(page, f"It did not run: {end.reason}. Its value is null.")
+    if isinstance(end, StepFinished) and end.cached:
+        _line(page, "No model was called: the answer was reused from an earlier run.", "good")
+        _line(
+            page,
+            "That is allowed because the model, the whole prompt, its settings and the answer's form are the same, "
+            "the step is deterministic or says `cache: true`, and the recorded answer passes its checks today.",
+        )
+        if model := end.facts.get("model"):
+            _line(page, f"It was first written by {model}.")
+
+
+def _where(page: Page, span: Span, name: str) -> None:
+    model = span.models.get(name)
+    if model is None:
+        _line(page, f"It went to {name}; where that runs was not recorded.")
+        return
+    _line(page, f"The file names the model {name} ({model.ref}) for this step; nothing else chose it.")
+    if model.local:
+        _line(page, f"{name} runs on this machine: what it reads and writes stays here.", "good")
+    else:
+        at = f" at {model.endpoint}" if model.endpoint else ""
+        _line(
+            page,
+            f"{name} is in the cloud{at}: the prompt left this machine, named by the step itself.",
+            "cloud",
+        )
+
+
+def _evidence(page: Page, span: Span, number: int, attempt: Attempt) -> None:
+    prefix = f"Attempt {number + 1}: "
+    answer = attempt.answer
+    if answer is None:
+        _line(page, prefix + ("it writes now." if span.live else "it was cut off when the run stopped."))
+        return
+    _line(page, prefix + _sentence(span, number, answer), "" if answer.decision != "fail" else "bad")
+
+
+def _sentence(span: Span, number: int, answer: AttemptFinished) -> str:
+    if answer.outcome == "ok":
+        return "the answer has the declared form and passes every check, so it was kept."
+    fault = f"{_FAULTS[answer.outcome]}: {answer.reason}" if answer.reason else _FAULTS[answer.outcome]
+    match answer.decision:
+        case "keep":
+            return f"{fault}. It was kept all the same."
+        case "repair":
+            repairs = [one for one in span.attempts if one.answer and one.answer.decision == "repair"]
+            turn = sum(one.number <= answer.attempt for one in repairs) or number + 1
+            return f"{fault}. The model was asked again (repair {turn} of {len(repairs)} used)."
+        case "fail":
+            return f"{fault}. No further attempt was allowed, so the step failed."
+
+
+def _outcome(page: Page, span: Span) -> None:
+    end = span.end
+    if isinstance(end, StepFinished) and end.handled:
+        page.gap()
+        _line(
+            page,
+            f"It failed ({end.handled}); `on_error` put a value in its place and the run went on.",
+            "warn",
+        )
+    if isinstance(end, StepFailed):
+        page.gap()
+        _line(page, f"It failed ({end.error_kind}): {end.message}", "bad")
+        if end.hint:
+            _line(page, f"What to do: {end.hint}")
+        if end.kept:
+            _line(page, "`on_item_error: keep` put null in its place and the others went on.")
+        elif end.facts is not None:
+            _line(page, "Neither `on_error` nor `on_item_error` caught it.")
+    if span.answered is not None:
+        by = "The time ran out" if span.answered.by == "timeout" else f"{span.answered.by} answered"
+        _line(page, f"{by}: {span.answered.choice or 'rejected'}.")
+    confidence = end.facts.get("confidence") if isinstance(end, StepFinished) else None
+    if confidence is not None:
+        _line(page, f"Confidence: {confidence}.")
+
+
+def _context(page: Page, span: Span) -> None:
+    prompts = [attempt.prompt for attempt in span.attempts if attempt.prompt is not None]
+    if not prompts:
+        return
+    page.head("Context used")
+    for number, prompt in enumerate(prompts):
+        about = "" if prompt.exact else "about "
+        model = span.models.get(prompt.model)
+        room = (
+            f" of {words.number(model.context)} tokens, {words.share(prompt.tokens, model.context)}"
+            if model and model.context
+            else " tokens"
+        )
+        _line(page, f"Attempt {number + 1}: {about}{words.number(prompt.tokens)}{room}.")

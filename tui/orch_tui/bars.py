@@ -1,56 +1,285 @@
-"""The lines above and below a run: what it is and how far, what it uses and what stayed here."""
+"""The lines above and below a run: what it is and how far, what it uses and what stayed here.
+
+What has no room is left out, the least important first.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual.strip import Strip
 from textual.widget import Widget
 
-from orch_tui.text import Row, Styles, strip
+from orch_tui.budget import Budget, budget_of
+from orch_tui.eta import remaining, steps_ended
+from orch_tui.settings import keys_of, shown_key
+from orch_tui.text import Piece, Role, Row, Styles, strip, width_of
+from orchestrator.errors import OrchError
+from orchestrator.report import words
+from orchestrator.report.summary import whereabouts
 
 if TYPE_CHECKING:
     from orch_tui.feed import News
+    from orch_tui.ports import Machine
     from orch_tui.view import Followed
+
+MACHINE_EVERY = 3.0
+"""Seconds between looks at the machine."""
+GAUGE = 8
+"""Cells of a bar."""
+TIGHT = 0.9
+"""The share of something bounded from which it is a warning."""
+
+STATUS: dict[str, tuple[str, Role]] = {
+    "new": ("○", "dim"),
+    "running": ("●", "run"),
+    "waiting": ("?", "ask"),
+    "done": ("✓", "good"),
+    "failed": ("✗", "bad"),
+    "interrupted": ("■", "warn"),
+    "cancelled": ("■", "warn"),
+}
+
+
+class Part(NamedTuple):
+    """Something on a line; what has the greatest `rank` is left out first."""
+
+    rank: int
+    row: Row
+
+
+def fitted(parts: Iterable[Part], width: int, between: str = " · ") -> Row:
+    """The parts that have room, in their order. One always stays, cut where it is drawn."""
+    kept = [part for part in parts if part.row]
+    size = sum(width_of(part.row) for part in kept) + len(between) * max(0, len(kept) - 1)
+    while len(kept) > 1 and size > width:
+        least = max(kept, key=lambda part: part.rank)
+        kept.remove(least)
+        size -= width_of(least.row) + len(between)
+    row: list[Piece] = []
+    for part in kept:
+        row += [(between, "dim"), *part.row] if row else part.row
+    return tuple(row)
 
 
 class Bar(Widget):
-    """Some rows of fixed height, drawn like those of a listing."""
+    """Some rows of fixed height, made by `rows` and drawn only when they changed."""
 
     DEFAULT_CSS = "Bar { height: 1; width: 1fr; background: $panel; }"
 
+    def __init__(self, shown: Followed) -> None:
+        super().__init__()
+        self.shown = shown
+        self._drawn: tuple[int, list[Row]] = (0, [])
+        self._styles: Styles | None = None
+
     def rows(self, width: int) -> list[Row]:
-        raise NotImplementedError
+        """What stands in the bar when it has so many columns; nothing yet in this one."""
+        return [()] if width else []
+
+    def flush(self, news: News) -> None:  # noqa: ARG002 - a bar says everything anew
+        self.redraw()
+
+    def redraw(self) -> None:
+        width = self.size.width
+        drawn = width, self.rows(width)
+        if drawn != self._drawn:
+            self._drawn = drawn
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        rows = self.rows(self.size.width)
-        return strip(
-            rows[y] if y < len(rows) else (),
-            self.size.width,
-            Styles(self.app.theme_variables),
-            self.rich_style,
-        )
+        width = self.size.width
+        if self._drawn[0] != width:
+            self._drawn = width, self.rows(width)
+        if self._styles is None:
+            self._styles = Styles(self.app.theme_variables)
+        rows = self._drawn[1]
+        return strip(rows[y] if y < len(rows) else (), width, self._styles, self.rich_style)
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, self._theme_changed)
+
+    def _theme_changed(self, _theme: object) -> None:
+        self._styles = None
+        self.refresh()
 
 
 class RunHeader(Bar):
-    def __init__(self, shown: Followed) -> None:
-        super().__init__()
-        self.shown = shown
+    """Which run, how it stands and what to do next; below it how far it is and what it took."""
 
-    def rows(self, width: int) -> list[Row]:  # noqa: ARG002
-        return [((self.shown.run, "bold"), (f" {self.shown.feed.status}", "dim"))]
+    DEFAULT_CSS = "RunHeader { height: 2; }"
 
-    def flush(self, news: News) -> None:
-        self.refresh()
+    def rows(self, width: int) -> list[Row]:
+        return [(("  ", ""), *_first(self.shown, width - 2)), (("  ", ""), *_second(self.shown, width - 2))]
+
+
+def _first(shown: Followed, width: int) -> Row:
+    state, row = shown.trace.state, shown.feed.row
+    name = state.workflow or (row.workflow if row is not None else "")
+    revision = state.revision or (row.revision if row is not None else "")
+    named: Row = ((name, "head"), (f"@{revision}" if revision else "", "dim")) if name else ()
+    parts = [
+        Part(1, ((shown.run, "bold"),)),
+        Part(4, named),
+        Part(0, _status(shown)),
+        Part(2, ((next_step(shown), "ask"),) if next_step(shown) else ()),
+        Part(3, _why(shown)),
+    ]
+    return fitted(parts, width, "   ")
+
+
+def _status(shown: Followed) -> Row:
+    feed = shown.feed
+    if feed.gone:
+        return (("this run was deleted", "bad"),)
+    glyph, role = STATUS[feed.status]
+    if feed.trouble:
+        return ((f"{glyph} {feed.status}", role), ("  cannot be read now", "warn"))
+    return ((f"{glyph} {feed.status}", role),)
+
+
+def next_step(shown: Followed) -> str:
+    """What a person can do about it now, with the key or the command."""
+    feed, asks, run = shown.feed, len(shown.trace.state.asks), shown.run
+    if feed.gone or not feed.caught_up:
+        return ""
+    if asks and feed.status in ("running", "waiting"):
+        return f"waiting for {words.count(asks, 'answer')}: {_key(shown, 'approvals')}"
+    match feed.status:
+        case "waiting":
+            return f"answered; go on with: orch resume {run}"
+        case "failed":
+            return f"to the error: {_key(shown, 'next_error')}, try again: orch resume {run}"
+        case "interrupted" | "cancelled":
+            return f"go on with: orch resume {run}"
+        case _:
+            return ""
+
+
+def _why(shown: Followed) -> Row:
+    error = shown.trace.state.error
+    if error is None or shown.feed.status != "failed":
+        return ()
+    return ((f"{error.path}: {error.message}" if error.path else error.message, "bad"),)
+
+
+def _key(shown: Followed, action: str) -> str:
+    return shown_key(keys_of(action, shown.world.settings.keys)[0])
+
+
+def _second(shown: Followed, width: int) -> Row:
+    feed, state, summary = shown.feed, shown.trace.state, shown.trace.summary
+    if not feed.caught_up:
+        return ((f"reading the record {feed.progress * 100:.0f} %", "warn"),) if not feed.gone else ()
+    tokens = state.prompt_tokens + state.completion_tokens
+    parts = [
+        Part(0, _said(_steps(shown))),
+        Part(3, ((f"{words.number(summary.failed)} failed", "bad"),) if summary.failed else ()),
+        Part(2, _said(words.seconds(summary.worked(shown.now)))),
+        Part(1, _said(_left(shown))),
+        Part(7, _said(f"{words.count(state.local_calls, 'local call')}" if state.local_calls else "")),
+        Part(4, ((words.count(state.cloud_calls, "cloud call"), "cloud"),) if state.cloud_calls else ()),
+        Part(6, _said(words.count(tokens, "token") if tokens else "")),
+        Part(5, _said(_speed(shown))),
+    ]
+    return fitted(parts, width)
+
+
+def _said(text: str) -> Row:
+    return ((text, ""),) if text else ()
+
+
+def _steps(shown: Followed) -> str:
+    ended, steps = steps_ended(shown.trace), shown.trace.state.steps
+    if shown.feed.status == "done" or not steps:
+        return words.count(steps or ended, "step")
+    return f"{words.number(ended)}/{words.count(steps, 'step')}"
+
+
+def _left(shown: Followed) -> str:
+    rest = remaining(shown.trace, shown.now) if shown.feed.running else None
+    return f"about {words.about(rest)} left" if rest is not None and rest >= 1 else ""
+
+
+def _speed(shown: Followed) -> str:
+    if shown.feed.running:
+        rate = shown.feed.rate.per_second()
+        return f"{rate:,.0f} tok/s" if rate >= 0.5 else ""
+    total = shown.trace.summary.total
+    return words.rate(total.completion_tokens, total.busy)
 
 
 class UsageBar(Bar):
-    def __init__(self, shown: Followed) -> None:
-        super().__init__()
-        self.shown = shown
+    """The budget when there is one, the memory of this machine, what stayed on it, and what was reused."""
 
-    def rows(self, width: int) -> list[Row]:  # noqa: ARG002
-        return [()]
+    def __init__(self, shown: Followed) -> None:
+        super().__init__(shown)
+        self.budget: Budget | None = None
+        """None while it is not known."""
+        self.machine: Machine | None = None
+        self._asked = False
+        self._looked = float("-inf")
+
+    def rows(self, width: int) -> list[Row]:
+        return [(("  ", ""), *usage(self.shown, self.budget, self.machine, width - 2))]
 
     def flush(self, news: News) -> None:
-        self.refresh()
+        self._look()
+        super().flush(news)
+
+    def _look(self) -> None:
+        state = self.shown.trace.state
+        if not self._asked and state.file:
+            self._asked = True
+            self._in_a_thread(lambda: self._learn_budget(state.file, state.source), "budget")
+        now = time.monotonic()
+        if now - self._looked >= MACHINE_EVERY:
+            self._looked = now
+            self._in_a_thread(self._look_at_machine, "machine")
+
+    def _in_a_thread(self, do: Callable[[], None], group: str) -> None:
+        self.run_worker(do, thread=True, group=group, exclusive=True, exit_on_error=False)
+
+    def _learn_budget(self, file: str, source: str) -> None:
+        self.budget = budget_of(file, source)
+
+    def _look_at_machine(self) -> None:
+        try:
+            self.machine = self.shown.world.machine()
+        except (OrchError, OSError):
+            self.machine = None  # a bar that is not there says it
+
+
+def usage(shown: Followed, budget: Budget | None, machine: Machine | None, width: int) -> Row:
+    """The row of the usage bar."""
+    state, summary = shown.trace.state, shown.trace.summary
+    tokens = state.prompt_tokens + state.completion_tokens
+    parts: list[Part] = []
+    if budget is not None and budget.tokens is not None:
+        parts.append(Part(2, bounded("tokens", tokens, budget.tokens, words.number)))
+    if budget is not None and budget.cloud_calls is not None:
+        parts.append(Part(2, bounded("cloud calls", state.cloud_calls, budget.cloud_calls, words.number)))
+    if budget is not None and budget.wall is not None:
+        parts.append(Part(3, bounded("time", summary.worked(shown.now), budget.wall, words.seconds)))
+    if machine is not None and machine.memory_total:
+        used = machine.memory_total - machine.memory_available
+        parts.append(Part(4, bounded("memory", used, machine.memory_total, words.size)))
+    where = whereabouts(summary)
+    parts.append(Part(1, ((where, "cloud" if summary.stayed_local is False else "good"),) if where else ()))
+    parts.append(Part(5, _said(f"{words.number(summary.cached)} cached" if summary.cached else "")))
+    return fitted(parts, width)
+
+
+def bounded(name: str, used: float, bound: float, said: Callable[..., str]) -> Row:
+    """How much of something bounded is used: `tokens ▰▰▱▱▱▱▱▱ 312 of 1,000`."""
+    share = used / bound if bound else 1.0
+    cells = min(GAUGE, round(share * GAUGE))
+    role: Role = "bad" if share >= 1 else "warn" if share >= TIGHT else "accent"
+    return (
+        (f"{name} ", "dim"),
+        ("▰" * cells, role),
+        ("▱" * (GAUGE - cells), "track"),
+        (f" {said(used)} of {said(bound)}", "" if share < TIGHT else role),
+    )

@@ -23,6 +23,8 @@ class TreeRows:
         self.trace = trace
         self.folded: dict[int, bool] = {}
         """What the person folded (True) or unfolded (False); everything else goes by its status."""
+        self.changes = 0
+        """Grows whenever another thing may stand in a row."""
         self._unfolded: set[int] = set()
         """What is open now."""
         self._shown = array("i")
@@ -112,10 +114,7 @@ class TreeRows:
 
     def hold(self, span: int) -> None:
         """Somebody looks at this span: what it is inside of stays open when it ends. NOWHERE lets go."""
-        before = self._held
-        self._held = frozenset(list(self._line(span))[:-1]) if span != NOWHERE else frozenset()
-        for one in sorted(before - self._held, reverse=True):
-            self._settle(one)
+        self._held = frozenset(list(self._line(span))[:-1])
 
     def reveal(self, span: int) -> None:
         """Open everything the span is inside of."""
@@ -125,11 +124,17 @@ class TreeRows:
 
     def filter(self, words: str) -> None:
         """Show only spans with every word in their path, status or model, and what they are inside of."""
+        self.changes += 1
         self._filter = _Filtered(self.trace, words.lower().split()) if words.strip() else None
 
     @property
     def filtered(self) -> bool:
         return self._filter is not None
+
+    @property
+    def found(self) -> int:
+        """How many spans fit the filter."""
+        return len(self._filter.hits) if self._filter else 0
 
     def matches(self, row: int) -> bool:
         """Whether the row itself fits the filter, not only something inside it."""
@@ -157,6 +162,8 @@ class TreeRows:
 
     def _settle(self, span: int) -> None:
         """Open or close by what it is now; take new rows of attempts into account."""
+        if span in self._held and span in self._unfolded and not self.trace.live(span):
+            self.folded.setdefault(span, False)
         wanted = not self.folded[span] if span in self.folded else self._opens(span)
         if wanted != (span in self._unfolded):
             self._turn(span, opened=wanted)
@@ -168,7 +175,7 @@ class TreeRows:
         if not self.can_open(span):
             return False
         if status in (DONE, CACHED, SKIPPED):
-            return span in self._held or any(self.trace.status[child] == FAILED for child in self._few(span))
+            return any(self.trace.status[child] == FAILED for child in self._few(span))
         return True
 
     def _few(self, span: int) -> Sequence[int]:
@@ -200,6 +207,7 @@ class TreeRows:
 
     def _grow(self, span: int, change: int) -> None:
         """Rows were added at or beneath a span whose parent is open: tell everything above."""
+        self.changes += 1
         while True:
             parent, block = self.trace.parent[span], self.trace.place[span] // BLOCK
             sums = self._sums.setdefault(parent, [])

@@ -141,6 +141,14 @@ class Trace:
             depth += 1
         return depth
 
+    def order(self, span: int) -> tuple[int, ...]:
+        """Sorts spans as the tree shows them."""
+        places: list[int] = []
+        while span != NOWHERE:
+            places.append(self.place[span])
+            span = self.parent[span]
+        return tuple(reversed(places))
+
     def children(self, span: int) -> Sequence[int]:
         """In the order in which they began; those of NOWHERE are the steps of the file."""
         return self.roots if span == NOWHERE else self._children.get(span, _NONE)

@@ -229,10 +229,11 @@ class Store:
         mine = (EVENTS.c.run == no) & EVENTS.c.seq.between(first, last) & EVENTS.c.kind.in_(STEP_KINDS)
         return self._read(run, _STORED.where(mine & beneath).limit(limit))
 
-    def of_kinds(self, run: str, kinds: Sequence[str]) -> list[tuple[int, Event]]:
-        """The events of these kinds, in order; for kinds of which a run has few."""
+    def of_kinds(self, run: str, kinds: Sequence[str], after: int = -1) -> list[tuple[int, Event]]:
+        """The events of these kinds, in order, from the one behind `after`; for kinds of which a run has few."""
         no = self.head(run).no
-        return self._read(run, _STORED.where((EVENTS.c.run == no) & EVENTS.c.kind.in_(kinds)))
+        mine = (EVENTS.c.run == no) & (EVENTS.c.seq > after) & EVENTS.c.kind.in_(kinds)
+        return self._read(run, _STORED.where(mine))
 
     def event(self, run: str, seq: int) -> Event:
         """One event. Raises StoreError when the log has none of that number."""

@@ -12,10 +12,10 @@ from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
-from textual.widgets import Input
 
 from orch_tui.copying import Copied, command_for
 from orch_tui.dialogs import Confirm, paragraphs, told
+from orch_tui.find import FindBar
 from orch_tui.footer import KeyBar
 from orch_tui.listing import Listing, Rows
 from orch_tui.pane import Lines
@@ -45,8 +45,6 @@ class RunsScreen(Screen[None]):
     """Every run of the store, the newest first. Looks at the store only while nothing lies above it."""
 
     CSS = """
-    RunsScreen #filter { display: none; border: none; height: 1; padding: 0 1; }
-    RunsScreen #filter.open { display: block; }
     RunsScreen #notice { padding: 1 2; }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings(
@@ -77,7 +75,7 @@ class RunsScreen(Screen[None]):
         yield Lines(id="header")
         yield RunsList(self.table, id="runs")
         yield Listing(Rows(), cursor_shown=False, id="notice")
-        yield Input(id="filter", select_on_focus=False)
+        yield FindBar(id="filter")
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -204,27 +202,27 @@ class RunsScreen(Screen[None]):
     # -- filter
 
     def action_search(self) -> None:
-        field = self.query_one("#filter", Input)
-        field.add_class("open")
-        field.focus()
+        self.query_one(FindBar).open()
 
-    def on_input_changed(self, message: Input.Changed) -> None:
-        needle = message.value
-        self._change(lambda: self.table.filter(needle))
-        listing = self.query_one(RunsList)
-        listing.search(needle.strip() if len(needle.split()) == 1 else "")
-        self._draw(self.size.width)
+    def on_find_bar_changed(self, message: FindBar.Changed) -> None:
+        self._filter(message.text)
 
-    def on_input_submitted(self) -> None:
-        self.query_one("#filter").set_class(bool(self.table.needle.strip()), "open")
+    def on_find_bar_done(self) -> None:
+        self.query_one(RunsList).focus()
+
+    def on_find_bar_cancelled(self) -> None:
+        self._filter("")
         self.query_one(RunsList).focus()
 
     def action_back(self) -> None:
         """Out of the filter: everything is shown again."""
-        field = self.query_one("#filter", Input)
-        field.value = ""
-        field.remove_class("open")
-        self.query_one(RunsList).focus()
+        if self.query_one(FindBar).is_open:
+            self.query_one(FindBar).cancel()
+
+    def _filter(self, needle: str) -> None:
+        self._change(lambda: self.table.filter(needle))
+        self.query_one(RunsList).search(needle.strip() if len(needle.split()) == 1 else "")
+        self._draw(self.size.width)
 
     # -- what changes something
 

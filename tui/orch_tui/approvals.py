@@ -1,0 +1,232 @@
+"""The inbox: every question that runs ask a person, what it is about, and the keys that answer it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from orch_tui.dialogs import Choose, Confirm, Paragraph, paragraphs, told
+from orch_tui.footer import KeyBar
+from orch_tui.listing import Listing, Rows
+from orch_tui.pane import Lines
+from orch_tui.questions import QuestionRows, QuestionsReader, about, answer, heading, resume, stranded
+from orch_tui.settings import bindings
+from orch_tui.text import Piece, Row
+from orchestrator.errors import OrchError
+from orchestrator.report import words
+
+if TYPE_CHECKING:
+    from orch_tui.ports import World
+    from orchestrator.events import AskOpened
+    from orchestrator.store.answers import Question
+
+LOOK = 1.0
+"""Seconds between looks at the store."""
+REST = 10
+"""At least so many times as long as a look took nothing is read."""
+
+
+class ApprovalsScreen(Screen[None]):
+    """Questions above, below in full the one under the cursor. `run` narrows to one run, `at` begins at one."""
+
+    CSS = """
+    ApprovalsScreen #questions { height: 1fr; max-height: 40%; }
+    ApprovalsScreen #about { height: 2fr; padding: 0 1; border-top: hkey $panel; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        "approve",
+        "reject",
+        "other_pane",
+        "back",
+        "copy_command",
+        "approvals",
+        shown=("approve", "reject", "other_pane", "back"),
+    )
+
+    def __init__(self, world: World, run: str | None = None, *, at: str = "") -> None:
+        super().__init__()
+        self.world = world
+        self.rows = QuestionRows(world.now)
+        self.trouble = ""
+        self._reader = QuestionsReader(world.store, run)
+        self._run = run
+        self._at = at
+        self._read = False
+        self._wake = asyncio.Event()
+        self._answered: set[str] = set()
+        """Runs answered here while their owner lived."""
+        self._about: tuple[AskOpened, int, list[Row]] | None = None
+        """What the question under the cursor is about, wrapped to a width."""
+
+    def compose(self) -> ComposeResult:
+        yield Lines(id="totals")
+        yield Lines(id="header")
+        yield Listing(self.rows, id="questions")
+        yield Listing(Rows(), cursor_shown=False, id="about")
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        self.query_one("#questions").focus()
+        self._watch()
+
+    def on_screen_resume(self) -> None:
+        self._wake.set()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._draw(event.size.width)
+
+    # -- reading
+
+    @work(exclusive=True)
+    async def _watch(self) -> None:
+        while True:
+            began = time.monotonic()
+            if self.is_current:
+                await self._look()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), max(LOOK, REST * (time.monotonic() - began)))
+            self._wake.clear()
+
+    async def _look(self) -> None:
+        try:
+            questions = await asyncio.to_thread(self._reader.read)
+            self.trouble, self._read = "", True
+            await self._go_on()
+        except OrchError as error:
+            questions, self.trouble = self.rows.questions, told(error)
+        self._take(questions)
+        self._draw(self.size.width)
+
+    async def _go_on(self) -> None:
+        """The owner of a run may have given up waiting in the very moment of the answer."""
+        for run in list(self._answered):
+            left = await asyncio.to_thread(stranded, self.world.store, run)
+            if left is not None:
+                self._answered.discard(run)
+            if left:
+                self.notify(await asyncio.to_thread(resume, self.world, run), markup=False)
+
+    def _take(self, questions: list[Question]) -> None:
+        """The cursor stays on its question."""
+        listing, before = self.query_one("#questions", Listing), self.question
+        self.rows.questions = questions
+        place = self.rows.place(before.run.id, before.ask.path) if before is not None else None
+        if self._at and questions:
+            place, self._at = self.rows.place(self._at), ""
+        listing.redraw()
+        if place is not None:
+            listing.move_to(place)
+
+    # -- drawing
+
+    @property
+    def question(self) -> Question | None:
+        """The question under the cursor."""
+        return self.rows.at(self.query_one("#questions", Listing).cursor)
+
+    def _draw(self, width: int) -> None:
+        self.query_one("#totals", Lines).show(self._totals())
+        self.query_one("#header", Lines).show(self.rows.header(width - 1))
+        listing = self.query_one("#questions", Listing)
+        listing.redraw()
+        self.query_one("#header").display = listing.display = bool(self.rows.questions)
+        self._draw_about(width)
+
+    def _totals(self) -> tuple[Piece, ...]:
+        where = f" in run {self._run}" if self._run is not None else ""
+        pieces: list[Piece] = [(words.count(len(self.rows), "open question") + where, "bold")]
+        if self._reader.more:
+            pieces.append((f" · {self._reader.more:,} older runs are not shown", "warn"))
+        if self.trouble:
+            pieces.append((f"  ✗ {self.trouble}", "bad"))
+        return tuple(pieces)
+
+    def _draw_about(self, width: int) -> None:
+        """What it is about is wrapped once: it may be long, and only the times above it change."""
+        question, inner = self.question, max(10, width - 3)
+        shown = self.query_one("#about", Listing)
+        if question is None:
+            shown.source = Rows(paragraphs(self._why_nothing(), inner))
+        else:
+            if self._about is None or self._about[:2] != (question.ask, inner):
+                self._about = question.ask, inner, paragraphs(about(question), inner)
+            shown.source = Rows([*paragraphs(heading(question, self.world.now()), inner), *self._about[2]])
+        shown.can_focus = question is not None
+        shown.redraw()
+
+    def _why_nothing(self) -> list[Paragraph]:
+        """What stands in place of an empty list."""
+        if self.trouble:
+            return [(self.trouble, "bad"), ("It is tried again every second.", "dim")]
+        if not self._read:
+            return [("Reading the questions…", "dim")]
+        others = "Any shell may answer them too: orch approve RUN"
+        return [
+            ("Nobody is asked anything.", "bold"),
+            ("Questions of `ask` steps appear here by themselves.", ""),
+            (others, "dim"),
+        ]
+
+    def on_listing_moved(self, message: Listing.Moved) -> None:
+        if message.listing.id == "questions":
+            self._draw_about(self.size.width)
+            self.query_one("#about", Listing).scroll_home(animate=False)
+
+    # -- keys
+
+    def on_listing_chosen(self, message: Listing.Chosen) -> None:
+        if message.listing.id == "questions":
+            self.action_approve()
+
+    @work
+    async def action_approve(self) -> None:
+        question = self.question
+        if question is None:
+            return
+        index = await self.app.push_screen_wait(Choose(question.ask.question, question.ask.choices))
+        if index is not None:
+            await self._answer(question, question.ask.choices[index])
+
+    @work
+    async def action_reject(self) -> None:
+        question = self.question
+        if question is None:
+            return
+        details = f"{question.ask.question}\n\nThe run {question.run.id} ends with exit code 3."
+        if await self.app.push_screen_wait(Confirm(f"Reject {question.ask.path}?", details, "Reject")):
+            await self._answer(question, None)
+
+    async def _answer(self, question: Question, choice: str | None) -> None:
+        try:
+            done = await asyncio.to_thread(answer, self.world, question, choice)
+            self.notify(done.sentence, markup=False)
+            if done.alive:
+                self._answered.add(question.run.id)
+        except OrchError as error:
+            self.notify(told(error), severity="error", markup=False)
+        self._wake.set()
+
+    def action_copy_command(self) -> None:
+        from orch_tui.copying import Copied, command_for
+
+        question = self.question
+        if question is not None:
+            text = command_for(question.run.id, question.ask.path)
+            self.app.copy_to_clipboard(text)
+            self.notify(f"{Copied(text, 'the command that shows it').sentence}: {text}", markup=False)
+
+    def action_other_pane(self) -> None:
+        self.focus_next()
+
+    def action_approvals(self) -> None:
+        """They are here."""
+
+    def action_back(self) -> None:
+        self.dismiss()

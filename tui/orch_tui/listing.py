@@ -11,6 +11,7 @@ from rich.style import Style
 from textual import events
 from textual.geometry import Region, Size
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
@@ -73,6 +74,8 @@ class Listing(ScrollView, can_focus=True):
     Listing { height: 1fr; width: 1fr; background: $surface; overflow-x: hidden; scrollbar-size-vertical: 1; }
     Listing:focus { background-tint: $foreground 3%; }
     """
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0), repaint=False)
+    """Textual's own lays the screen out anew, and so draws everything, whenever it changes."""
     BINDINGS = bindings("down", "up", "first", "last", "half_down", "half_up", "zoom")
 
     class Moved(Message):
@@ -127,7 +130,7 @@ class Listing(ScrollView, can_focus=True):
     def redraw(self) -> None:
         """The source may have changed: keep the cursor in range and draw the lines that differ."""
         count = len(self.source)
-        self._lengthen(count)
+        self.virtual_size = Size(0, count)
         self.cursor = max(0, min(self.cursor, count - 1))
         if self.follow_end:
             self.cursor = max(0, count - 1)
@@ -302,24 +305,19 @@ class Listing(ScrollView, can_focus=True):
     def selection_updated(self, selection: Selection | None) -> None:  # noqa: ARG002 - it is part of the key
         self.redraw()
 
+    def watch_virtual_size(self, before: Size, now: Size) -> None:
+        """Rows came or went: a layout only where the scrollbar does so too."""
+        height, wanted = self.size.height, self.styles.height
+        if (before.height > height) != (now.height > height) or (wanted is not None and wanted.is_auto):
+            self.refresh(layout=True)
+            return
+        self.vertical_scrollbar.window_virtual_size = now.height
+        self.scroll_y = self.validate_scroll_y(self.scroll_y)
+
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
         if self.follow_end and new_value < old_value and new_value < self.max_scroll_y:
             self.follow_end = False
-
-    def _lengthen(self, count: int) -> None:
-        """Take over the number of rows. The screen is laid out anew only where the scrollbar comes or goes with it:
-        a layout draws everything, and rows come ten times a second."""
-        before = self.virtual_size.height
-        if before == count:
-            return
-        height, by_content = self.size.height, self.styles.height is not None and self.styles.height.is_auto
-        if by_content or (before > height) != (count > height):
-            self.virtual_size = Size(0, count)
-            return
-        self.set_reactive(Listing.virtual_size, Size(0, count))
-        self.vertical_scrollbar.window_virtual_size = count
-        self.scroll_y = self.validate_scroll_y(self.scroll_y)
 
     def _move_by(self, rows: int) -> None:
         if self.cursor_shown:
@@ -331,7 +329,7 @@ class Listing(ScrollView, can_focus=True):
         height, top = self.size.height, self.scroll_offset.y
         if height <= 0:
             return
-        self._lengthen(len(self.source))
+        self.virtual_size = Size(0, len(self.source))
         if top <= index < top + height and not centre:
             return
         if centre or index >= top + height * 2 or index < top - height:

@@ -226,9 +226,14 @@ class Listing(ScrollView, can_focus=True):
             drawn = self._drawn[index] = (key, self._strip(index, key))
         return drawn[1]
 
+    @property
+    def columns(self) -> int:
+        """What a row has room for: the scrollbar lies over the last column where there is one."""
+        return max(0, self.size.width - self.scrollbar_size_vertical * self.show_vertical_scrollbar)
+
     def _looks(self) -> _Look:
         """What every line depends on. Textual works a style out from all parents: once a drawing is enough."""
-        return _Look(self.size.width, self.has_focus, self.needle, self.text_selection, self.rich_style)
+        return _Look(self.columns, self.has_focus, self.needle, self.text_selection, self.rich_style)
 
     def _key(self, index: int, look: _Look) -> _Key:
         row = self._asked.get(index)
@@ -293,7 +298,7 @@ class Listing(ScrollView, can_focus=True):
         start = selection.start.y if selection.start is not None else 0
         end = selection.end.y if selection.end is not None else len(self.source) - 1
         end = min(end, len(self.source) - 1, start + COPIED)
-        width = self.size.width
+        width = self.columns
         lines = []
         for index in range(start, end + 1):
             span = selection.get_span(index)

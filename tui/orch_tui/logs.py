@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from textual import work
+from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.message import Message
-from textual.widgets import Input
 
 from orch_tui.event_pages import HITS, PAGE, Log, LogLine, LogPages, Search
+from orch_tui.find import FindBar
 from orch_tui.listing import Listing
 from orch_tui.pane import Lines, Pane
 from orch_tui.settings import bindings
@@ -88,11 +89,7 @@ def size_of(trace: Trace, span: int) -> str:
 class LogsView(Pane):
     """The log of the run. Posts `SpanChosen` for the step a line tells of."""
 
-    DEFAULT_CSS = """
-    LogsView Input { height: 1; border: none; padding: 0; display: none; }
-    LogsView.-finding Input { display: block; }
-    """
-    BINDINGS = bindings("search", "next_match", "previous_match", "follow")
+    BINDINGS = bindings("search", "next_match", "previous_match", "follow", "back")
 
     class SpanChosen(Message):
         """Enter on a line that tells of a step; `path` is that of its instance."""
@@ -113,10 +110,10 @@ class LogsView(Pane):
         self._log = Log(shown.world.store, shown.run)
 
     def compose(self) -> ComposeResult:
-        yield Input(placeholder="words of a line", select_on_focus=False)
         yield self._said
         yield self.listing
         yield self._whole
+        yield FindBar()
 
     def flush(self, news: News) -> None:  # noqa: ARG002 - it draws what is on the screen
         search = self.source.search
@@ -127,8 +124,13 @@ class LogsView(Pane):
     # -- keys
 
     def action_search(self) -> None:
-        self.add_class("-finding")
-        self.query_one(Input).focus()
+        self.query_one(FindBar).open()
+
+    def action_back(self) -> None:
+        """Out of the filter, then out of the view."""
+        if self.source.search is None:
+            raise SkipAction
+        self.query_one(FindBar).cancel()
 
     def action_follow(self) -> None:
         """Keep the newest line in sight, or stay."""
@@ -141,15 +143,18 @@ class LogsView(Pane):
     def action_previous_match(self) -> None:
         self.listing.action_up()
 
-    def on_input_changed(self, message: Input.Changed) -> None:
+    def on_find_bar_changed(self, message: FindBar.Changed) -> None:
         message.stop()
-        self.find(message.value)
+        self.find(message.text)
 
-    def on_input_submitted(self, message: Input.Submitted) -> None:
+    def on_find_bar_done(self, message: FindBar.Done) -> None:
         message.stop()
         self.listing.focus()
-        if not message.value:
-            self.remove_class("-finding")
+
+    def on_find_bar_cancelled(self, message: FindBar.Cancelled) -> None:
+        message.stop()
+        self.find("")
+        self.listing.focus()
 
     def on_listing_moved(self, message: Listing.Moved) -> None:
         message.stop()
@@ -228,13 +233,11 @@ class LogsView(Pane):
     def _show_words(self) -> None:
         self._said.show(*self._status())
         self._whole.show(*self._under_cursor())
+        search = self.source.search
+        self.query_one(FindBar).say(found_words(search) if search is not None else "")
 
     def _status(self) -> list[Row]:
-        rows: list[Row] = [((self._trouble, "bad"),)] if self._trouble else []
-        search = self.source.search
-        if search is not None:
-            rows.append(((found_words(search), "dim"),))
-        return rows
+        return [((self._trouble, "bad"),)] if self._trouble else []
 
     def _under_cursor(self) -> list[Row]:
         """The line of the cursor in full when it is too long for its row."""

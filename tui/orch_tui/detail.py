@@ -1,28 +1,347 @@
-"""The right side: one span in full, in tabs."""
+"""The right side: one span in full, in tabs. What the tabs show is made in a thread; here it is put on the screen.
+
+The tab and the place in it stay when the person goes from span to span; what is written now is followed to its end.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from textual import work
+from textual.actions import SkipAction
+from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.timer import Timer
+
+from orch_tui.detail_bar import NAMES, TabLine, headline
+from orch_tui.detail_read import Reader, is_span, wanted
+from orch_tui.find import FindBar
+from orch_tui.listing import Listing, Source
+from orch_tui.pane import Lines
+from orch_tui.settings import bindings
+from orch_tui.tabs.attempts import attempts
+from orch_tui.tabs.live import Growing
+from orch_tui.tabs.output import output
+from orch_tui.tabs.page import Page
+from orch_tui.tabs.prompt import prompt
+from orch_tui.tabs.raw import raw
+from orch_tui.tabs.span import Span
+from orch_tui.tabs.why import why
+from orch_tui.trace import NOWHERE
+from orchestrator.errors import OrchError
 
 if TYPE_CHECKING:
+    from orch_tui.detail_read import Wanted
     from orch_tui.feed import News
     from orch_tui.view import Followed
 
+SETTLE = 0.06
+"""Seconds the cursor must stay on a span before it is read."""
+RENEW = 1.0
+"""Seconds between readings of a group that runs."""
+OUTPUT, PROMPT, ATTEMPTS, WHY, RAW = range(5)
+
+
+class Text(Source, Protocol):
+    """Rows that can be copied."""
+
+    @property
+    def text(self) -> str: ...
+
+
+class Scroller(Listing):
+    """A text to scroll. It remembers where the person was in it, by tab."""
+
+    DEFAULT_CSS = "Scroller { overflow-y: scroll; }"
+
+    def __init__(self) -> None:
+        super().__init__(Page(80), cursor_shown=False)
+        self.place = OUTPUT
+        self.growing = False
+        self._places: dict[int, float] = {}
+        self._swapping = False
+
+    def swap(self, source: Source, tab: int, *, growing: bool = False) -> None:
+        """Another text: at the place where the person was in this tab, or at its end when that grows."""
+        ended = self.growing and not growing and self.follow_end
+        if growing and not self.growing:
+            self.follow_end = True
+        self.source, self.place, self.growing = source, tab, growing
+        self._swapping = True
+        self.follow_end = self.follow_end and growing
+        self.redraw()
+        if ended:
+            self.scroll_end(animate=False, immediate=True, force=True)
+        elif not self.follow_end:
+            top = min(self._places.get(tab, 0), max(0, len(source) - self.size.height))
+            self.scroll_to(y=top, animate=False, immediate=True, force=True)
+        self._swapping = False
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if self._swapping:
+            return
+        if self.growing and new_value > old_value and new_value >= self.max_scroll_y:
+            self.follow_end = True
+        if not self.follow_end:
+            self._places[self.place] = new_value
+
+    def action_last(self) -> None:
+        super().action_last()
+        self.follow_end = self.growing
+
+    def find(self, step: int) -> bool:
+        """From what is on the screen on, when the last match is not."""
+        top = self.scroll_offset.y
+        if not top <= self.cursor < top + self.size.height:
+            self.cursor = top - 1 if step > 0 else top + self.size.height
+        return super().find(step)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is to be seen."""
+
+    span: int = NOWHERE
+    attempt: int = NOWHERE
+    tab: int = OUTPUT
+    differences: bool = True
+
 
 class DetailPanel(Vertical):
+    """`show` a span; tell it of news with `flush`."""
+
+    DEFAULT_CSS = "DetailPanel > Scroller { height: 1fr; width: 1fr; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("tab_1", "tab_2", "tab_3", "tab_4", "tab_5", "next_tab", "previous_tab"),
+        *bindings("diff", "search", "next_match", "previous_match", "back"),
+    ]
+
     def __init__(self, shown: Followed, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
         super().__init__(id=id)
         self.shown = shown
+        self._chosen = Chosen()
+        self._reader = Reader(shown.world.store)
+        self._tabs = TabLine()
+        self._about = Lines((), ())
+        self._scroller = Scroller()
+        self._settling: Timer | None = None
+        self._loading = False
+        self._again = False
+        self._read_at = 0.0
+        self._live = False
+        """Whether the text being written is shown."""
 
-    def show(self, span: int, attempt: int) -> None:
-        """Show this span, or one attempt of it."""
-
-    def flush(self, news: News) -> None:
-        """Keep what runs up to date."""
+    def compose(self) -> ComposeResult:
+        yield self._tabs
+        yield self._about
+        yield self._scroller
+        yield FindBar()
 
     @property
     def text(self) -> str:
         """What the tab shows, as plain text: what `y` copies."""
-        return ""
+        source = self._scroller.source
+        return source.text if isinstance(source, Page | Growing) else ""
+
+    # -- what is shown
+
+    def show(self, span: int, attempt: int) -> None:
+        """Show this span, or one attempt of it, as soon as the cursor rests there."""
+        if (span, attempt) == (self._chosen.span, self._chosen.attempt):
+            return
+        self._choose(Chosen(span, attempt, self._chosen.tab, self._chosen.differences))
+        if self._settling is not None:
+            self._settling.stop()
+        self._settling = self.set_timer(SETTLE, self._settled)
+
+    def flush(self, news: News) -> None:
+        """Keep what runs up to date."""
+        if not is_span(self.shown.trace, self._chosen.span):
+            return
+        self._tell()
+        self._show_live()
+        trace, span = self.shown.trace, self._chosen.span
+        touched = span in news.touched
+        if not touched and trace.children(span) and trace.live(span):
+            touched = bool(news.events) and time.monotonic() - self._read_at >= RENEW
+        if touched and self._settling is None:
+            self._load()
+
+    def _choose(self, chosen: Chosen) -> None:
+        self._chosen = chosen
+        self._live = False
+        self._tabs.choose(chosen.tab)
+        self._tell()
+
+    def _settled(self) -> None:
+        self._settling = None
+        self._load()
+
+    def _tell(self) -> None:
+        if is_span(self.shown.trace, self._chosen.span):
+            width = self.size.width
+            at = self._chosen
+            self._about.show(*headline(self.shown.trace, at.span, at.attempt, self.shown.now, width))
+
+    # -- what is being written
+
+    def _show_live(self) -> bool:
+        """The text that grows, in the place of the page; false when there is none."""
+        text = self._written()
+        if not text or not self._scroller.size.width:
+            return False
+        source = self._scroller.source
+        if not self._live or not isinstance(source, Growing):
+            source = Growing(self._scroller.size.width)
+            source.show(text)
+            self._live = True
+            self._scroller.swap(source, OUTPUT, growing=True)
+        else:
+            source.show(text)
+            self._scroller.redraw()
+        return True
+
+    def _written(self) -> str:
+        trace, at = self.shown.trace, self._chosen
+        if at.tab != OUTPUT or not is_span(trace, at.span) or not trace.live(at.span):
+            return ""
+        last = len(trace.tries.get(at.span, ())) - 1
+        return self.shown.feed.live.get(trace.path(at.span), "") if at.attempt in (NOWHERE, last) else ""
+
+    # -- what was recorded
+
+    def _load(self) -> None:
+        """Read and show; while that is under way, once more afterwards."""
+        if self._loading:
+            self._again = True
+        elif is_span(self.shown.trace, self._chosen.span) and self._scroller.size.width:
+            self._loading = True
+            self._load_in_thread()
+
+    @work(group="detail")
+    async def _load_in_thread(self) -> None:
+        chosen, width = self._chosen, self._scroller.size.width
+        wish = wanted(self.shown.trace, self.shown.run, chosen.span, chosen.attempt)
+        page = await asyncio.to_thread(self._make, wish, chosen, width)
+        self._loading, self._read_at = False, time.monotonic()
+        again, self._again = self._again, False
+        if (chosen, width) == (self._chosen, self._scroller.size.width):
+            self._put(page)
+        else:
+            again = self._settling is None
+        if again:
+            self._load()
+
+    def _make(self, wish: Wanted, chosen: Chosen, width: int) -> Page:
+        """In the thread: never touches a widget."""
+        try:
+            return _PAGES[chosen.tab](self._reader.read(wish), chosen, width)
+        except OrchError as error:
+            page = Page(width)
+            page.say(error.message, "bad")
+            page.say(error.hint, "dim")
+            return page
+
+    def _put(self, page: Page) -> None:
+        if self._show_live():
+            return
+        self._live = False
+        self._scroller.swap(page, self._chosen.tab)
+
+    def on_resize(self) -> None:
+        self._live = False
+        self._tell()
+        self.call_after_refresh(self._load)
+
+    # -- tabs
+
+    def on_tab_line_chosen(self, message: TabLine.Chosen) -> None:
+        message.stop()
+        self._to_tab(message.tab)
+
+    def action_tab_1(self) -> None:
+        self._to_tab(OUTPUT)
+
+    def action_tab_2(self) -> None:
+        self._to_tab(PROMPT)
+
+    def action_tab_3(self) -> None:
+        self._to_tab(ATTEMPTS)
+
+    def action_tab_4(self) -> None:
+        self._to_tab(WHY)
+
+    def action_tab_5(self) -> None:
+        self._to_tab(RAW)
+
+    def action_next_tab(self) -> None:
+        self._to_tab((self._chosen.tab + 1) % len(NAMES))
+
+    def action_previous_tab(self) -> None:
+        self._to_tab((self._chosen.tab - 1) % len(NAMES))
+
+    def action_diff(self) -> None:
+        """What changed from attempt to attempt, or the whole answers again."""
+        at = self._chosen
+        differences = not at.differences if at.tab == ATTEMPTS else True
+        self._choose(Chosen(at.span, at.attempt, ATTEMPTS, differences))
+        self._load()
+
+    def _to_tab(self, tab: int) -> None:
+        at = self._chosen
+        self._choose(Chosen(at.span, at.attempt, tab, at.differences))
+        self._load()
+
+    # -- finding
+
+    def action_search(self) -> None:
+        self.query_one(FindBar).open()
+
+    def action_next_match(self) -> None:
+        self._scroller.find(1)
+
+    def action_previous_match(self) -> None:
+        self._scroller.find(-1)
+
+    def action_back(self) -> None:
+        """Take the search away; without one this key is for those outside."""
+        if not self._scroller.needle:
+            raise SkipAction
+        self.query_one(FindBar).cancel()
+
+    def on_find_bar_changed(self, message: FindBar.Changed) -> None:
+        message.stop()
+        self._scroller.search(message.text)
+        found = self._scroller.find(1)
+        message.bar.say("" if found or not message.text else "nothing found")
+
+    def on_find_bar_done(self, message: FindBar.Done) -> None:
+        message.stop()
+        self._scroller.focus()
+
+    def on_find_bar_cancelled(self, message: FindBar.Cancelled) -> None:
+        message.stop()
+        self._scroller.search("")
+        self._scroller.focus()
+
+    def on_listing_moved(self, message: Listing.Moved) -> None:
+        message.stop()  # there is no cursor here
+
+
+def _attempts(span: Span, chosen: Chosen, width: int) -> Page:
+    return attempts(span, width, differences=chosen.differences)
+
+
+_PAGES: dict[int, Callable[[Span, Chosen, int], Page]] = {
+    OUTPUT: lambda span, _, width: output(span, width),
+    PROMPT: lambda span, _, width: prompt(span, width),
+    ATTEMPTS: _attempts,
+    WHY: lambda span, _, width: why(span, width),
+    RAW: lambda span, _, width: raw(span, width),
+}

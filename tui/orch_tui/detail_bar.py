@@ -1,0 +1,92 @@
+"""The lines above the detail of a span: its tabs, what it is, what it took."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from textual import events
+from textual.message import Message
+
+from orch_tui.pane import Lines
+from orch_tui.span_row import CLOUD, GLYPHS
+from orch_tui.text import Piece, Row, clean, cut_left, width_of
+from orch_tui.trace import NOWHERE, Trace
+from orchestrator.report import words
+
+NAMES = ("Output", "Prompt", "Attempts", "Why", "Raw")
+
+
+class TabLine(Lines):
+    """The names of the tabs with their keys; the chosen one stands in brackets. A click chooses."""
+
+    class Chosen(Message):
+        def __init__(self, tab: int) -> None:
+            super().__init__()
+            self.tab = tab
+
+    def __init__(self) -> None:
+        super().__init__(tab_row(0, 80))
+        self.tab = 0
+
+    def choose(self, tab: int) -> None:
+        self.tab = tab
+        self.show(tab_row(tab, self.size.width))
+
+    def on_resize(self) -> None:
+        self.choose(self.tab)
+
+    def on_click(self, event: events.Click) -> None:
+        tab = tab_at(self.rows[0], event.x)
+        if tab is not None:
+            self.post_message(self.Chosen(tab))
+
+
+def tab_row(chosen: int, width: int) -> Row:
+    """One piece per tab; where there is no room for all names, only the chosen one has its name."""
+    pieces = _tab_pieces(chosen, NAMES)
+    if width_of(pieces) <= width:
+        return pieces
+    return _tab_pieces(chosen, [name if number == chosen else "" for number, name in enumerate(NAMES)])
+
+
+def _tab_pieces(chosen: int, names: tuple[str, ...] | list[str]) -> Row:
+    pieces: list[Piece] = []
+    for number, name in enumerate(names):
+        words_of = f"{number + 1} {name}".strip()
+        pieces.append((f"[{words_of}]", "accent") if number == chosen else (f" {words_of} ", "dim"))
+    return tuple(pieces)
+
+
+def tab_at(row: Row, column: int) -> int | None:
+    """The tab in this column."""
+    end = 0
+    for number, (text, _) in enumerate(row):
+        end += cell_len(text)
+        if column < end:
+            return number
+    return None
+
+
+def headline(trace: Trace, span: int, attempt: int, now: float, width: int) -> tuple[Row, Row]:
+    """What the span is, and what it took so far."""
+    glyph, role = GLYPHS[trace.status[span]]
+    which = f" attempt {attempt + 1}" if attempt != NOWHERE else ""
+    room = max(8, width - 2 - len(which))
+    first: Row = ((f"{glyph} ", role), (cut_left(clean(trace.path(span)), room), "bold"), (which, "dim"))
+    rest: list[Piece] = [(trace.status_of(span), role)]
+    if model := trace.model(span):
+        rest += _gap((model, ""))
+        ready = trace.state.models.get(model)
+        if ready is not None:
+            rest.append((" this machine", "dim") if ready.local else (f" {CLOUD} cloud", "cloud"))
+    seconds = trace.seconds(span, now)
+    rest += _gap((words.seconds(seconds), ""))
+    tokens_in, tokens_out = trace.tokens_in[span], trace.tokens_out[span]
+    if tokens_in or tokens_out:
+        rest += _gap((f"{words.number(tokens_in)} in, {words.number(tokens_out)} out", ""))
+    if speed := words.rate(tokens_out, seconds):
+        rest += _gap((speed, ""))
+    return first, tuple(rest)
+
+
+def _gap(piece: Piece) -> list[Piece]:
+    return [(" · ", "dim"), piece]

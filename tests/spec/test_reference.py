@@ -22,7 +22,7 @@ MODELS: set[type[Model]] = {
 }
 
 
-@pytest.mark.parametrize("name", ["language.md", "errors.md"])
+@pytest.mark.parametrize("name", ["language.md", "errors.md", "screen.md"])
 def test_the_pages_are_up_to_date(name: str) -> None:
     """Renew them with `python -m orchestrator.cli.reference docs`."""
     path = DOCS / name

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from orchestrator.graph.layout import Layout, Measures, Place, Run, lay_out
 from orchestrator.graph.picture import Box, Picture
@@ -21,14 +23,39 @@ DOTTED = str.maketrans("│─", "┆┄")
 ASCII = str.maketrans("│─┌┐└┘├┤┬┴┼╭╮╰╯╔═╗║╚╝┆┄▼·…↻", "|-++++++++++++++=+|++:.v*~@")
 
 
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a box stands in the drawing. `step` is its path, `answer.reply.draft`."""
+
+    step: str
+    row: int
+    column: int
+    width: int
+    height: int
+    box: Box
+
+
 def text(picture: Picture, *, ascii_lines: bool = False) -> str:
     """The drawing, one line per row. `ascii_lines` for terminals without box characters."""
-    canvas = Canvas()
-    canvas.layout(
-        lay_out(picture, Measures(_size, _head, gap=3, track=1, stub=1, pad=(2, 1), thread=1)), 0, 0
-    )
-    drawn = canvas.text()
+    drawn, _ = text_and_spots(picture)
     return drawn.translate(ASCII) if ascii_lines else drawn
+
+
+def text_and_spots(picture: Picture) -> tuple[str, list[Spot]]:
+    """The drawing, and where its boxes stand in it, groups before what they hold."""
+    canvas = Canvas()
+    layout = lay_out(picture, Measures(_size, _head, gap=3, track=1, stub=1, pad=(2, 1), thread=1))
+    canvas.layout(layout, 0, 0)
+    return canvas.text(), list(_spots(layout, 0, 0, ""))
+
+
+def _spots(layout: Layout, left: int, top: int, inside: str) -> Iterator[Spot]:
+    for place in layout.places:
+        if place.box is not None:
+            x, y, step = left + place.x, top + place.y, inside + place.box.title
+            yield Spot(step, y, x, place.width, place.height, place.box)
+            if place.inside is not None:
+                yield from _spots(place.inside, x, y, step + ".")
 
 
 def _size(box: Box) -> tuple[int, int]:

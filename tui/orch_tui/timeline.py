@@ -80,7 +80,7 @@ class TimelineView(Pane):
             super().__init__()
             self.span = span
 
-    class _Rows(Listing):
+    class _Rows(Listing, inherit_bindings=False):
         """The lanes. Left and right, first and last are of the time, which its parent knows."""
 
         BINDINGS = bindings("down", "up", "half_down", "half_up")

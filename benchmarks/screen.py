@@ -23,7 +23,7 @@ from statistics import median, quantiles
 
 import psutil
 
-from benchmarks.screen_probe import Frame
+from benchmarks.screen_probe import WRITTEN, Frame
 from benchmarks.screen_pty import Terminal
 from benchmarks.screen_run import record
 from benchmarks.table import Row, figure
@@ -198,24 +198,26 @@ def _watch(terminal: Terminal, frames: Path, window: int) -> Steady:
         shares.append((now - before) * 100)
         before = now
     ended = time.monotonic()
+    memory = psutil.Process(terminal.process.pid).memory_info().rss
+    time.sleep(4 * WRITTEN)
     drawn = [frame for frame in _read(frames) if began <= frame.at <= ended]
-    return Steady(shares, drawn, psutil.Process(terminal.process.pid).memory_info().rss)
+    return Steady(shares, drawn, memory)
 
 
 def _press(terminal: Terminal, frames: Path, presses: int) -> list[float]:
-    """Milliseconds from pressing `j` to the end of the first frame drawn after the cursor moved."""
+    """Milliseconds from pressing `j` to the first frame drawn after the cursor moved."""
     terminal.send("g")
-    time.sleep(0.5)
+    time.sleep(4 * WRITTEN)
     done = _read(frames)[-1].actions
     chance = random.Random(1)
-    times = []
-    for press in range(1, presses + 1):
-        sent = terminal.send("j")
+    sent = []
+    for _ in range(presses):
+        sent.append(terminal.send("j"))
         time.sleep(0.2 + 0.1 * chance.random())  # at every phase of the ten flushes a second
-        _until(lambda wanted=done + press: _read(frames)[-1].actions >= wanted, 10)
-        drawn = next(frame.at for frame in _read(frames) if frame.actions >= done + press)
-        times.append((drawn - sent) * 1000)
-    return times
+    time.sleep(4 * WRITTEN)
+    drawn = _read(frames)
+    seen = [next(frame.at for frame in drawn if frame.actions > done + press) for press in range(presses)]
+    return [(after - before) * 1000 for before, after in zip(sent, seen, strict=True)]
 
 
 def _spent(terminal: Terminal) -> float:
@@ -228,7 +230,7 @@ def _read(frames: Path) -> list[Frame]:
     if not frames.exists():
         return []
     whole = frames.read_text(encoding="utf-8").rpartition("\n")[0]
-    return [Frame(**json.loads(line)) for line in whole.splitlines()]
+    return [Frame(*json.loads(line)) for line in whole.splitlines()]
 
 
 def _until(reached: object, seconds: float) -> None:

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,10 +20,13 @@ from textual.app import App, ComposeResult
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+WRITTEN = 0.5
+"""Seconds after which the frames recorded so far can be read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """`at` is monotonic, `cpu` in seconds since the frame before. `events` were taken in so far; `actions` done."""
+    """A line of the record, as a list. `at` is monotonic, `cpu` in seconds since the frame before. `events` were taken in so far; `actions` done."""
 
     at: float
     cpu: float
@@ -37,6 +40,7 @@ class Recorder:
 
     def __init__(self, to: IO[str]) -> None:
         self._to = to
+        self._flushed = 0.0
         self._spent = time.thread_time()
         self.actions = 0
 
@@ -46,9 +50,12 @@ class Recorder:
         events = feed.trace.state.events if feed is not None else 0
         caught_up = feed is None or feed.caught_up
         spent = time.thread_time()
-        frame = Frame(time.monotonic(), spent - self._spent, events, caught_up, self.actions)
-        self._to.write(json.dumps(asdict(frame)) + "\n")
-        self._to.flush()
+        now = time.monotonic()
+        frame = (now, spent - self._spent, events, caught_up, self.actions)
+        self._to.write(json.dumps(frame) + "\n")
+        if now - self._flushed > WRITTEN:
+            self._to.flush()
+            self._flushed = now
         self._spent = time.thread_time()
 
 

@@ -35,7 +35,7 @@ def started(module: str, *arguments: object) -> list[str]:
 
 def frames(written: Path) -> list[Frame]:
     whole = written.read_text(encoding="utf-8").rpartition("\n")[0]
-    return [Frame(**json.loads(line)) for line in whole.splitlines()]
+    return [Frame(*json.loads(line)) for line in whole.splitlines()]
 
 
 def test_the_recorded_run_has_as_many_steps_as_were_asked_for(store: Store) -> None:

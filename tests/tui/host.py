@@ -65,11 +65,7 @@ async def until(pilot: Pilot[None], fact: Callable[[], bool]) -> None:
 
 def screen(app: App[None]) -> str:
     """What stands on the screen, as text."""
-    lines = []
-    for y in range(app.size.height):
-        strips = app.screen._compositor.render_strips()  # noqa: SLF001 - what a terminal would show
-        lines.append(strips[y].text.rstrip())
-    return "\n".join(lines)
+    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
 
 
 def shown(widget: Widget) -> str:

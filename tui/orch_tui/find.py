@@ -5,15 +5,25 @@ A listing with its find bar stand in a `Vertical`, the bar below. Knows nothing 
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import ClassVar
+
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from orch_tui.settings import bindings
 from orch_tui.text import clean
+
+
+def first(*found: BindingType) -> list[BindingType]:
+    """Bindings that are obeyed before the next key is looked at: who types on gets every letter into the line."""
+    return [replace(one, priority=True) if isinstance(one, Binding) else one for one in found]
 
 
 class _Words(Input):
@@ -24,7 +34,10 @@ class _Words(Input):
 
 
 class FindBar(Horizontal):
-    """Hidden until `open`. Posts `Changed` with every letter, `Done` on enter, `Cancelled` when it is taken back."""
+    """Hidden until `open`. Posts `Changed` with every letter, `Done` on enter, `Cancelled` when it is taken back.
+
+    After enter it stays in sight, and the focus is where it was before.
+    """
 
     DEFAULT_CSS = """
     FindBar { height: 1; width: 1fr; background: $panel; display: none; }
@@ -33,7 +46,10 @@ class FindBar(Horizontal):
     FindBar > Input { width: 1fr; background: $panel; }
     FindBar > .found { width: auto; color: $text-muted; padding: 0 1; }
     """
-    BINDINGS = bindings("back")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "done", show=False, priority=True),
+        *first(*bindings("back")),
+    ]
 
     class Changed(Message):
         def __init__(self, bar: FindBar, text: str) -> None:
@@ -51,6 +67,11 @@ class FindBar(Horizontal):
     class Cancelled(Changed):
         """No filter any more; `text` is empty."""
 
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
+        super().__init__(id=id)
+        self._before: Widget | None = None
+        """What had the focus before."""
+
     def compose(self) -> ComposeResult:
         yield Static("/ ", classes="sign", markup=False)
         yield _Words(compact=True, select_on_focus=False)
@@ -66,14 +87,16 @@ class FindBar(Horizontal):
 
     @property
     def typing(self) -> bool:
-        return self.query_one(Input).has_focus
+        return any(words.has_focus for words in self.query(Input))
 
     def open(self) -> None:
         """Show it and type into it; what was typed before is still there."""
+        if not self.typing:
+            self._before = self.screen.focused
         self.add_class("-open")
         words = self.query_one(Input)
         words.can_focus = True
-        words.focus()
+        self.screen.set_focus(words)  # at once: `focus` would wait, and the next letter is here already
 
     def cancel(self) -> None:
         """Forget what was typed and hide."""
@@ -91,23 +114,24 @@ class FindBar(Horizontal):
     def action_back(self) -> None:
         self.cancel()
 
+    def action_done(self) -> None:
+        """Keep what was typed, if anything was."""
+        if not self.text.strip():
+            self.cancel()
+            return
+        self._leave()
+        self.post_message(self.Done(self, self.text))
+
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
         self.post_message(self.Changed(self, event.value))
 
-    @on(Input.Submitted)
-    def _entered(self, event: Input.Submitted) -> None:
-        event.stop()
-        if event.value.strip():
-            self._leave()
-            self.post_message(self.Done(self, event.value))
-        else:
-            self.cancel()
-
     def on_click(self) -> None:
         self.open()
 
     def _leave(self) -> None:
-        """Going from pane to pane does not stop at a filter that is only shown."""
+        """The focus goes back; going from pane to pane does not stop at a filter that is only shown."""
+        if self.typing:
+            self.screen.set_focus(self._before)
         self.query_one(Input).can_focus = False

@@ -60,12 +60,10 @@ class Layout:
 def layout(width: int) -> Layout:
     """What has room beside a name: seconds first, then the waterfall, the model, tokens, attempts."""
     room = max(0, width - NAME)
-    taken: list[int] = []
-    for size in (SECONDS, FALL, MODEL, TOKENS, TRIED):
-        fits = sum(taken) + size <= room
-        taken.append(size if fits else 0)
-    seconds, fall, model, tokens, tried = taken
-    rest = room - sum(taken)
+    sizes = [SECONDS, FALL, MODEL, TOKENS, TRIED]
+    kept = next((number for number in range(len(sizes)) if sum(sizes[: number + 1]) > room), len(sizes))
+    seconds, fall, model, tokens, tried = (*sizes[:kept], *[0] * (len(sizes) - kept))
+    rest = room - sum(sizes[:kept])
     if fall:
         fall += min(rest // 2, WIDEST_FALL - FALL)
     name = width - seconds - fall - model - tokens - tried

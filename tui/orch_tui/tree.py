@@ -7,17 +7,18 @@ error and from match to match.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.actions import SkipAction
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.geometry import Size
 from textual.message import Message
 from textual.timer import Timer
 
-from orch_tui.find import FindBar
+from orch_tui.find import FindBar, first
 from orch_tui.listing import Listing
 from orch_tui.rows import Place
 from orch_tui.settings import bindings
@@ -312,7 +313,7 @@ class SpanTree(Listing):
 
     def _to_match(self, step: int, *, from_here: bool = False) -> None:
         count = len(self.shown.rows)
-        for distance in range(0 if from_here else 1, count + 1):
+        for distance in range(0 if from_here else 1, count + 1 if count else 0):
             row = (self.cursor + step * distance) % count
             if self._on_match(row):
                 self.move_to(row)
@@ -326,7 +327,7 @@ class TreePane(Vertical):
     """The tree with its find bar."""
 
     DEFAULT_CSS = "TreePane > SpanTree { height: 1fr; width: 1fr; }"
-    BINDINGS = bindings("search")
+    BINDINGS: ClassVar[list[BindingType]] = first(*bindings("search"))
 
     def __init__(self, shown: Followed, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
         super().__init__(id=id)
@@ -336,19 +337,18 @@ class TreePane(Vertical):
         yield SpanTree(self.shown, id="tree")
         yield FindBar()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Into the line itself its key is typed like any other."""
+        return action != "search" or not any(bar.typing for bar in self.query(FindBar))
+
     def action_search(self) -> None:
         self.query_one(FindBar).open()
 
     def on_find_bar_changed(self, message: FindBar.Changed) -> None:
         self.query_one(SpanTree).filter(message.text)
 
-    def on_find_bar_done(self) -> None:
-        self.query_one(SpanTree).focus()
-
     def on_find_bar_cancelled(self) -> None:
-        tree = self.query_one(SpanTree)
-        tree.filter("")
-        tree.focus()
+        self.query_one(SpanTree).filter("")
 
     def on_span_tree_filtered(self, message: SpanTree.Filtered) -> None:
         bar = self.query_one(FindBar)

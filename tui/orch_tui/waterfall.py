@@ -50,6 +50,8 @@ class Axis:
 
 def bar(segments: Iterable[Segment], axis: Axis, width: int) -> Row:
     """The segments in `width` cells; one that begins where another ended begins with a gap."""
+    if width <= 0:
+        return ()
     cells: list[tuple[str, Role]] = [(" ", "track")] * width
     used = NOWHERE
     for one in segments:

@@ -109,8 +109,10 @@ class Listing(ScrollView, can_focus=True):
         self.follow_end = follow_end
         self.needle = ""
         self._styles: Styles | None = None
-        self._drawn: dict[int, tuple[object, Strip]] = {}
-        """What stands on the screen, by row: the row with how it was drawn, and its strip."""
+        self._drawn: dict[int, _Key] = {}
+        """What stands on the screen, by the number of the row."""
+        self._strips: dict[_Key, Strip] = {}
+        """How it looks: rows that moved are not made again."""
         self._asked: dict[int, Row | None] = {}
         """Rows that were asked for and differ, until they are drawn."""
         self._look: _Look | None = None
@@ -121,8 +123,7 @@ class Listing(ScrollView, can_focus=True):
         """Show something else from its beginning."""
         self.source = source
         self.cursor = 0
-        self._drawn.clear()
-        self._asked.clear()
+        self._forget()
         self.virtual_size = Size(0, len(source))
         self.scroll_to(y=0, animate=False, force=True, immediate=True)
         self.refresh()
@@ -136,16 +137,13 @@ class Listing(ScrollView, can_focus=True):
             self.cursor = max(0, count - 1)
             self.scroll_end(animate=False, immediate=True, x_axis=False)
         top, width, look = self.scroll_offset.y, self.size.width, self._looks()
-        asked: dict[int, Row | None] = {}
         self._asked.clear()
-        for y in range(self.size.height):
-            key = self._key(top + y, look)
-            drawn = self._drawn.get(top + y)
-            if drawn is None or drawn[0] != key:
-                asked[top + y] = key.row
-                self.refresh(Region(0, y, width, 1))
-        self._asked = asked
-        self._drawn = {y: drawn for y, drawn in self._drawn.items() if top <= y < top + self.size.height}
+        keys = {index: self._key(index, look) for index in range(top, top + self.size.height)}
+        changed = [index for index, key in keys.items() if self._drawn.get(index) != key]
+        if changed:
+            self._asked = {index: keys[index].row for index in changed}
+            self.refresh(*(Region(0, index - top, width, 1) for index in changed))
+        self._drawn = {index: key for index, key in self._drawn.items() if index in keys}
 
     def move_to(self, index: int, *, centre: bool = False) -> None:
         """Put the cursor on a row and bring it in sight."""
@@ -211,20 +209,39 @@ class Listing(ScrollView, can_focus=True):
     # -- drawing
 
     def render_lines(self, crop: Region) -> list[Strip]:
+        """Without borders, padding and transparency the lines are shown as they are, with all that is remembered
+        of those that were on the screen before; Textual would make new ones of them."""
         self._look = self._looks()
         try:
-            return super().render_lines(crop)
+            if self.gutter.totals != (0, 0) or self.opacity != 1 or self.styles.tint.a:
+                return super().render_lines(crop)
+            lines = self._filtered([self.render_line(y) for y in crop.line_range])
+            self._strips = {key: self._strips[key] for key in self._drawn.values() if key in self._strips}
         finally:
             self._look = None
             self._asked.clear()
+        if crop.column_span != (0, self.size.width):
+            lines = [line.crop(*crop.column_span) for line in lines]
+        return lines
+
+    def _filtered(self, lines: list[Strip]) -> list[Strip]:
+        """As the terminal can show them, e.g. without colour."""
+        background = self.background_colors[1]
+        for one in self.get_line_filters():
+            lines = [line.apply_filter(one, background) for line in lines]
+        return lines
 
     def render_line(self, y: int) -> Strip:
+        """A line; outside of a drawing with its places in the text, which Textual asks for when text is selected.
+
+        In a drawing they would only make every line unlike any other.
+        """
         index, look = y + self.scroll_offset.y, self._look or self._looks()
-        key = self._key(index, look)
-        drawn = self._drawn.get(index)
-        if drawn is None or drawn[0] != key:
-            drawn = self._drawn[index] = (key, self._strip(index, key))
-        return drawn[1]
+        key = self._drawn[index] = self._key(index, look)
+        line = self._strips.get(key)
+        if line is None:
+            line = self._strips[key] = self._strip(key)
+        return line if self._look is not None or key.row is None else line.apply_offsets(0, index)
 
     @property
     def columns(self) -> int:
@@ -242,17 +259,17 @@ class Listing(ScrollView, can_focus=True):
         span = look.selection.get_span(index) if look.selection is not None else None
         return _Key(row, self.cursor_shown and index == self.cursor, span, look._replace(selection=None))
 
-    def _strip(self, index: int, key: _Key) -> Strip:
+    def _strip(self, key: _Key) -> Strip:
         look, base = key.look, key.look.style
         if key.chosen:
             styles = self.styles_of_roles
             base += styles.cursor if look.focused else styles.cursor_blurred
         if key.row is None:
-            return Strip.blank(look.width, base)
+            return Strip.blank(self.size.width, base)
         line = strip(highlighted(key.row, look.needle), look.width, self.styles_of_roles, base)
         if key.span is not None:
             line = self._selected(line, *key.span)
-        return line.apply_offsets(0, index)
+        return line.adjust_cell_length(self.size.width, base)
 
     def _selected(self, line: Strip, start: int, end: int) -> Strip:
         style = self.screen.get_component_rich_style("screen--selection")
@@ -278,14 +295,18 @@ class Listing(ScrollView, can_focus=True):
 
     def _theme_changed(self, _theme: object) -> None:
         self._styles = None
-        self._drawn.clear()
+        self._forget()
         self.refresh()
 
     def on_resize(self) -> None:
-        self._drawn.clear()
-        self._asked.clear()
+        self._forget()
         if self.cursor_shown and len(self.source):
             self._into_sight(self.cursor)
+
+    def _forget(self) -> None:
+        self._drawn.clear()
+        self._strips.clear()
+        self._asked.clear()
 
     def on_focus(self) -> None:
         self.redraw()

@@ -134,6 +134,7 @@ class DetailPanel(Vertical):
         self._loading = False
         self._again = False
         self._read_at = 0.0
+        self._speed = ""
         self._live = False
         """Whether the text being written is shown."""
 
@@ -155,6 +156,7 @@ class DetailPanel(Vertical):
         """Show this span, or one attempt of it, as soon as the cursor rests there."""
         if (span, attempt) == (self._chosen.span, self._chosen.attempt):
             return
+        self._speed = ""
         self._choose(Chosen(span, attempt, self._chosen.tab, self._chosen.differences))
         if self._settling is not None:
             self._settling.stop()
@@ -187,7 +189,9 @@ class DetailPanel(Vertical):
         if is_span(self.shown.trace, self._chosen.span):
             width = self.size.width
             at = self._chosen
-            self._about.show(*headline(self.shown.trace, at.span, at.attempt, self.shown.now, width))
+            self._about.show(
+                *headline(self.shown.trace, at.span, at.attempt, self.shown.now, width, self._speed)
+            )
 
     # -- what is being written
 
@@ -228,25 +232,28 @@ class DetailPanel(Vertical):
     async def _load_in_thread(self) -> None:
         chosen, width = self._chosen, self._scroller.size.width
         wish = wanted(self.shown.trace, self.shown.run, chosen.span, chosen.attempt)
-        page = await asyncio.to_thread(self._make, wish, chosen, width)
+        page, speed = await asyncio.to_thread(self._make, wish, chosen, width)
         self._loading, self._read_at = False, time.monotonic()
         again, self._again = self._again, False
         if (chosen, width) == (self._chosen, self._scroller.size.width):
+            self._speed = speed
             self._put(page)
+            self._tell()
         else:
             again = self._settling is None
         if again:
             self._load()
 
-    def _make(self, wish: Wanted, chosen: Chosen, width: int) -> Page:
-        """In the thread: never touches a widget."""
+    def _make(self, wish: Wanted, chosen: Chosen, width: int) -> tuple[Page, str]:
+        """The page, and how fast the model wrote. In the thread: never touches a widget."""
         try:
-            return _PAGES[chosen.tab](self._reader.read(wish), chosen, width)
+            span = self._reader.read(wish)
+            return _PAGES[chosen.tab](span, chosen, width), span.speed
         except OrchError as error:
             page = Page(width)
             page.say(error.message, "bad")
             page.say(error.hint, "dim")
-            return page
+            return page, ""
 
     def _put(self, page: Page) -> None:
         if self._show_live():

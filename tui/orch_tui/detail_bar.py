@@ -66,8 +66,8 @@ def tab_at(row: Row, column: int) -> int | None:
     return None
 
 
-def headline(trace: Trace, span: int, attempt: int, now: float, width: int) -> tuple[Row, Row]:
-    """What the span is, and what it took so far."""
+def headline(trace: Trace, span: int, attempt: int, now: float, width: int, speed: str) -> tuple[Row, Row]:
+    """What the span is, and what it took so far. `speed` is how fast its model wrote, in words, where it is known."""
     glyph, role = GLYPHS[trace.status[span]]
     which = f" attempt {attempt + 1}" if attempt != NOWHERE else ""
     room = max(8, width - 2 - len(which))
@@ -83,7 +83,7 @@ def headline(trace: Trace, span: int, attempt: int, now: float, width: int) -> t
     tokens_in, tokens_out = trace.tokens_in[span], trace.tokens_out[span]
     if tokens_in or tokens_out:
         rest += _gap((f"{words.number(tokens_in)} in, {words.number(tokens_out)} out", ""))
-    if speed := words.rate(tokens_out, seconds):
+    if speed:
         rest += _gap((speed, ""))
     return first, tuple(rest)
 

@@ -25,7 +25,8 @@ def attempts(span: Span, width: int, *, differences: bool = True) -> Page:
         _one(page, span, number, attempt, before if differences else None)
     if len(found) > 1:
         page.gap()
-        page.say("d: " + ("whole answers" if differences else "what changed from one to the next"), "dim")
+        other = "whole answers" if differences else "what changed from one to the next"
+        page.say(f"the key for a diff shows {other}", "dim")
     return page
 
 

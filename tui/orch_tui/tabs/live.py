@@ -11,7 +11,8 @@ from orch_tui.text import TAB, Row
 from orchestrator.safe import safe
 
 LAID_OUT = 20_000
-"""Characters up to which JSON is laid out while it grows; it is done anew each time."""
+LONGEST = 1500
+"""Characters and rows up to which JSON is laid out while it grows; it is done anew each time."""
 PARAGRAPH = 4000
 """Characters of an unfinished paragraph that may be wrapped again."""
 AGAIN = 1.0
@@ -31,6 +32,10 @@ class Growing:
         """What stands behind them."""
         self._last: list[Row] = []
         self._wrapped = 0.0
+        self._json = False
+        """Whether it is laid out as JSON now."""
+        self._plain = False
+        """Whether it is too long or too deep for that."""
 
     def __len__(self) -> int:
         return len(self._done) + len(self._last)
@@ -47,9 +52,9 @@ class Growing:
         """The text as it is now."""
         if text == self._text and self._last:
             return
-        if pretty.looks_like_json(text) and len(text) <= LAID_OUT:
-            self._lay_out(text)
-        elif self._last and not self._json and text.startswith(self._text):
+        if self._lay_out(text):
+            return
+        if self._last and not self._json and text.startswith(self._text):
             self._append(text[len(self._text) :])
             self._text = text
         elif self._due(text):
@@ -58,15 +63,19 @@ class Growing:
             self._append(text)
             self._text = text
 
-    _json = False
-
     def _due(self, text: str) -> bool:
         return len(text) < LAID_OUT or self._clock() - self._wrapped >= AGAIN
 
-    def _lay_out(self, text: str) -> None:
+    def _lay_out(self, text: str) -> bool:
+        """As JSON, if it is some and not too long."""
+        if self._plain or len(text) > LAID_OUT or not pretty.looks_like_json(text):
+            return False
         page = Page(self.width)
         pretty.put_partial(page, text)
-        self._done, self._last, self._text, self._json = [], page.rows, text, True
+        self._plain = len(page) > LONGEST
+        if not self._plain:
+            self._done, self._last, self._text, self._json = [], page.rows, text, True
+        return not self._plain
 
     def _append(self, text: str) -> None:
         self._tail += text

@@ -56,12 +56,15 @@ def output(span: Span, width: int) -> Page:
 def value(page: Page, found: Any, command: str) -> None:
     """A value as a person reads it: a text as Markdown, everything else as JSON."""
     page.copied = _copied(found)
+    before = len(page)
     if not isinstance(found, str):
         pretty.put(page, found, command)
+    elif not found.strip():
+        page.say("the text is empty", "dim")
     elif len(found) <= FORMATTED:
         markdown.put(page, found)
-    else:
-        page.say(found)
+    if len(page) == before:  # too long for Markdown, or nothing but marks
+        page.say(str(found))
 
 
 def _copied(found: Any) -> str | None:

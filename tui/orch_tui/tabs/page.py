@@ -102,7 +102,7 @@ class Page:
         left = len(text) - CHARACTERS
         rows: list[Row] = [((line, role),) if line else () for line in lines(text[:CHARACTERS], width)]
         if left > 0:
-            rows.append(((f"… {words.number(left)} more characters", "dim"),))
+            rows.append(_left(left))
         return rows
 
     def _put(self, rows: Iterable[Row]) -> None:
@@ -120,10 +120,8 @@ def _folded(body: Sequence[Piece], width: int) -> list[Row]:
     """Pieces of several roles, wrapped as one text."""
     shown: list[Piece] = [(safe(text[:CHARACTERS]).expandtabs(TAB), role) for text, role in body]
     left = sum(max(0, len(text) - CHARACTERS) for text, _ in body)
-    if left:
-        shown.append((f"… {words.number(left)} more characters", "dim"))
     text = "".join(one for one, _ in shown)
-    if "\n" not in text and cell_len(text) <= width and len(text) <= 16 * width:
+    if len(text) <= 16 * width and "\n" not in text and cell_len(text) <= width:
         return [tuple(piece for piece in shown if piece[0])]
     rows: list[Row] = []
     at, number, start = 0, 0, 0
@@ -142,7 +140,11 @@ def _folded(body: Sequence[Piece], width: int) -> list[Row]:
             number += 1
         rows.append(tuple(pieces))
         at = end
-    return rows
+    return [*rows, _left(left)] if left else rows
+
+
+def _left(characters: int) -> Row:
+    return ((f"… {words.number(characters)} more characters", "dim"),)
 
 
 def table(page: Page, header: Sequence[str], body: Sequence[Sequence[Piece]], *, right: set[int]) -> None:

@@ -23,6 +23,7 @@ from orchestrator.events import (
     StepStarted,
     Warned,
 )
+from orchestrator.report import words
 from orchestrator.report.values import Values, container_of
 
 Numbered = tuple[int, Event]
@@ -90,6 +91,13 @@ class Span:
                 else:
                     found.append(Attempt(None, event))
         return found
+
+    @property
+    def speed(self) -> str:
+        """How fast its model wrote, in words; empty when it was not measured."""
+        answers = [one.answer for one in self.attempts if one.answer is not None and one.answer.rate]
+        tokens = sum(answer.completion_tokens for answer in answers)
+        return words.rate(tokens, sum(answer.completion_tokens / (answer.rate or 1) for answer in answers))
 
     @property
     def shown_attempt(self) -> int:

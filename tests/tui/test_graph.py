@@ -127,7 +127,10 @@ def test_steps_inside_a_fan_out_count_against_its_items() -> None:
 )
 def test_a_step_of_one_instance_says_how_it_stands(last: Event | None, expected: str) -> None:
     """A sign and a word for every status, never only a colour."""
-    events = [RunStarted(1.0, "r", "w", "", "", "", "", "0", {}, {}, 1), StepStarted(1.0, "a", "agent")]
+    events: list[Event] = [
+        RunStarted(1.0, "r", "w", "", "", "", "", "0", {}, {}, 1),
+        StepStarted(1.0, "a", "agent"),
+    ]
 
     trace = traced([*events, *([last] if last is not None else [])])
 

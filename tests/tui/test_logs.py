@@ -81,10 +81,14 @@ def test_a_scan_goes_down_from_the_newest_and_stops_when_told_or_when_it_has_eno
     count = store.head(VARIED).count
     told: list[tuple[list[int], int]] = []
 
-    log.scan(["many."], 0, count, 3, lambda hits, at: told.append((hits, at)) is None)
-    newest = told[0][0]
+    def tell(hits: list[int], at: int) -> bool:
+        told.append((hits, at))
+        return False
+
+    log.scan(["many."], 0, count, 3, lambda hits, at: tell(hits, at) or True)
+    newest = [seq for hits, _ in told for seq in hits]
     told.clear()
-    log.scan([], 0, count, 10_000, lambda hits, at: bool(told.append((hits, at))))
+    log.scan([], 0, count, 10_000, tell)
     store.close()
 
     assert newest == sorted(newest, reverse=True)

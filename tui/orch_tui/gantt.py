@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from array import array
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import inf
@@ -160,6 +160,8 @@ class Gantt:
         """Spans that were looked at."""
         self._open: dict[int, dict[float, Place | None]] = {}
         """Where the bars of spans are that may still change, by when they began; None while they wait."""
+        self._lost: set[int] = set()
+        """Those of them that failed: nothing more comes of them unless the run is resumed."""
         self._waiting: list[Part] = []
         """Bars that begin after something that was not looked at yet."""
         self._loads = 0
@@ -180,17 +182,13 @@ class Gantt:
                     found.append((name if not kind else f"{name} loading", number, lane))
         return found
 
-    def update(self, touched: Iterable[int], seconds: float = 0.02) -> bool:
+    def update(self, seconds: float = 0.02) -> bool:
         """Take in what changed, and for about so long what was never looked at; true when something remains."""
-        again = set(touched)
-        if len(self.trace.gaps) != self._gaps:  # a resumed run begins again what had ended
+        if len(self.trace.gaps) != self._gaps:  # a resumed run begins again what had failed
             self._gaps = len(self.trace.gaps)
-            again.update(self._open)
-        else:
-            again.update(span for span in self._open if self.trace.status[span] != FAILED)
-        for span in again:
-            if span in self._open or (span < self._upto and self.trace.live(span)):
-                self._look(span)
+            self._lost.clear()
+        for span in [span for span in self._open if span not in self._lost]:
+            self._look(span)
         self._look_at_loads()
         until = time.monotonic() + seconds
         while self._upto < len(self.trace) and (self._upto % 64 or time.monotonic() < until):
@@ -225,7 +223,9 @@ class Gantt:
         status = self.trace.status[span]
         if status == FAILED and known and (place := known[max(known)]) is not None:
             place[0].lanes[place[1]].fail(place[2])
-        if status in (DONE, CACHED, SKIPPED) or (not known and not self.trace.live(span)):
+        if status == FAILED:
+            self._lost.add(span)
+        if status in (DONE, CACHED, SKIPPED):
             del self._open[span]
 
     def _release(self, bound: float) -> None:

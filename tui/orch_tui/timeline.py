@@ -44,17 +44,35 @@ class Lanes:
         self.gantt = Gantt(shown.trace)
         self.rows: list[tuple[str, int, Lane]] = []
         self.window = Window.of(Scale(0.0), 0.0, 1.0, 1, 0.0)
+        self._drawn: dict[int, tuple[object, Row]] = {}
+        """Lanes as they were drawn last, with all that their look depends on."""
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def row(self, index: int, width: int) -> Row:
         name, number, lane = self.rows[index]
+        key = (name, self._several(index), width, self._look_of(lane))
+        drawn = self._drawn.get(index)
+        if drawn is None or drawn[0] != key:
+            drawn = self._drawn[index] = (
+                key,
+                self._row(name, number, lane, width, several=self._several(index)),
+            )
+        return drawn[1]
+
+    def _row(self, name: str, number: int, lane: Lane, width: int, *, several: bool) -> Row:
         room = names_room(width)
         title = cut_left(clean(name), room - 4) if number == 0 else ""
-        label: Piece = (f"{title} {number + 1 if self._several(index) else '':>2} ", "head")
-        label = (label[0].rjust(room - 1) + "│", "head" if number == 0 else "dim")
-        return (label, *lane_row(self.shown.trace, lane, self.window))
+        label = f"{title} {number + 1 if several else '':>2} ".rjust(room - 1) + "│"
+        return ((label, "head" if number == 0 else "dim"), *lane_row(self.shown.trace, lane, self.window))
+
+    def _look_of(self, lane: Lane) -> object:
+        """Of a lane only the last bar can still change, or have failed."""
+        window, last = self.window, lane.spans[-1]
+        status = self.shown.trace.status[last] if last != NOWHERE else NOWHERE
+        seen = (window.edges[0], window.edges[-1], window.cells, window.cell_of(window.now))
+        return id(lane), len(lane), lane.ends[-1], len(lane.failed), status, seen
 
     def _several(self, index: int) -> bool:
         return self.rows[index][1] > 0 or (index + 1 < len(self.rows) and self.rows[index + 1][1] > 0)
@@ -104,14 +122,14 @@ class TimelineView(Pane):
         yield self.listing
         yield self._said
 
-    def flush(self, news: News) -> None:
-        if self.lanes.gantt.update(news.touched):
+    def flush(self, news: News) -> None:  # noqa: ARG002 - it draws what there is now
+        if self.lanes.gantt.update():
             self.set_timer(0.05, self._more)
         self.show()
 
     def _more(self) -> None:
         """A long run is read in pieces, so that keys are heard in between."""
-        if self.is_mounted and self.lanes.gantt.update(()):
+        if self.is_mounted and self.lanes.gantt.update():
             self.set_timer(0.05, self._more)
         self.show()
 

@@ -6,7 +6,7 @@ Told by signs too: `[-gone-]` and `{+new+}` within a line, `-` and `+` before on
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 from typing import Literal
 
@@ -36,7 +36,7 @@ def put(page: Page, before: str, after: str) -> None:
 def _words(page: Page, before: str, after: str) -> None:
     old, new = re.findall(r"\s+|\w+|[^\w\s]", before), re.findall(r"\s+|\w+|[^\w\s]", after)
     pieces: list[Piece] = []
-    for kind, gone, added in _changes(old, new):
+    for kind, gone, added in _changes(old, new, junk=str.isspace):
         if kind == "equal":
             pieces.append(("".join(gone), ""))
             continue
@@ -76,10 +76,10 @@ def _rest(page: Page, count: int, noun: str) -> None:
 
 
 def _changes(
-    old: Sequence[str], new: Sequence[str]
+    old: Sequence[str], new: Sequence[str], junk: Callable[[str], bool] | None = None
 ) -> list[tuple[Literal["equal", "change"], Sequence[str], Sequence[str]]]:
     old, new = old[:PARTS], new[:PARTS]
     return [
         ("equal" if kind == "equal" else "change", old[a:b], new[c:d])
-        for kind, a, b, c, d in SequenceMatcher(None, old, new).get_opcodes()
+        for kind, a, b, c, d in SequenceMatcher(junk, old, new).get_opcodes()
     ]

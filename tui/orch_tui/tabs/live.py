@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from math import inf
 
 from orch_tui.tabs import pretty
 from orch_tui.tabs.page import Page, lines
@@ -31,7 +32,7 @@ class Growing:
         self._tail = ""
         """What stands behind them."""
         self._last: list[Row] = []
-        self._wrapped = 0.0
+        self._wrapped = -inf
         self._json = False
         """Whether it is laid out as JSON now."""
         self._plain = False

@@ -160,12 +160,12 @@ def table(page: Page, header: Sequence[str], body: Sequence[Sequence[Piece]], *,
     widths = [min(width, max(NARROWEST, page.width // 3)) for width in widths]
     if any(header):
         titles: list[Piece] = [(text, "dim") for text in header]
-        page.put(_line(titles, widths, right))
+        page.put(_line(titles, widths, right, page.width))
     for line in entries:
-        page.put(_line(line, widths, right))
+        page.put(_line(line, widths, right, page.width))
 
 
-def _line(line: Sequence[Piece], widths: Sequence[int], right: set[int]) -> Row:
+def _line(line: Sequence[Piece], widths: Sequence[int], right: set[int], room: int) -> Row:
     pieces: list[Piece] = []
     for column, (text, role) in enumerate(line):
         if column < len(widths):
@@ -174,5 +174,5 @@ def _line(line: Sequence[Piece], widths: Sequence[int], right: set[int]) -> Row:
             pieces.append((blank + text if column in right else text + blank, role))
             pieces.append(("  ", ""))
         else:
-            pieces.append((text, role))
+            pieces.append((cut(text, max(1, room - sum(widths) - 2 * len(widths))), role))
     return tuple(pieces)

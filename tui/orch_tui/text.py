@@ -61,13 +61,30 @@ class Styles:
             role: Style(color=self._color(name), bold=bold) for role, (name, bold) in _ROLES.items()
         }
         self._styles["match"] += Style(underline=True)
-        cursor = self._color("block-cursor-background"), self._color("block-cursor-foreground")
-        self.cursor = Style(bgcolor=cursor[0], color=cursor[1]) if cursor[0] else Style(reverse=True)
+        self.cursor = self._cursor()
         blurred = self._color("block-cursor-blurred-background")
         self.cursor_blurred = Style(bgcolor=blurred) if blurred else Style(bold=True)
 
     def __getitem__(self, role: Role) -> Style:
         return self._styles[role]
+
+    def over(self, base: Style, role: Role) -> Style:
+        """A role on what lies beneath. On the cursor's line its colour could not be read: there it is only bold or not."""
+        style = self._styles[role]
+        on_cursor = base.bgcolor is not None and base.bgcolor == self.cursor.bgcolor
+        return base + (style.without_color if on_cursor else style)
+
+    def _cursor(self) -> Style:
+        """The line of the cursor: the theme's own colour, or black or white where the theme leaves it open."""
+        from textual.color import Color
+
+        beneath = self._color("block-cursor-background")
+        if beneath is None:
+            return Style(reverse=True)
+        letters = Color.from_rich_color(beneath).get_contrast_text(1).rich_color
+        if "auto" not in self._variables.get("block-cursor-foreground", "auto"):
+            letters = self._color("block-cursor-foreground") or letters
+        return Style(bgcolor=beneath, color=letters)
 
     def _color(self, name: str) -> RichColor | None:
         """The colour of a variable on the surface; None where the theme leaves it to the terminal."""
@@ -110,7 +127,7 @@ def strip(row: Sequence[Piece], width: int, styles: Styles, base: Style) -> Stri
         if not shown:
             continue
         size = cell_len(shown)
-        style = base + styles[role]
+        style = styles.over(base, role)
         if used + size > width:
             if width > used:
                 segments.append(Segment(cut(shown, width - used), style))

@@ -5,6 +5,7 @@ Drawing again costs what has changed on the screen, however long the list is.
 
 from __future__ import annotations
 
+from math import ceil
 from typing import NamedTuple, Protocol
 
 from rich.style import Style
@@ -116,6 +117,7 @@ class Listing(ScrollView, can_focus=True):
         self._asked: dict[int, Row | None] = {}
         """Rows that were asked for and differ, until they are drawn."""
         self._look: _Look | None = None
+        self._thumb: tuple[int, int] | None = None
 
     # -- what is shown
 
@@ -213,7 +215,7 @@ class Listing(ScrollView, can_focus=True):
         of those that were on the screen before; Textual would make new ones of them."""
         self._look = self._looks()
         try:
-            if self.gutter.totals != (0, 0) or self.opacity != 1 or self.styles.tint.a:
+            if self.styles.gutter.totals != (0, 0) or self.opacity != 1 or self.styles.tint.a:
                 return super().render_lines(crop)
             lines = self._filtered([self.render_line(y) for y in crop.line_range])
             self._strips = {key: self._strips[key] for key in self._drawn.values() if key in self._strips}
@@ -337,11 +339,21 @@ class Listing(ScrollView, can_focus=True):
         if (before.height > height) != (now.height > height) or (wanted is not None and wanted.is_auto):
             self.refresh(layout=True)
             return
-        self.vertical_scrollbar.window_virtual_size = now.height
         self.scroll_y = self.validate_scroll_y(self.scroll_y)
+        self._move_thumb()
+
+    def _move_thumb(self) -> None:
+        """Tell the scrollbar only what makes it look different: Textual draws all of it, which takes a while."""
+        thumb = _thumb(self.size.height, self.virtual_size.height, self.scroll_y)
+        if thumb != self._thumb:
+            self._thumb = thumb
+            self.vertical_scrollbar.window_virtual_size = self.virtual_size.height
+            self.vertical_scrollbar.position = self.scroll_y
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) != round(new_value):
+            self.refresh(self.size.region)
+        self._move_thumb()
         if self.follow_end and new_value < old_value and new_value < self.max_scroll_y:
             self.follow_end = False
 
@@ -363,3 +375,11 @@ class Listing(ScrollView, can_focus=True):
         else:
             target = index if index < top else index - height + 1
         self.scroll_to(y=max(0, target), animate=False, force=True, immediate=True)
+
+
+def _thumb(height: int, count: int, top: float) -> tuple[int, int]:
+    """Where a scrollbar's thumb begins and how long it is, in eighths of a line."""
+    if height <= 0 or count <= height:
+        return 0, 0
+    length = max(1.0, height * height / count)
+    return int((height - length) * top / (count - height) * 8), ceil(length * 8)

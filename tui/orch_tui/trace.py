@@ -408,4 +408,7 @@ class Trace:
 def _number(name: str) -> int:
     """3 for the item `.3`; NOWHERE for every other name, and for numbers no list can have."""
     digits = name[1:]
-    return int(digits) if name[0] == "." and digits.isdecimal() and len(digits) < 8 else NOWHERE
+    if name[0] != "." or not digits.isdecimal() or len(digits) > 7:
+        return NOWHERE
+    number = int(digits)
+    return number if str(number) == digits else NOWHERE

@@ -234,6 +234,23 @@ async def test_all_runs_stand_below_their_totals(store: Store) -> None:
         assert "Delete" in lines[-1]
 
 
+async def test_columns_stand_below_their_header_with_and_without_a_scrollbar(store: Store) -> None:
+    """A right-aligned number ends where its title ends."""
+
+    def ends(pilot: Pilot[Any]) -> tuple[int, int]:
+        lines = seen(pilot.app).splitlines()
+        return lines[1].index("LOCAL") + len("LOCAL"), lines[2].index("83 %") + len("83 %")
+
+    async with shown(store, (110, 24)) as pilot:
+        assert ends(pilot) == (109, 109)
+        for number in range(40):
+            store.create(f"r{number}", begun(f"r{number}", AT + number))
+        await until(pilot, lambda: the_list(pilot).show_vertical_scrollbar)
+        await pilot.pause()
+
+        assert ends(pilot) == (109, 109)
+
+
 async def test_enter_opens_the_run_under_the_cursor(store: Store) -> None:
     """And escape leads back to the same row."""
     async with shown(store) as pilot:

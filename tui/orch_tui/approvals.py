@@ -18,6 +18,7 @@ from orch_tui.listing import Listing, Rows
 from orch_tui.pane import Lines
 from orch_tui.questions import QuestionRows, QuestionsReader, about, answer, heading, resume, stranded
 from orch_tui.settings import bindings
+from orch_tui.table import TableList
 from orch_tui.text import Piece, Row
 from orchestrator.errors import OrchError
 from orchestrator.report import words
@@ -37,8 +38,8 @@ class ApprovalsScreen(Screen[None]):
     """Questions above, below in full the one under the cursor. `run` narrows to one run, `at` begins at one."""
 
     CSS = """
-    ApprovalsScreen #questions { height: 1fr; max-height: 40%; }
-    ApprovalsScreen #about { height: 2fr; padding: 0 1; border-top: hkey $panel; }
+    ApprovalsScreen #questions { max-height: 40%; }
+    ApprovalsScreen #about { height: 1fr; padding: 0 1; border-top: hkey $panel; }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings(
         "approve",
@@ -68,7 +69,7 @@ class ApprovalsScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Lines(id="totals")
         yield Lines(id="header")
-        yield Listing(self.rows, id="questions")
+        yield TableList(self.rows, id="questions")
         yield Listing(Rows(), cursor_shown=False, id="about")
         yield KeyBar()
 
@@ -135,6 +136,8 @@ class ApprovalsScreen(Screen[None]):
         self.query_one("#totals", Lines).show(self._totals())
         self.query_one("#header", Lines).show(self.rows.header(width - 1))
         listing = self.query_one("#questions", Listing)
+        if listing.styles.height is None or listing.styles.height.value != len(self.rows):
+            listing.styles.height = len(self.rows)
         listing.redraw()
         self.query_one("#header").display = listing.display = bool(self.rows.questions)
         self._draw_about(width)

@@ -21,6 +21,7 @@ from orch_tui.listing import Listing, Rows
 from orch_tui.pane import Lines
 from orch_tui.runs_table import RunsReader, RunsTable, moment
 from orch_tui.settings import bindings
+from orch_tui.table import TableList
 from orch_tui.text import Role
 from orchestrator.errors import OrchError
 from orchestrator.report import words
@@ -35,7 +36,7 @@ REST = 10
 """At least so many times as long as a look took nothing is read: a slow store does not keep a core busy."""
 
 
-class RunsList(Listing):
+class RunsList(TableList):
     """The runs; only here enter has its place among the keys at the bottom."""
 
     BINDINGS = bindings("zoom", shown=("zoom",))

@@ -96,9 +96,9 @@ class Lane:
         place = place if step > 0 else place - 1
         return self.failed[place] if 0 <= place < len(self.failed) else NOWHERE
 
-    def any_failed(self, bars: tuple[int, int]) -> bool:
-        place = bisect_left(self.failed, bars[0])
-        return place < len(self.failed) and self.failed[place] < bars[1]
+    def failed_in(self, bars: tuple[int, int]) -> int:
+        """How many of these bars failed."""
+        return bisect_left(self.failed, bars[1]) - bisect_left(self.failed, bars[0])
 
 
 @dataclass(slots=True)

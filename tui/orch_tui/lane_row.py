@@ -17,6 +17,8 @@ from orch_tui.trace import ASKING, CACHED, FAILED, NOWHERE, RUNNING, STOPPED, Tr
 from orchestrator.report import words
 
 LEVELS = "▁▂▃▄▅▆▇█"
+SEEN = 10
+"""One failure among so many bars of a cell stands for them all."""
 TICK = 14
 """Cells from one tick to the next, at least."""
 
@@ -138,9 +140,12 @@ def names_of(trace: Trace, lane: Lane, bar: int) -> tuple[str, ...]:
 
 
 def density(lane: Lane, start: float, end: float, bars: tuple[int, int]) -> Piece:
-    """How busy a lane was where several bars lie in one cell; a failure among them shows."""
+    """How busy a lane was where several bars lie in one cell. Failures show: as a sign unless they are few of many."""
+    failed = lane.failed_in(bars)
+    if failed * SEEN >= bars[1] - bars[0]:
+        return GLYPHS[FAILED][0], "bad"
     level = LEVELS[min(len(LEVELS) - 1, int(lane.share(start, end, bars) * len(LEVELS)))]
-    return (GLYPHS[FAILED][0], "bad") if lane.any_failed(bars) else (level, "good")
+    return level, "bad" if failed else "good"
 
 
 def look_of(trace: Trace, lane: Lane, bar: int) -> Look:

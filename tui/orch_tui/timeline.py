@@ -6,6 +6,7 @@ Which bars there are says `gantt.py`, how a lane looks `lane_row.py`, how time l
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -32,6 +33,8 @@ STEPS = 16
 """While everything is shown and the run goes on, the line grows in so many steps per doubling."""
 LEAST = 0.01
 """Seconds that the window shows at least."""
+INSIDE = 1e-3
+"""Seconds behind its begin that the cursor stands in a bar."""
 MOVES = 40
 """Presses of a key from one side of the window to the other."""
 
@@ -181,13 +184,18 @@ class TimelineView(Pane):
         window = self.lanes.window
         return max(0, min(window.cells - 1, window.cell(self.at)))
 
-    def under_cursor(self) -> tuple[Lane, tuple[int, int]] | None:
-        """The bars in the cell where the cursor stands; None without a lane."""
+    def under_cursor(self) -> tuple[Lane, int, int, int] | None:
+        """The bars in the cell where the cursor stands, and the one of them it means; None without a lane.
+
+        As lane, first bar, behind the last one, meant one.
+        """
         if not self.lanes.rows:
             return None
         lane = self.lanes.rows[self.listing.cursor][2]
         window, cell = self.lanes.window, self.cursor_cell
-        return lane, lane.between(window.edges[cell], window.edges[cell + 1])
+        first, stop = lane.between(window.edges[cell], window.edges[cell + 1])
+        meant = bisect_right(lane.starts, window.scale.wall(self.at)) - 1
+        return lane, first, stop, max(first, min(meant, stop - 1))
 
     def _under_cursor(self) -> Row:
         window = self.lanes.window
@@ -197,12 +205,15 @@ class TimelineView(Pane):
         if self.lanes.gantt.done < 1:
             head.append((f"reading, {self.lanes.gantt.done:.0%} ", "dim"))
         found = self.under_cursor()
-        if found is None or found[1][0] == found[1][1]:
+        if found is None or found[1] == found[2]:
             return (*head, ("nothing here", "dim"))
-        lane, (first, stop) = found
+        lane, first, stop, meant = found
         if stop - first > 1:
-            head.append((f"{words.number(stop - first)} here, first ", "dim"))
-        return (*head, *self._said_of(lane, first))
+            failed = lane.failed_in((first, stop))
+            head.append((f"{words.number(stop - first)} here", "dim"))
+            head.append((f", {words.number(failed)} failed" if failed else "", "bad"))
+            head.append((": ", "dim"))
+        return (*head, *self._said_of(lane, meant))
 
     def _said_of(self, lane: Lane, bar: int) -> Row:
         trace, span = self.shown.trace, lane.spans[bar]
@@ -253,8 +264,8 @@ class TimelineView(Pane):
 
     def action_zoom(self) -> None:
         found = self.under_cursor()
-        if found is not None and found[1][0] < found[1][1]:
-            span = found[0].spans[found[1][0]]
+        if found is not None and found[1] < found[2]:
+            span = found[0].spans[found[3]]
             if span != NOWHERE:
                 self.post_message(self.SpanChosen(span))
 
@@ -311,14 +322,15 @@ class TimelineView(Pane):
         found = self.under_cursor()
         if found is None:
             return
-        lane, (first, stop) = found
-        bar = max(first, stop - 1) + 1 if step > 0 and first < stop else first + (step if step < 0 else 0)
+        lane, first, stop, meant = found
+        between = first == stop  # of two bars: the first is the one behind
+        bar = first - (step < 0) if between else meant + step
         if 0 <= bar < len(lane):
             self._go_to(self.listing.cursor, lane, bar)
 
     def _error(self, step: int) -> None:
         """The nearest failure before or behind the cursor, in whichever lane."""
-        here = self.lanes.window.edges[self.cursor_cell + (step > 0)]
+        here = self.lanes.window.scale.wall(self.at) - (0 if step > 0 else 2 * INSIDE)
         found = [
             (abs(lane.starts[bar] - here), row, bar)
             for row, (_, _, lane) in enumerate(self.lanes.rows)
@@ -329,8 +341,7 @@ class TimelineView(Pane):
             self._go_to(row, self.lanes.rows[row][2], bar)
 
     def _go_to(self, row: int, lane: Lane, bar: int) -> None:
+        """Put the cursor just inside of a bar."""
         self.listing.move_to(row)
-        self._go(
-            self.lanes.window.scale.at(lane.starts[bar])
-            + self.lanes.window.length / self.lanes.window.cells / 2
-        )
+        inside = max(1e-5, min(INSIDE, (lane.ends[bar] - lane.starts[bar]) / 2))
+        self._go(self.lanes.window.scale.at(lane.starts[bar] + inside))

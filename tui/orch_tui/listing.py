@@ -146,6 +146,7 @@ class Listing(ScrollView, can_focus=True):
             self._asked = {index: keys[index].row for index in changed}
             self.refresh(*(Region(0, index - top, width, 1) for index in changed))
         self._drawn = {index: key for index, key in self._drawn.items() if index in keys}
+        self._move_thumb()
 
     def move_to(self, index: int, *, centre: bool = False) -> None:
         """Put the cursor on a row and bring it in sight."""
@@ -340,7 +341,7 @@ class Listing(ScrollView, can_focus=True):
             self.refresh(layout=True)
             return
         self.scroll_y = self.validate_scroll_y(self.scroll_y)
-        self._move_thumb()
+        self.call_next(self._move_thumb)  # rows that come are mostly followed by a scroll to where they are
 
     def _move_thumb(self) -> None:
         """Tell the scrollbar only what makes it look different: Textual draws all of it, which takes a while."""
@@ -353,7 +354,7 @@ class Listing(ScrollView, can_focus=True):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         if round(old_value) != round(new_value):
             self.refresh(self.size.region)
-        self._move_thumb()
+        self.call_next(self._move_thumb)
         if self.follow_end and new_value < old_value and new_value < self.max_scroll_y:
             self.follow_end = False
 

@@ -117,7 +117,7 @@ def test_a_pass_of_a_loop_ends_with_the_next_one_and_with_the_loop() -> None:
     second = trace.find("loop~2")
     assert (trace.status[first], trace.status[second]) == (DONE, RUNNING)
 
-    trace.take(*finished(5.0, "loop"), 10)
+    trace.take(finished(5.0, "loop")[0], 10)
     assert (trace.status[first], trace.status[second]) == (DONE, DONE)
     assert [trace.name(span) for span in (first, second)] == ["pass 1", "pass 2"]
     assert trace.verb(first) == "pass"

@@ -136,6 +136,10 @@ class TreeRows:
         """How many spans fit the filter."""
         return len(self._filter.hits) if self._filter else 0
 
+    def shows(self, span: int) -> bool:
+        """Whether a filter leaves the span there, for itself or for what is inside it."""
+        return self._filter is None or self._filter.has(span)
+
     def matches(self, row: int) -> bool:
         """Whether the row itself fits the filter, not only something inside it."""
         return self._filter is not None and self._filter.spans[row] in self._filter.hits
@@ -304,6 +308,9 @@ class _Filtered:
                 kept.add(span)
         self._collect(trace, NOWHERE, kept)
         self._rows = {span: row for row, span in enumerate(self.spans)}
+
+    def has(self, span: int) -> bool:
+        return span in self._rows
 
     def row_of(self, span: int, trace: Trace) -> int:
         while span != NOWHERE and span not in self._rows:

@@ -266,8 +266,7 @@ class SpanTree(Listing):
         """What failed by itself and can be shown: with a filter only what fits."""
         trace, rows = self.shown.trace, self.shown.rows
         outer = {trace.parent[span] for span in trace.failed}
-        own = [span for span in trace.failed if span not in outer]
-        return [span for span in own if rows.at(rows.row_of(span))[0] == span] if rows.filtered else own
+        return [span for span in trace.failed if span not in outer and rows.shows(span)]
 
     # -- the filter
 

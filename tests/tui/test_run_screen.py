@@ -42,7 +42,7 @@ VIEWS = {"w": "graph", "T": "timeline", "L": "logs", "t": "trace"}
 
 async def test_each_view_has_its_key_and_escape_leads_back_to_the_trace(store: Store) -> None:
     """A view fills the room of the trace; one step outwards is the trace again."""
-    async with Screens(world(store), VARIED).run_test(size=(120, 40)) as pilot:
+    async with Screens(world(store), VARIED).run_test(notifications=True, size=(120, 40)) as pilot:
         shown = await read(pilot)
         for key, view in VIEWS.items():
             await pilot.press(key)
@@ -56,7 +56,7 @@ async def test_each_view_has_its_key_and_escape_leads_back_to_the_trace(store: S
 
 async def test_escape_goes_outwards_step_by_step_down_to_the_list_of_runs(store: Store) -> None:
     """From a span in full to both sides, from them to the runs; the run is left alone."""
-    async with Screens(world(store), DONE).run_test(size=(120, 40)) as pilot:
+    async with Screens(world(store), DONE).run_test(notifications=True, size=(120, 40)) as pilot:
         shown = await read(pilot)
         await pilot.press("enter")
         assert shown.has_class("zoomed")
@@ -72,7 +72,7 @@ async def test_escape_goes_outwards_step_by_step_down_to_the_list_of_runs(store:
 
 async def test_tab_goes_to_the_other_side_and_back(store: Store) -> None:
     """Two sides, one key."""
-    async with Screens(world(store), VARIED).run_test(size=(120, 40)) as pilot:
+    async with Screens(world(store), VARIED).run_test(notifications=True, size=(120, 40)) as pilot:
         shown = await read(pilot)
 
         await pilot.press("tab")
@@ -84,7 +84,7 @@ async def test_tab_goes_to_the_other_side_and_back(store: Store) -> None:
 
 async def test_the_split_moves_between_two_bounds(store: Store) -> None:
     """`>` gives the tree more columns, `<` fewer, and neither side ever vanishes."""
-    async with Screens(world(store), VARIED).run_test(size=(120, 40)) as pilot:
+    async with Screens(world(store), VARIED).run_test(notifications=True, size=(120, 40)) as pilot:
         shown = await read(pilot)
         tree, detail = shown.query_one(SpanTree), shown.query_one(DetailPanel)
         before = tree.size.width
@@ -100,7 +100,7 @@ async def test_the_split_moves_between_two_bounds(store: Store) -> None:
 
 async def test_below_a_hundred_columns_the_sides_lie_one_above_the_other(store: Store) -> None:
     """At 80 columns both sides have the whole width."""
-    async with Screens(world(store), VARIED).run_test(size=(80, 24)) as pilot:
+    async with Screens(world(store), VARIED).run_test(notifications=True, size=(80, 24)) as pilot:
         shown = await read(pilot)
         tree, detail = shown.query_one(SpanTree), shown.query_one(DetailPanel)
 
@@ -110,7 +110,7 @@ async def test_below_a_hundred_columns_the_sides_lie_one_above_the_other(store: 
 
 async def test_a_span_chosen_in_another_view_is_under_the_cursor_of_the_trace(store: Store) -> None:
     """The timeline, the log and the drawing lead to the tree, opening what hides the span."""
-    async with Screens(world(store), VARIED).run_test(size=(120, 40)) as pilot:
+    async with Screens(world(store), VARIED).run_test(notifications=True, size=(120, 40)) as pilot:
         shown = await read(pilot)
         trace = shown.shown.trace
 
@@ -130,7 +130,7 @@ async def test_a_span_chosen_in_another_view_is_under_the_cursor_of_the_trace(st
 
 async def test_a_step_that_has_not_begun_is_said_and_the_drawing_stays(store: Store) -> None:
     """The drawing knows steps that the run has not reached."""
-    async with Screens(world(store), VARIED).run_test(size=(120, 40)) as pilot:
+    async with Screens(world(store), VARIED).run_test(notifications=True, size=(120, 40)) as pilot:
         shown = await read(pilot)
         await pilot.press("w")
 
@@ -142,7 +142,7 @@ async def test_a_step_that_has_not_begun_is_said_and_the_drawing_stays(store: St
 
 async def test_a_run_deleted_under_the_screen_is_said_and_escape_still_works(store: Store) -> None:
     """What was read stays readable."""
-    async with Screens(world(store), DONE).run_test(size=(120, 40)) as pilot:
+    async with Screens(world(store), DONE).run_test(notifications=True, size=(120, 40)) as pilot:
         shown = await read(pilot)
 
         store.delete(DONE)
@@ -155,7 +155,7 @@ async def test_a_run_deleted_under_the_screen_is_said_and_escape_still_works(sto
 
 async def test_a_run_that_never_existed_is_a_message_and_no_crash(store: Store) -> None:
     """Between the list and the key somebody may have deleted it."""
-    async with Screens(world(store), "0000-nobody").run_test(size=(120, 40)) as pilot:
+    async with Screens(world(store), "0000-nobody").run_test(notifications=True, size=(120, 40)) as pilot:
         await until(pilot, lambda: "there is no run" in screen(pilot.app))
 
         await pilot.press("w", "T", "L", "t", "y", "Y", "tab", "1", "5")
@@ -166,7 +166,7 @@ async def test_a_run_that_never_existed_is_a_message_and_no_crash(store: Store) 
 @pytest.mark.parametrize("size", [(20, 5), (1, 1), (80, 24), (200, 60), (40, 8)])
 async def test_no_size_breaks_a_view(store: Store, size: tuple[int, int]) -> None:
     """Windows are dragged to any size while any view is open."""
-    async with Screens(world(store), VARIED).run_test(size=(100, 30)) as pilot:
+    async with Screens(world(store), VARIED).run_test(notifications=True, size=(100, 30)) as pilot:
         await read(pilot)
         for key in "wTLt":
             await pilot.press(key)
@@ -180,7 +180,7 @@ async def test_no_size_breaks_a_view(store: Store, size: tuple[int, int]) -> Non
 
 async def test_open_questions_lead_to_the_approvals_of_this_run(store: Store) -> None:
     """`a` and `x` mean something only where somebody is asked."""
-    async with Screens(world(store), WAITING).run_test(size=(120, 40)) as pilot:
+    async with Screens(world(store), WAITING).run_test(notifications=True, size=(120, 40)) as pilot:
         await read(pilot)
 
         await pilot.press("a")
@@ -190,7 +190,7 @@ async def test_open_questions_lead_to_the_approvals_of_this_run(store: Store) ->
 
 async def test_without_questions_a_does_nothing(store: Store) -> None:
     """No empty list of questions comes up by a slip of the finger."""
-    async with Screens(world(store), DONE).run_test(size=(120, 40)) as pilot:
+    async with Screens(world(store), DONE).run_test(notifications=True, size=(120, 40)) as pilot:
         shown = await read(pilot)
 
         await pilot.press("a", "x")

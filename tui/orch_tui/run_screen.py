@@ -411,7 +411,7 @@ class RunScreen(Screen[None]):
         from orch_tui.dialogs import Choose
         from orch_tui.saving import KINDS
 
-        details = f"into {Path.cwd()}, under a name that does not exist yet"
+        details = "into the folder where this was started, under a name that does not exist yet"
         self.app.push_screen(Choose("Save", KINDS, details), self._save)
 
     def _save(self, chosen: int | None) -> None:
@@ -430,8 +430,8 @@ class RunScreen(Screen[None]):
             else:
                 title = f"orch: run {run}"
                 text = (saving.screen_as_svg if suffix == ".svg" else saving.screen_as_html)(app, title)
-            path = await asyncio.to_thread(saving.save, Path.cwd(), stem, suffix, text)
-            self.notify(f"saved as {path}")
+            path = await asyncio.to_thread(saving.save, Path(), stem, suffix, text)
+            self.notify(f"saved as {path.absolute()}")
         except OrchError as error:
             self._refuse(error)
 

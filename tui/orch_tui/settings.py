@@ -109,10 +109,11 @@ def shown_key(key: str) -> str:
     from textual.keys import REPLACED_KEYS, key_to_character
 
     words = {"escape": "esc", "pagedown": "pgdn", "pageup": "pgup", "delete": "del"}
-    arrows = {"up": "↑", "down": "↓", "left": "←", "right": "→", "space": "space"}
+    arrows = {"up": "↑", "down": "↓", "left": "←", "right": "→"}
     *modifiers, name = key.split("+") if len(key) > 1 else [key]
     character = key_to_character(REPLACED_KEYS.get(name, name))
-    name = words.get(name) or arrows.get(name) or character or name
+    written = character if character and character.isprintable() and character != " " else name
+    name = words.get(name) or arrows.get(name) or written
     return "+".join([*modifiers, name])
 
 

@@ -42,8 +42,20 @@ def take(store: Store, run: str) -> list[InboxRow]:
     with store.reading() as connection:
         query = select(INBOX).where(INBOX.c.run == no, INBOX.c.done.is_(None)).order_by(INBOX.c.id)
         return [
-            InboxRow(row.id, row.at, row.kind, json.loads(row.payload)) for row in connection.execute(query)
+            InboxRow(row.id, row.at, row.kind, _payload(run, row.payload))
+            for row in connection.execute(query)
         ]
+
+
+def _payload(run: str, text: str) -> Mapping[str, Any]:
+    try:
+        payload = json.loads(text)
+    except ValueError:
+        payload = None
+    if isinstance(payload, dict):
+        return payload
+    hint = f"check its record: orch show {run} --verify"
+    raise StoreError(f"a message in the inbox of run {run} is damaged", hint=hint)
 
 
 def done(store: Store, ids: Sequence[int]) -> None:

@@ -122,6 +122,21 @@ def test_a_run_deleted_meanwhile_is_no_fault(store: Store) -> None:
     assert reader.read() == []
 
 
+@pytest.mark.parametrize("payload", ["{broken", "[1]"])
+def test_a_damaged_inbox_hides_only_the_questions_of_its_run(store: Store, payload: str) -> None:
+    """And the fault is a sentence."""
+    record(store, TWO, asks(ASK), AT + 900)
+    with store.writing() as connection:
+        message = (store.head(WAITING).no, payload)
+        connection.exec_driver_sql(
+            "INSERT INTO inbox (run, at, kind, payload) VALUES (?, 1, 'approve', ?)", message
+        )
+    reader = QuestionsReader(store)
+
+    assert open_paths(reader.read()) == [(TWO, "ok")]
+    assert f"inbox of run {WAITING} is damaged" in str(reader.trouble)
+
+
 def test_a_run_nobody_executes_is_resumed_with_the_last_answer(store: Store) -> None:
     """Not before: it would stop at the next question."""
     record(store, TWO, asks(ASK, replace(ASK, path="more")), AT + 900)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from textual.app import App
+from textual.color import Color
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -145,6 +146,25 @@ async def test_the_field_of_a_line_has_the_focus() -> None:
 
         assert isinstance(app.focused, Input)
         assert not app.screen.query_one("#text", Listing).can_focus
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "nord", "solarized-light"])
+async def test_what_stands_under_the_cursor_can_be_read_in_every_theme(theme: str) -> None:
+    """The colour of a role is not put on the colour of the cursor."""
+    app = Asking(Confirm("Delete?"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.theme = theme
+        await pilot.pause()
+        styles = app.screen.query_one("#below", Listing).styles_of_roles
+        colors = {styles.over(styles.cursor, role).color for role in ("", "key", "bad", "dim", "warn")}
+
+        assert colors == {styles.cursor.color}
+        assert styles.cursor.color is not None
+        assert styles.cursor.bgcolor is not None
+        letters, beneath = (
+            Color.from_rich_color(one).brightness for one in (styles.cursor.color, styles.cursor.bgcolor)
+        )
+        assert abs(letters - beneath) > 0.3
 
 
 def test_empty_paragraphs_leave_no_line() -> None:

@@ -131,6 +131,16 @@ def test_a_run_whose_end_is_unknown_is_no_reason_to_fail_at_sorting() -> None:
     assert "–" in plain(table.row(1, 120))
 
 
+def test_a_status_of_a_newer_version_is_shown_as_it_is() -> None:
+    """It may write into a store that this screen has open."""
+    new: Any = "paused"
+    table = table_of(ROW, replace(ROW, id="later", status=new))
+    for _ in range(16):
+        table.sort_next()
+
+    assert "· paused" in plain(table.row(1, 120))
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0, "now"), (-50, "now"), (40, "40 s ago"), (3000, "50 min ago"), (7200, "2 h ago")]
 )

@@ -98,7 +98,8 @@ class ApprovalsScreen(Screen[None]):
     async def _look(self) -> None:
         try:
             questions = await asyncio.to_thread(self._reader.read)
-            self.trouble, self._read = "", True
+            self.trouble = told(self._reader.trouble) if self._reader.trouble is not None else ""
+            self._read = True
             await self._go_on()
         except OrchError as error:
             questions, self.trouble = self.rows.questions, told(error)

@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orch_tui.columns import Column, layout
 from orch_tui.runs_table import moment
 from orch_tui.text import Piece, Row
-from orchestrator.errors import OrchError, UsageError
+from orchestrator.errors import OrchError, StoreError, UsageError
 from orchestrator.events import AskAnswered, AskOpened
 from orchestrator.report import words
 from orchestrator.store import answers
@@ -55,6 +54,8 @@ class QuestionsReader:
     def __init__(self, store: Store, run: str | None = None) -> None:
         self.more = 0
         """Runs that were not looked at, because there are so many."""
+        self.trouble: StoreError | None = None
+        """Why the questions of some run cannot be read; those of the others can."""
         self._store = store
         self._run = run
         self._known: dict[str, tuple[int, dict[str, AskOpened]]] = {}
@@ -63,10 +64,15 @@ class QuestionsReader:
     def read(self) -> list[Question]:
         rows = self._rows()
         self.more = max(0, len(rows) - RUNS)
+        self.trouble = None
         found: list[Question] = []
         for row in rows[:RUNS]:
-            with suppress(UsageError):  # deleted a moment ago
+            try:
                 found += [Question(row, ask) for ask in self._open(row)]
+            except UsageError:
+                pass  # deleted a moment ago
+            except StoreError as error:
+                self.trouble = error
         return found
 
     def _rows(self) -> list[RunRow]:

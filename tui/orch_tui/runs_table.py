@@ -13,7 +13,6 @@ from orchestrator.errors import UsageError
 from orchestrator.report import words
 
 if TYPE_CHECKING:
-    from orchestrator.state import RunStatus
     from orchestrator.store.rows import RunRow
     from orchestrator.store.store import Store
 
@@ -21,7 +20,7 @@ FEW = 64
 """Runs that are read one by one when they changed; of more all are read at once."""
 DAY = 86_400.0
 
-LOOKS: Mapping[RunStatus, tuple[str, Role]] = {
+LOOKS: Mapping[str, tuple[str, Role]] = {
     "running": ("●", "run"),
     "waiting": ("?", "ask"),
     "failed": ("✗", "bad"),
@@ -31,6 +30,8 @@ LOOKS: Mapping[RunStatus, tuple[str, Role]] = {
     "new": ("·", "dim"),
 }
 """Sign and role of a status, in the order in which a person wants to see them."""
+UNKNOWN: tuple[str, Role] = ("·", "dim")
+"""For a status that a newer version wrote."""
 _URGENCY = {status: place for place, status in enumerate(LOOKS)}
 
 COLUMNS = (
@@ -61,7 +62,7 @@ ORDERS = (
     Order("steps", lambda row, now: (row.finished, row.failed), True),  # noqa: ARG005
     Order("tokens", lambda row, now: row.prompt_tokens + row.completion_tokens, True),  # noqa: ARG005
     Order("local", lambda row, now: _share(row), False),  # noqa: ARG005
-    Order("status", lambda row, now: _URGENCY[row.status], False),  # noqa: ARG005
+    Order("status", lambda row, now: _URGENCY.get(row.status, len(LOOKS)), False),  # noqa: ARG005
     Order("workflow", lambda row, now: (row.workflow, row.revision), False),  # noqa: ARG005
     Order("run", lambda row, now: row.id, False),  # noqa: ARG005
 )
@@ -198,7 +199,7 @@ def _share(row: RunRow) -> float:
 
 
 def _cells(row: RunRow, now: float) -> dict[str, Row]:
-    sign, role = LOOKS[row.status]
+    sign, role = LOOKS.get(row.status, UNKNOWN)
     took = seconds(row, now)
     tokens = row.prompt_tokens + row.completion_tokens
     failed: Row = ((f"✗{row.failed:,} ", "bad"),) if row.failed else ()

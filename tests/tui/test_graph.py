@@ -113,6 +113,14 @@ def test_steps_inside_a_fan_out_count_against_its_items() -> None:
     assert badges["list"].words.startswith("✓ done")
 
 
+def test_between_two_items_a_step_is_not_done() -> None:
+    """Nothing of it is under way at this moment, but more of its items come."""
+    started = RunStarted(0.5, "r", "w", "", "", "", "", "0", {}, {}, 1)
+
+    assert words(traced([started, *HALF[:6]]), "each.draft") == ["● 1/3"]
+    assert words(traced([started, *HALF[:6], RunInterrupted(4.0, "sam")]), "each.draft") == ["✓ 1/3"]
+
+
 @pytest.mark.parametrize(
     ("last", "expected"),
     [

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from orch_tui.event_pages import KEPT, PAGE, Log, LogLine, LogPages, Search
 from orch_tui.logs import LogsView
+from orchestrator.events import RunStarted, StepStarted
+from orchestrator.store.journal import StoreJournal
+from orchestrator.store.open import open_store
 from orchestrator.store.store import Store
 from tests.tui.host import Host, harmless, shown, until
 from tests.tui.recorded import VARIED, store_in
@@ -149,6 +152,34 @@ async def test_a_filter_shows_only_lines_with_its_words_and_enter_goes_to_the_st
     message = app.posted[0]
     assert isinstance(message, LogsView.SpanChosen)
     assert message.path == "many.7"
+
+
+async def test_new_events_become_rows_and_fit_the_filter_too(tmp_path: Path) -> None:
+    """While somebody executes the run: the end stays in sight, and a filter finds what has come since."""
+    store = open_store(tmp_path / "runs.db")
+    run = "1123-0700-abc"
+    store.create(run, RunStarted(0.0, run, "w", "/none.yaml", "", "", "", "0", {}, {}, 3))
+    app = Host(store, run, LogsView)
+
+    async with app.run_test(size=(100, 20)) as pilot:
+        await until(pilot, lambda: "of w started" in shown(app.view.listing))
+        append(store, run, *(f"first{number}" for number in range(600)))
+        await until(pilot, lambda: "▸ first599" in shown(app.view.listing))
+        app.view.find("first59")
+        await until(pilot, lambda: "first590" in shown(app.view.listing))
+        append(store, run, "first59x", "other")
+        await until(pilot, lambda: "first59x" in shown(app.view.listing))
+        found = len(app.view.source)
+
+    store.close()
+    assert found == 12  # first59, first590 to first599, first59x
+
+
+def append(store: Store, run: str, *steps: str) -> None:
+    journal = StoreJournal(store, run)
+    for step in steps:
+        journal.append(StepStarted(1.0, step, "agent"))
+    journal.close()
 
 
 async def test_hostile_text_is_shown_and_never_obeyed(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from orch_tui.drawing import Badge
@@ -26,7 +26,7 @@ class Badges:
     def of(self, steps: Iterable[str], now: float) -> dict[str, Badge]:
         self._count_items()
         open_ = self._open()
-        return {step: self._badge(step, open_.get(step, []), now) for step in steps}
+        return {step: self._badge(step, open_, now) for step in steps}
 
     def _count_items(self) -> None:
         items = self.trace.items
@@ -44,7 +44,8 @@ class Badges:
                 found.setdefault(step_of(path), []).append(span)
         return found
 
-    def _badge(self, step: str, spans: list[int], now: float) -> Badge:
+    def _badge(self, step: str, open_: Mapping[str, list[int]], now: float) -> Badge:
+        spans = open_.get(step, [])
         row = self.trace.summary.steps.get(step)
         if row is None:
             return NOT_YET
@@ -52,7 +53,8 @@ class Badges:
         for status in (ASKING, RUNNING, STOPPED):
             if status in statuses:
                 return self._under_way(row, status, spans, now)
-        return self._ended(row)
+        more = any(above in open_ for above in _above(step))
+        return self._ended(row, more=more and self._of(step) is not None)
 
     def _under_way(self, row: StepRow, status: int, spans: list[int], now: float) -> Badge:
         glyph, role = GLYPHS[status]
@@ -64,9 +66,12 @@ class Badges:
             counted = took if status == RUNNING else f"cut off, {took}"
         return Badge(f"{glyph} {counted}{self._failed(row)}", role, busy=status == RUNNING)
 
-    def _ended(self, row: StepRow) -> Badge:
+    def _ended(self, row: StepRow, *, more: bool) -> Badge:
+        """`more` of its instances come, but none is under way at this very moment."""
         status = DONE
-        if row.failed:
+        if more and self.trace.state.status == "running":
+            status = RUNNING
+        elif row.failed:
             status = FAILED
         elif row.skipped and not row.done:
             status = SKIPPED
@@ -99,3 +104,10 @@ class Badges:
                 return self._items[step]
             step = step.rpartition(".")[0]
         return None
+
+
+def _above(step: str) -> Iterator[str]:
+    """`a.b` and `a` for `a.b.c`."""
+    while "." in step:
+        step = step.rpartition(".")[0]
+        yield step

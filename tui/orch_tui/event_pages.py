@@ -71,17 +71,23 @@ def _role(event: Event) -> Role:
             return ""
 
 
-@dataclass(frozen=True, slots=True)
 class Log:
-    """Where the lines are. Both calls block."""
+    """Where the lines are. What reads blocks."""
 
-    store: Store
-    run: str
+    def __init__(self, store: Store, run: str) -> None:
+        self.store = store
+        self.run = run
+        self._no: int | None = None
 
     def read(self, first: int, count: int) -> list[LogLine]:
         """At most so many lines from number `first` on. Raises OrchError when the store cannot be read."""
-        no = self.store.head(self.run).no
-        return [log_line(event) for _, event in self.store.page(self.run, no, first - 1, count)]
+        return [log_line(event) for _, event in self.store.page(self.run, self.no(), first - 1, count)]
+
+    def no(self) -> int:
+        """The run's key in the store, which never changes."""
+        if self._no is None:
+            self._no = self.store.head(self.run).no
+        return self._no
 
     def scan(
         self, words: list[str], first: int, end: int, most: int, tell: Callable[[list[int], int], bool]
@@ -91,7 +97,7 @@ class Log:
         After each page `tell(numbers, at)` gets what it held, the newest first, and how far down the search is; the
         search ends when that returns false, and after `most` hits. Raises OrchError when the store cannot be read.
         """
-        no = self.store.head(self.run).no
+        no = self.no()
         while end > first and most > 0:
             start = max(first, end - PAGE)
             page = self.store.page(self.run, no, start - 1, end - start)

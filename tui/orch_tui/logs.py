@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from orch_tui.trace import Trace
     from orch_tui.view import Followed
 
+GROWS = 0.2
+"""Seconds between rows of new events."""
 WHOLE = 4
 """Lines for the whole of what the cursor stands on."""
 
@@ -43,9 +45,11 @@ class LogSource:
         self.pages = LogPages()
         self.search: Search | None = None
         self.wanted: set[int] = set()
+        self.count = 0
+        """Events that are rows: those of the last moment become rows when they were read, so that none blinks."""
 
     def __len__(self) -> int:
-        return self.shown.trace.state.events if self.search is None else len(self.search)
+        return self.count if self.search is None else len(self.search)
 
     def seq(self, index: int) -> int:
         return index if self.search is None else self.search[index]
@@ -103,6 +107,7 @@ class LogsView(Pane):
         self.shown = shown
         self.source = LogSource(shown, self._ask)
         self._loading = False
+        self._growing = False
         self.listing = Listing(self.source, follow_end=True)
         self._said = Lines()
         self._whole = Lines()
@@ -119,7 +124,11 @@ class LogsView(Pane):
         search = self.source.search
         if search is not None and self.shown.trace.state.events > search.high:
             self._search_newer(search)
-        self._show()
+        if self.shown.trace.state.events > self.source.count and not self._growing:
+            self._growing = True
+            self._grow()
+        if not self._growing:
+            self._show()
 
     # -- keys
 
@@ -252,6 +261,19 @@ class LogsView(Pane):
         if len(lines) > WHOLE:
             lines[WHOLE - 1 :] = [cut(lines[WHOLE - 1] + " " * width, width)]
         return [((text, found.role),) for text in lines]
+
+    @work(group="growing")
+    async def _grow(self) -> None:
+        """Make rows of the newest events, a few times a second."""
+        while self.shown.trace.state.events > self.source.count:
+            events = self.shown.trace.state.events
+            if events - self.source.count <= PAGE:
+                for page in sorted({self.source.count // PAGE, (events - 1) // PAGE}):
+                    await self._load_page(page)
+            self.source.count = events
+            self._show()
+            await asyncio.sleep(GROWS)
+        self._growing = False
 
     def _ask(self) -> None:
         if not self._loading:

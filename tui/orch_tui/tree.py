@@ -120,7 +120,7 @@ class SpanTree(Listing):
 
     def flush(self, news: News) -> None:
         self._stale = self._stale or bool(news.touched)
-        if self._words and self._stale and time.monotonic() >= self._filter_at:
+        if self._words and self._typing is None and self._stale and time.monotonic() >= self._filter_at:
             self._make_filter()
         self._tree.renew()
         self._follow()
@@ -293,6 +293,7 @@ class SpanTree(Listing):
     def _filter_now(self) -> None:
         if self._typing is not None:
             self._typing.stop()
+            self._typing = None
         self._make_filter()
         if self.shown.rows.filtered and not self._on_match(self.cursor):
             self.cursor = 0

@@ -38,8 +38,20 @@ def _actions() -> str:
 
 def _keys(names: str) -> str:
     """Textual's names as they stand on a keyboard."""
-    signs = {"slash": "/", "colon": ":", "question_mark": "?", "greater_than_sign": ">", "less_than_sign": "<"}
-    signs |= {"right_square_bracket": "]", "left_square_bracket": "[", "plus": "+", "minus": "-", "equals_sign": "="}
+    signs = {
+        "slash": "/",
+        "colon": ":",
+        "question_mark": "?",
+        "greater_than_sign": ">",
+        "less_than_sign": "<",
+    }
+    signs |= {
+        "right_square_bracket": "]",
+        "left_square_bracket": "[",
+        "plus": "+",
+        "minus": "-",
+        "equals_sign": "=",
+    }
     return " ".join(f"`{signs.get(name, name)}`" for name in names.split(","))
 
 

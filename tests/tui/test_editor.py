@@ -15,11 +15,11 @@ orch: 1
 inputs: {name: text}
 steps:
   greet:
-    value: "hello {{ name }}"
+    value: "hello {{ inputs.name }}"
   group:
     steps:
       note:
-        value: "a note on {{ name }}"
+        value: "a note on {{ inputs.name }}"
       last:
         value: "{{ note }}"
   called:
@@ -31,7 +31,7 @@ orch: 1
 inputs: {text: text}
 steps:
   deep:
-    value: "{{ text }}!"
+    value: "{{ inputs.text }}!"
 """
 
 

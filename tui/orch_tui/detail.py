@@ -16,6 +16,7 @@ from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.message import Message
 from textual.timer import Timer
 
 from orch_tui.detail_bar import NAMES, TabLine, headline
@@ -59,6 +60,9 @@ class Scroller(Listing):
 
     DEFAULT_CSS = "Scroller { overflow-y: scroll; }"
 
+    class Resized(Message):
+        """There are more or fewer columns for the text."""
+
     def __init__(self) -> None:
         super().__init__(Page(80), cursor_shown=False)
         self.place = OUTPUT
@@ -94,6 +98,14 @@ class Scroller(Listing):
     def action_last(self) -> None:
         super().action_last()
         self.follow_end = self.growing
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
+
+    def find_from(self, top: int) -> bool:
+        """Go to the first match from this row on; false when there is none."""
+        self.cursor = top - 1
+        return super().find(1)
 
     def find(self, step: int) -> bool:
         """From what is on the screen on, when the last match is not."""
@@ -135,6 +147,7 @@ class DetailPanel(Vertical):
         self._again = False
         self._read_at = 0.0
         self._speed = ""
+        self._searched_from = 0
         self._live = False
         """Whether the text being written is shown."""
 
@@ -261,10 +274,11 @@ class DetailPanel(Vertical):
         self._live = False
         self._scroller.swap(page, self._chosen.tab)
 
-    def on_resize(self) -> None:
+    def on_scroller_resized(self, message: Scroller.Resized) -> None:
+        message.stop()
         self._live = False
         self._tell()
-        self.call_after_refresh(self._load)
+        self._load()
 
     # -- tabs
 
@@ -308,6 +322,7 @@ class DetailPanel(Vertical):
     # -- finding
 
     def action_search(self) -> None:
+        self._searched_from = self._scroller.scroll_offset.y
         self.query_one(FindBar).open()
 
     def action_next_match(self) -> None:
@@ -325,7 +340,7 @@ class DetailPanel(Vertical):
     def on_find_bar_changed(self, message: FindBar.Changed) -> None:
         message.stop()
         self._scroller.search(message.text)
-        found = self._scroller.find(1)
+        found = self._scroller.find_from(self._searched_from)
         message.bar.say("" if found or not message.text else "nothing found")
 
     def on_find_bar_done(self, message: FindBar.Done) -> None:

@@ -20,7 +20,7 @@ steps:
     steps:
       note:
         value: "a note on {{ inputs.name }}"
-      last:
+      ending:
         value: "{{ note }}"
   called:
     workflow: inner.yaml
@@ -54,7 +54,7 @@ def line(file: Path, name: str) -> int:
         ("greet", "greet"),
         ("greet.3", "greet"),
         ("group.note", "note"),
-        ("group.2~1.last", "last"),
+        ("group.2~1.ending", "ending"),
         ("group", "group"),
     ],
 )
@@ -102,9 +102,9 @@ def test_a_file_that_is_wrong_now_is_opened_where_the_name_stands(workflow: Path
     """People open files to repair them."""
     workflow.write_text(WORKFLOW.replace('value: "{{ note }}"', "valeu: 1"))
 
-    place = place_of(str(workflow), "group.last")
+    place = place_of(str(workflow), "group.ending")
 
-    assert place.line == line(workflow, "last")
+    assert place.line == line(workflow, "ending")
     assert "not right now" in place.note
 
 

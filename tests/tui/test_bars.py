@@ -39,14 +39,12 @@ from tests.tui.recorded import VARIED, store_in, world
 
 WORKFLOW = """orch: 1
 name: small
-inputs:
-  text: text
 budget:
   tokens: 5000
   cloud_calls: 3
   wall: 2m
 steps:
-  say: {value: "{{ text }}"}
+  say: {value: "{{ [1, 2] }}"}
 """
 
 

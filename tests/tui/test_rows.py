@@ -132,3 +132,66 @@ def test_a_filter_keeps_what_fits_and_what_it_is_inside_of() -> None:
         "answer.1.draft",
     ]
     assert [rows.matches(row) for row in range(3)] == [False, False, True]
+
+
+def test_a_branch_somebody_looks_into_stays_open_when_it_ends() -> None:
+    """And it stays so afterwards; the others fold."""
+    trace = Trace()
+    rows = TreeRows(trace)
+    for path in ("a", "a.x", "b", "b.x"):
+        rows.touch(trace.take(StepStarted(1.0, path, "steps"), 0))
+
+    rows.hold(trace.find("a.x"))
+    for path in ("a.x", "a", "b.x", "b"):
+        rows.touch(trace.take(StepFinished(2.0, path, None, {}), 1))
+    rows.hold(NOWHERE)
+    rows.touch(trace.find("a"))
+
+    assert [trace.path(span) for span, _ in rows.window(0, 9)] == ["a", "a.x", "b"]
+
+
+def test_everything_folds_and_what_failed_can_be_revealed() -> None:
+    """`reveal` opens the way to a span and nothing else."""
+    trace = Trace()
+    rows = TreeRows(trace)
+    for path in ("a", "a.0", "a.0.x", "a.1", "b"):
+        rows.touch(trace.take(StepStarted(1.0, path, "steps"), 0))
+
+    rows.fold_all()
+    folded = [trace.path(span) for span, _ in rows.window(0, 9)]
+    rows.reveal(trace.find("a.1"))
+
+    assert folded == ["a", "b"]
+    assert [trace.path(span) for span, _ in rows.window(0, 9)] == ["a", "a.0", "a.1", "b"]
+
+
+def test_a_filter_says_what_it_found_and_what_it_hides() -> None:
+    """A span that is hidden has the row of the nearest thing that is not."""
+    trace = Trace()
+    for path in ("a", "a.0", "a.0.draft", "a.1", "b"):
+        trace.take(StepStarted(1.0, path, "steps"), 0)
+    rows = TreeRows(trace)
+
+    rows.filter("draft")
+
+    assert rows.found == 1
+    assert rows.window(1, 5) == [(trace.find("a.0"), NOWHERE), (trace.find("a.0.draft"), NOWHERE)]
+    assert rows.window(3, 5) == []
+    assert [rows.shows(trace.find(path)) for path in ("a.0", "a.1", "b")] == [True, False, False]
+    assert rows.row_of(trace.find("a.1")) == 0
+    rows.filter("  ")
+    assert not rows.filtered
+    assert rows.shows(trace.find("b"))
+
+
+def test_rows_that_moved_are_told_of() -> None:
+    """Whoever remembers what stands in a row looks at `changes`."""
+    trace = Trace()
+    rows = TreeRows(trace)
+    rows.touch(trace.take(StepStarted(1.0, "a", "steps"), 0))
+    before = rows.changes
+    rows.touch(trace.take(StepStarted(1.0, "a.x", "steps"), 1))
+    added = rows.changes
+    rows.fold(0, folded=True)
+
+    assert before < added < rows.changes

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.pilot import Pilot
 
 from orch_tui.app import Screens
 from orch_tui.approvals import ApprovalsScreen
@@ -36,6 +34,9 @@ from orchestrator.store.journal import StoreJournal
 from orchestrator.store.lease import Lease
 from orchestrator.store.store import Store
 from tests.cli.recorded import AT, WAITING, begun, record
+from tests.tui.host import screen as seen
+from tests.tui.host import until
+from tests.tui.looking import said
 from tests.tui.recorded import HOSTILE, Started, store_in, world
 
 TWO, LATE = "1123-0700-two", "1123-0701-lat"
@@ -277,30 +278,12 @@ async def shown(
         yield pilot
 
 
-def seen(app: Any) -> str:
-    """What stands on the screen."""
-    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
-
-
-def said(pilot: Pilot[Any]) -> str:
-    """What was notified."""
-    return "\n".join(one.message for one in pilot.app._notifications)
-
-
-async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
-    """Wait for the condition, for ten seconds at most."""
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end, seen(pilot.app)
-        await pilot.pause(0.02)
-
-
 async def test_a_question_stands_with_all_one_needs_to_answer_it(store: Store) -> None:
     """In 80 columns: run, step, question, choices, deadline, and what it is about."""
     async with shown(store) as pilot:
         screen = seen(pilot.app)
 
-        assert screen.startswith("1 open question ")
+        assert screen.startswith("1 open question\n")
         for word in (
             WAITING,
             "approve",

@@ -13,6 +13,7 @@ from textual.widgets import Input
 from orch_tui.dialogs import Choose, Confirm, Line, paragraphs
 from orch_tui.listing import Listing
 from orch_tui.text import plain
+from tests.tui.host import screen as seen
 
 HOSTILE = "[bold]x[/] [@click=app.quit]y[/] \x1b]52;c;ZXZpbA==\x07 \u202etxt [/nothing"
 
@@ -37,11 +38,6 @@ async def answer(dialog: Screen[Any], *keys: str) -> list[Any]:
         await pilot.press(*keys)
         await pilot.pause()
     return app.answers
-
-
-def seen(app: App[Any]) -> str:
-    """What stands on the screen."""
-    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.app import App
-from textual.pilot import Pilot
 
 from orch_tui.models import ModelsScreen
 from orch_tui.models_table import memory_row, model_rows
@@ -22,6 +20,8 @@ from orchestrator.events import AttemptFinished, AttemptStarted, ModelReady
 from orchestrator.report.summary import summary
 from orchestrator.store.store import Store
 from tests.cli.recorded import AT
+from tests.tui.host import screen as seen
+from tests.tui.host import until
 from tests.tui.recorded import HOSTILE, VARIED, a_varied_run, store_in, world
 
 GB = 10**9
@@ -130,19 +130,6 @@ class OnlyModels(App[None]):
 
     def on_mount(self) -> None:
         self.push_screen(self.models)
-
-
-def seen(app: App[Any]) -> str:
-    """What stands on the screen."""
-    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
-
-
-async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
-    """Wait for the condition, for ten seconds at most."""
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end, seen(pilot.app)
-        await pilot.pause(0.02)
 
 
 async def test_the_screen_shows_the_machine_and_escape_leaves(store: Store) -> None:

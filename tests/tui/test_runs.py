@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,9 @@ from orchestrator.store.open import open_store
 from orchestrator.store.rows import RunRow
 from orchestrator.store.store import Store
 from tests.cli.recorded import AT, DONE, FAILED, WAITING, a_done_run, begun, record
+from tests.tui.host import screen as seen
+from tests.tui.host import until
+from tests.tui.looking import said
 from tests.tui.recorded import HOSTILE, VARIED, store_in, world
 
 NEW = "1123-0700-eee"
@@ -201,24 +204,6 @@ async def shown(store: Store, size: tuple[int, int] = (100, 24)) -> Any:
     async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: "Reading" not in seen(app))
         yield pilot
-
-
-def seen(app: Any) -> str:
-    """What stands on the screen."""
-    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
-
-
-def said(pilot: Pilot[Any]) -> str:
-    """What was notified."""
-    return "\n".join(one.message for one in pilot.app._notifications)
-
-
-async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
-    """Wait for the condition, for ten seconds at most."""
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end, seen(pilot.app)
-        await pilot.pause(0.02)
 
 
 def the_list(pilot: Pilot[Any]) -> Listing:

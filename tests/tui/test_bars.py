@@ -333,7 +333,7 @@ async def test_machine_and_budget_come_from_threads_and_the_machine_seldom(proje
                 await pilot.pause(0.01)
                 if bar.budget is not None and bar.machine is not None:
                     break
-            text = plain(bar.rows(118)[0])
+            text = plain(bar.rows(200)[0])
 
     assert "0 of 5,000" in text
     assert "3.0 GB of 4.0 GB" in text

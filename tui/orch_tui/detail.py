@@ -211,11 +211,11 @@ class DetailPanel(Vertical):
     def _show_live(self) -> bool:
         """The text that grows, in the place of the page; false when there is none."""
         text = self._written()
-        if not text or not self._scroller.size.width:
+        if not text or not self._scroller.columns:
             return False
         source = self._scroller.source
         if not self._live or not isinstance(source, Growing):
-            source = Growing(self._scroller.size.width)
+            source = Growing(self._scroller.columns)
             source.show(text)
             self._live = True
             self._scroller.swap(source, OUTPUT, growing=True)
@@ -237,18 +237,18 @@ class DetailPanel(Vertical):
         """Read and show; while that is under way, once more afterwards."""
         if self._loading:
             self._again = True
-        elif is_span(self.shown.trace, self._chosen.span) and self._scroller.size.width:
+        elif is_span(self.shown.trace, self._chosen.span) and self._scroller.columns:
             self._loading = True
             self._load_in_thread()
 
     @work(group="detail")
     async def _load_in_thread(self) -> None:
-        chosen, width = self._chosen, self._scroller.size.width
+        chosen, width = self._chosen, self._scroller.columns
         wish = wanted(self.shown.trace, self.shown.run, chosen.span, chosen.attempt)
         page, speed = await asyncio.to_thread(self._make, wish, chosen, width)
         self._loading, self._read_at = False, time.monotonic()
         again, self._again = self._again, False
-        if (chosen, width) == (self._chosen, self._scroller.size.width):
+        if (chosen, width) == (self._chosen, self._scroller.columns):
             self._speed = speed
             self._put(page)
             self._tell()

@@ -109,7 +109,7 @@ def test_a_waiting_run_says_which_key_answers(store: Store) -> None:
     with followed(store, WAITING, Settings(keys={"approvals": "f5"})) as shown:
         own = header(shown)[0]
 
-    assert "? waiting   waiting for 1 answer: i" in usual
+    assert "   ? waiting for 1 answer: i" in usual
     assert "waiting for 1 answer: f5" in own
 
 

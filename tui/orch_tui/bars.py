@@ -52,7 +52,7 @@ class Part(NamedTuple):
 
 def fitted(parts: Iterable[Part], width: int, between: str = " · ") -> Row:
     """The parts that have room, in their order. One always stays, cut where it is drawn."""
-    kept = [part for part in parts if part.row]
+    kept = [part for part in parts if any(text for text, _ in part.row)]
     size = sum(width_of(part.row) for part in kept) + len(between) * max(0, len(kept) - 1)
     while len(kept) > 1 and size > width:
         least = max(kept, key=lambda part: part.rank)
@@ -124,7 +124,7 @@ def _first(shown: Followed, width: int) -> Row:
         Part(1, ((shown.run, "bold"),)),
         Part(4, named),
         Part(0, _status(shown)),
-        Part(2, ((next_step(shown), "ask"),) if next_step(shown) else ()),
+        Part(2, ((next_step(shown), "ask"),) if shown.feed.status != "waiting" else ()),
         Part(3, _why(shown)),
     ]
     return fitted(parts, width, "   ")
@@ -137,6 +137,8 @@ def _status(shown: Followed) -> Row:
     glyph, role = STATUS[feed.status]
     if feed.trouble:
         return ((f"{glyph} {feed.status}", role), ("  cannot be read now", "warn"))
+    if feed.status == "waiting" and (step := next_step(shown)):
+        return ((f"{glyph} {step}", role),)
     return ((f"{glyph} {feed.status}", role),)
 
 
@@ -149,7 +151,7 @@ def next_step(shown: Followed) -> str:
         return f"waiting for {words.count(asks, 'answer')}: {_key(shown, 'approvals')}"
     match feed.status:
         case "waiting":
-            return f"answered; go on with: orch resume {run}"
+            return f"waiting, but answered; go on with: orch resume {run}"
         case "failed":
             return f"to the error: {_key(shown, 'next_error')}, try again: orch resume {run}"
         case "interrupted" | "cancelled":

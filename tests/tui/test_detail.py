@@ -17,7 +17,7 @@ from orch_tui.pane import Lines
 from orch_tui.text import plain, width_of
 from orch_tui.trace import NOWHERE
 from orch_tui.view import Followed
-from orchestrator.events import AttemptStarted, Event, StepFinished, StepStarted
+from orchestrator.events import AttemptStarted, Event, RunInterrupted, StepFinished, StepStarted
 from orchestrator.store.journal import StoreJournal
 from orchestrator.store.lease import Lease
 from orchestrator.store.store import Store
@@ -193,6 +193,34 @@ async def test_the_row_of_an_attempt_shows_that_attempt(tmp_path: Path) -> None:
 
         await until(pilot, lambda: "we are very sorry." in app.body)
         assert "letter attempt 2" in app.head
+
+
+async def test_a_chosen_attempt_is_brought_in_sight_among_the_others(tmp_path: Path) -> None:
+    """The tab of attempts begins at the one whose row is chosen."""
+    app = Panel(store(tmp_path))
+    async with app.run_test(size=(80, 12)) as pilot:
+        await ready(app, pilot, "letter", "Dear Ann")
+        await pilot.press("3")
+        await until(pilot, lambda: "Attempt 1" in app.body)
+
+        app.show("letter", 1)
+
+        await until(pilot, lambda: app.body.startswith("↻ ▸ Attempt 2"))
+
+
+async def test_a_run_that_stops_leaves_no_text_that_seems_to_grow(tmp_path: Path) -> None:
+    """What was under way says that it was cut off."""
+    with Open(runs := store(tmp_path)) as open_run:
+        open_run.say(*WRITING)
+        app = Panel(runs, open_run.run)
+        async with app.run_test(size=(80, 12)) as pilot:
+            await ready(app, pilot, "letter", "nothing is written yet")
+            app.write("letter", "Dear")
+            await until(pilot, lambda: "Dear▌" in app.body)
+
+            open_run.say(RunInterrupted(AT + 2, "ann"))
+
+            await until(pilot, lambda: "it was under way when the run stopped" in app.body)
 
 
 async def test_d_goes_to_the_differences_and_back_to_whole_answers(tmp_path: Path) -> None:

@@ -148,6 +148,8 @@ class DetailPanel(Vertical):
         self._read_at = 0.0
         self._speed = ""
         self._searched_from = 0
+        self._brought_to = self._chosen
+        """For what the text was brought to its place; afterwards the person scrolls."""
         self._live = False
         """Whether the text being written is shown."""
 
@@ -182,7 +184,7 @@ class DetailPanel(Vertical):
         self._tell()
         self._show_live()
         trace, span = self.shown.trace, self._chosen.span
-        touched = span in news.touched
+        touched = span in news.touched or news.changed
         if not touched and trace.children(span) and trace.live(span):
             touched = bool(news.events) and time.monotonic() - self._read_at >= RENEW
         if touched and self._settling is None:
@@ -273,6 +275,9 @@ class DetailPanel(Vertical):
             return
         self._live = False
         self._scroller.swap(page, self._chosen.tab)
+        if page.anchor is not None and self._brought_to != self._chosen:
+            self._scroller.scroll_to(y=page.anchor, animate=False, immediate=True, force=True)
+        self._brought_to = self._chosen
 
     def on_scroller_resized(self, message: Scroller.Resized) -> None:
         message.stop()

@@ -43,6 +43,8 @@ def _one(page: Page, span: Span, number: int, attempt: Attempt, before: Attempt 
     place: Role = "cloud" if model is not None and not model.local else "dim"
     page.gap()
     sign: Piece = (f"{_SIGNS[answer.decision]} ", _ROLES[answer.decision]) if answer else ("◌ ", "run")
+    if number == span.chosen:
+        page.anchor = len(page)
     mark = "▸ " if number == span.chosen else ""
     page.add(
         (sign,),

@@ -42,6 +42,8 @@ class Page:
         self.rows: list[Row] = []
         self.copied: str | None = None
         """What stands for the rows when they are copied: a value without its looks."""
+        self.anchor: int | None = None
+        """The row that matters most."""
         self._full = False
 
     def __len__(self) -> int:

@@ -91,7 +91,7 @@ def test_the_header_says_which_run_how_it_ended_and_what_it_took(store: Store) -
     assert "tok/s" in second
 
 
-@pytest.mark.parametrize("width", [20, 40, 80, 120, 200])
+@pytest.mark.parametrize("width", [30, 40, 80, 120, 200])
 @pytest.mark.parametrize("run", [DONE, FAILED, WAITING, VARIED])
 def test_what_has_no_room_is_left_out_and_the_status_stays(store: Store, run: str, width: int) -> None:
     with followed(store, run) as shown:

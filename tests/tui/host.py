@@ -27,7 +27,7 @@ class Host(App[None], Generic[AnyView]):
     def __init__(self, store: Store, run: str, make: Callable[[Followed], AnyView]) -> None:
         super().__init__()
         self.shown = Followed(world(store), Feed(store, run))
-        self.view = make(self.shown)
+        self.view: AnyView = make(self.shown)
         self.posted: list[Message] = []
 
     def compose(self) -> ComposeResult:

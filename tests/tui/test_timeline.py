@@ -392,7 +392,7 @@ async def test_keys_zoom_pan_and_follow(tmp_path: Path) -> None:
     async with app.run_test(size=(100, 20)) as pilot:
         await until(pilot, lambda: app.shown.feed.caught_up and "▐ a ██" in shown(view.listing))
         await pilot.press("plus", "plus")
-        zoomed = (view.length, view.lanes.window.start, view.lanes.window.edges[-1])
+        zoomed = [view.length, view.lanes.window.start, view.lanes.window.edges[-1]]
         await pilot.press("g")
         start = (view.lanes.window.start, view.at, view.follow)
         await pilot.press("l", "l", "right", "h")
@@ -403,11 +403,31 @@ async def test_keys_zoom_pan_and_follow(tmp_path: Path) -> None:
         whole = view.length
 
     store.close()
-    assert zoomed == (pytest.approx(2.5), pytest.approx(7.5), pytest.approx(10.0))
+    assert zoomed == pytest.approx([2.5, 7.5, 10.0])
     assert start == (0.0, 0.0, False)
     assert 0.0 < moved < 1.0
-    assert now == (pytest.approx(10.0), True)
+    assert now[0] == pytest.approx(10.0)
+    assert now[1]
     assert whole is None
+
+
+async def test_a_click_puts_the_cursor_on_a_bar_and_two_go_to_the_trace(tmp_path: Path) -> None:
+    """On lane and moment."""
+    store = recorded(tmp_path, story())
+    app = Host(store, RUN, TimelineView)
+
+    async with app.run_test(size=(100, 20)) as pilot:
+        await until(pilot, lambda: app.shown.feed.caught_up and "▐ b ██" in shown(app.view.listing))
+        await pilot.click(app.view.listing, offset=(42, 1))
+        lane = app.view.listing.cursor
+        await pilot.click(app.view.listing, offset=(42, 1), times=2)
+        await until(pilot, lambda: bool(app.posted))
+
+    store.close()
+    message = app.posted[0]
+    assert lane == 1
+    assert isinstance(message, TimelineView.SpanChosen)
+    assert app.shown.trace.path(message.span) == "b"
 
 
 async def test_lanes_are_by_model_or_by_step(tmp_path: Path) -> None:

@@ -9,12 +9,14 @@ import math
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
+from textual import events
 from textual.app import ComposeResult
 from textual.message import Message
+from textual.strip import Strip
 
 from orch_tui.gantt import Gantt, Lane
 from orch_tui.lane_row import LEGEND, Window, axis_row, lane_row, name_of
-from orch_tui.listing import Listing
+from orch_tui.listing import Listing, _Key
 from orch_tui.pane import Lines, Pane
 from orch_tui.scale import Scale, tick_words
 from orch_tui.settings import bindings
@@ -105,6 +107,14 @@ class TimelineView(Pane):
         """The lanes. Left and right, first and last are of the time, which its parent knows."""
 
         BINDINGS = bindings("down", "up", "half_down", "half_up")
+
+        def _strip(self, key: _Key) -> Strip:
+            """Of the cursor's lane only the name is marked: its bars keep their colours."""
+            line = super()._strip(key._replace(chosen=False))
+            if not key.chosen:
+                return line
+            room, marked = names_room(line.cell_length), super()._strip(key)
+            return Strip.join([marked.crop(0, room - 1), line.crop(room - 1)])
 
     def __init__(self, shown: Followed, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
         super().__init__(id=id)
@@ -289,6 +299,12 @@ class TimelineView(Pane):
     def on_listing_chosen(self, message: Listing.Chosen) -> None:
         message.stop()
         self.action_zoom()
+
+    def on_click(self, event: events.Click) -> None:
+        """The listing takes the lane, this the time."""
+        window, cell = self.lanes.window, event.x - names_room(self.listing.size.width)
+        if event.widget is self.listing and 0 <= cell < window.cells:
+            self._go(window.start + (cell + 0.5) * window.length / window.cells)
 
     def on_resize(self) -> None:
         self.show()

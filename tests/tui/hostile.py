@@ -139,25 +139,14 @@ def _step(path: str, text: str, name: str) -> list[Event]:
     parts = {name: 3, "prompt": 5}
     events: list[Event] = [StepStarted(AT + 1, path, "agent")]
     for attempt in (1, 2):
-        outcome, decision = ("check", "repair") if attempt == 1 else ("ok", "keep")
-        events += [
-            AttemptStarted(AT + 1, path, attempt, name, messages, 9, True, parts, True),
-            AttemptFinished(
-                AT + 2,
-                path,
-                attempt,
-                name,
-                outcome,
-                decision,
-                text,
-                text + str(attempt),
-                text,
-                9,
-                4,
-                0,
-                0.5,
-                0.1,
-                9.0,
-            ),  # type: ignore[arg-type]
-        ]
+        events.append(AttemptStarted(AT + 1, path, attempt, name, messages, 9, True, parts, True))
+        numbers = (9, 4, 0, 0.5, 0.1, 9.0)
+        if attempt == 1:
+            events.append(
+                AttemptFinished(AT + 2, path, 1, name, "check", "repair", text, text, text, *numbers)
+            )
+        else:
+            events.append(
+                AttemptFinished(AT + 2, path, 2, name, "ok", "keep", text, text + "2", text, *numbers)
+            )
     return [*events, StepFinished(AT + 2, path, text, {"model": name, name: text, "attempts": 2})]

@@ -66,6 +66,8 @@ async def test_every_view_tab_and_dialog_of_a_hostile_run_is_harmless(
     app = Screens(world(store), RUN)
     async with app.run_test(size=size, notifications=True) as pilot:
         await read(pilot)
+        await settled(pilot)
+        assert "CANARY" in written(app)
         await looked_at(pilot, app, *"12345", "j", "j", *"12345")
         await looked_at(pilot, app, "tab", "G", "escape", "enter", *"2345", "escape", "G", *"15")
         await looked_at(pilot, app, "y", "Y", "tab", "y", "escape")

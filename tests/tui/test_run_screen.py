@@ -16,8 +16,11 @@ from orch_tui.run_screen import RunScreen
 from orch_tui.runs import RunsScreen
 from orch_tui.timeline import TimelineView
 from orch_tui.tree import SpanTree
+from orchestrator.events import StepStarted
+from orchestrator.store.inbox import take
+from orchestrator.store.lease import Lease
 from orchestrator.store.store import Store
-from tests.cli.recorded import DONE, WAITING
+from tests.cli.recorded import AT, DONE, WAITING, record
 from tests.tui.host import screen, until
 from tests.tui.recorded import VARIED, store_in, world
 
@@ -76,7 +79,7 @@ async def test_tab_goes_to_the_other_side_and_back(store: Store) -> None:
         shown = await read(pilot)
 
         await pilot.press("tab")
-        assert shown.focused in shown.query_one(DetailPanel).query("*")
+        assert shown.focused in list(shown.query_one(DetailPanel).query("*"))
 
         await pilot.press("tab")
         assert shown.focused is shown.query_one(SpanTree)
@@ -196,4 +199,38 @@ async def test_without_questions_a_does_nothing(store: Store) -> None:
         await pilot.press("a", "x")
         await pilot.pause()
 
+        assert pilot.app.screen is shown
+
+
+async def test_c_asks_and_then_leaves_a_message_for_the_process_that_executes_the_run(store: Store) -> None:
+    """As `orch cancel` does; without a yes nothing happens."""
+    record(store, "1123-0900-run", [StepStarted(AT, "slow", "agent")])
+    with Lease.acquire(store, "1123-0900-run"):
+        async with Screens(world(store), "1123-0900-run").run_test(
+            notifications=True, size=(120, 40)
+        ) as pilot:
+            await read(pilot)
+
+            await pilot.press("c")
+            await until(pilot, lambda: "Cancel run 1123-0900-run?" in screen(pilot.app))
+            await pilot.press("escape")
+            assert take(store, "1123-0900-run") == []
+
+            await pilot.press("c")
+            await pilot.pause()
+            await pilot.press("y")
+            await until(pilot, lambda: "to stop run" in screen(pilot.app))
+
+    (message,) = take(store, "1123-0900-run")
+    assert (message.kind, message.payload) == ("cancel", {"by": "orch tui (sam)"})
+
+
+async def test_a_run_that_ended_cannot_be_cancelled_and_that_is_said(store: Store) -> None:
+    """No question that leads nowhere."""
+    async with Screens(world(store), DONE).run_test(notifications=True, size=(120, 40)) as pilot:
+        shown = await read(pilot)
+
+        await pilot.press("c")
+
+        await until(pilot, lambda: "has ended already" in screen(pilot.app))
         assert pilot.app.screen is shown

@@ -13,7 +13,7 @@ import pytest
 from orch_tui.app import Screens
 from orch_tui.saving import run_as_json, save
 from orchestrator.errors import OrchError
-from tests.cli.recorded import DONE, FAILED, shell_in
+from tests.cli.recorded import DONE, FAILED, record_all, shell_in
 from tests.tui.host import screen, until
 from tests.tui.recorded import VARIED, store_in, world
 from tests.tui.test_run_screen import read
@@ -65,11 +65,9 @@ def test_a_full_disk_is_a_sentence_and_leaves_no_half_file(tmp_path: Path) -> No
 
 def test_the_json_is_that_of_orch_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One form for a run, wherever it is printed or saved."""
-    (tmp_path / ".orch").mkdir(exist_ok=True)
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "orch.yaml").write_text("orch: 1\n")
     shell = shell_in(tmp_path)
-    from tests.cli.recorded import record_all
-
     record_all(shell.store)
 
     for run in (DONE, FAILED):

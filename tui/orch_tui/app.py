@@ -54,6 +54,8 @@ class Screens(App[None]):
         self.world = world
         self.crash: Exception | None = None
         """The defect that closed the screen."""
+        self.crashed_in: str | None = None
+        """The run that was on the screen then."""
         self._run_id = run
 
     def on_mount(self) -> None:
@@ -179,7 +181,8 @@ class Screens(App[None]):
 
     def _handle_exception(self, error: Exception) -> None:
         """Leave; the traceback is for a file and not for the terminal, see `run_screen`."""
-        self.crash = self.crash or error
+        if self.crash is None:
+            self.crash, self.crashed_in = error, self.attached
         self._return_code = 1
         if self._exception is None:
             self._exception = error
@@ -221,7 +224,7 @@ def run_screen(world: World, run: str | None = None) -> int:
     app = Screens(world, run)
     app.run(mouse=world.settings.mouse)
     if app.crash is not None:
-        raise crashed(app.crash, app.attached) from app.crash
+        raise crashed(app.crash, app.crashed_in) from app.crash
     return app.return_code or 0
 
 
@@ -242,5 +245,5 @@ def crashed(error: Exception, run: str | None) -> ScreenCrashed:
     except OSError:
         hint += "; `orch --debug tui` shows the details"
     return ScreenCrashed(
-        f"the screen stopped by a defect of its own ({what}); runs are not touched", hint=hint
+        f"the screen stopped by a defect of its own ({safe(what)}); runs are not touched", hint=hint
     )

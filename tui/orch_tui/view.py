@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ class Followed:
     @property
     def now(self) -> float:
         """The moment durations are shown for: the clock while it runs, else when it stopped."""
-        return max(self.world.now(), self.trace.now) if self.feed.running else self.trace.now
+        if self.feed.running or not isfinite(self.trace.now):  # nothing was read yet: rows may be drawn before news
+            return max(self.world.now(), self.trace.now)
+        return self.trace.now
 
 
 class View(Protocol):

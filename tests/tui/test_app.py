@@ -24,8 +24,8 @@ from orch_tui.text import Styles
 from orchestrator.errors import UsageError
 from tests.cli.recorded import DONE
 from tests.cli.terminal import CLOSED, OPENED, Terminal
-from tests.tui.hostile import record_hostile
 from tests.tui.host import screen
+from tests.tui.hostile import record_hostile
 from tests.tui.recorded import VARIED, store_in, world
 from tests.tui.test_run_screen import read
 

@@ -100,7 +100,7 @@ async def test_s_saves_what_was_chosen_and_says_where(
     assert "under a name that does not exist" not in text.replace("&#160;", " ")
     assert not re.search(r"@font-face|<script|src=|href=", text)
     if suffix == ".svg":
-        ET.fromstring(text)  # noqa: S314 - our own
+        ET.fromstring(text)
 
 
 async def test_a_folder_that_cannot_be_written_is_said_on_the_screen(

@@ -22,7 +22,10 @@ from orch_tui.app import DARK, LIGHT, Screens, chosen_theme, run_screen
 from orch_tui.settings import Settings
 from orch_tui.text import Styles
 from orchestrator.errors import UsageError
-from tests.cli.recorded import DONE
+from orchestrator.events import StepFinished, StepStarted
+from orchestrator.store.journal import StoreJournal
+from orchestrator.store.open import open_store
+from tests.cli.recorded import AT, DONE, begun
 from tests.cli.terminal import CLOSED, OPENED, Terminal
 from tests.tui.host import screen
 from tests.tui.hostile import record_hostile
@@ -171,7 +174,32 @@ def test_a_defect_is_one_sentence_with_the_details_in_a_file(tmp_path: Path) -> 
 
 
 def test_the_editor_opens_the_step_and_the_screen_comes_back(tmp_path: Path) -> None:
-    """Without an editor the place is said."""
+    """At the line of the step, on the whole terminal; then the screen is there as before."""
+    workflow, said, vim = tmp_path / "workflow.yaml", tmp_path / "said", tmp_path / "vim"
+    workflow.write_text("orch: 1\nsteps:\n  greet:\n    value: hello\n")
+    vim.write_text(f'#!/bin/sh\necho "$@" > {said}\n')
+    vim.chmod(0o755)
+    store = open_store(tmp_path / "runs.db")
+    started = replace(begun("r1"), file=str(workflow))
+    store.create("r1", started)
+    journal = StoreJournal(store, "r1")
+    journal.append(StepStarted(AT, "greet", "value"))
+    journal.append(StepFinished(AT, "greet", "hello", {}))
+    journal.close()
+
+    with attached(tmp_path / "runs.db", "r1", EDITOR=str(vim), VISUAL="") as (terminal, _):
+        terminal.wait_for("greet")
+        terminal.type("o")
+        terminal.wait_for("changed since")
+        terminal.type("q")
+
+        assert terminal.end() == 0
+    assert said.read_text() == f"+3 {workflow}\n"
+    assert terminal.seen.count(OPENED) == 2
+
+
+def test_a_file_that_is_gone_is_said_and_the_screen_stays(tmp_path: Path) -> None:
+    """No editor opens an empty file in its place."""
     store_in(tmp_path)
     with attached(tmp_path / "runs.db", DONE, EDITOR="", VISUAL="") as (terminal, _):
         terminal.wait_for("triage")

@@ -1,0 +1,145 @@
+"""The virtual list draws little: no layout for more rows, moved rows as they were, a scrollbar only when it differs."""
+
+from __future__ import annotations
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.geometry import Region
+from textual.strip import Strip
+
+from orch_tui.listing import Listing, Rows
+from orch_tui.text import Row
+
+HEIGHT = 10
+
+
+def rows(count: int) -> list[Row]:
+    return [((f"row {n}", ""), (" of many", "dim")) for n in range(count)]
+
+
+class One(App[None]):
+    def __init__(self, listing: Listing) -> None:
+        super().__init__()
+        self.listing = listing
+
+    def compose(self) -> ComposeResult:
+        yield self.listing
+
+
+def drawn(listing: Listing) -> list[Strip]:
+    """As the screen gets it."""
+    return listing.render_lines(Region(0, 0, listing.size.width, listing.size.height))
+
+
+async def test_more_rows_do_not_lay_the_screen_out_anew() -> None:
+    """A layout draws every widget there is, and rows come ten times a second."""
+    source = Rows(rows(100))
+    listing = Listing(source)
+    layouts: list[object] = []
+    async with One(listing).run_test(size=(40, HEIGHT)) as pilot:
+        await pilot.pause()
+        pilot.app.screen.screen_layout_refresh_signal.subscribe(listing, layouts.append)
+
+        source.rows += rows(50)
+        listing.redraw()
+        await pilot.pause()
+
+        assert layouts == []
+        assert (listing.virtual_size.height, listing.max_scroll_y) == (150, 150 - HEIGHT)
+
+
+async def test_the_scrollbar_comes_and_goes_with_the_rows() -> None:
+    """What does not fit is seen not to."""
+    source = Rows(rows(3))
+    listing = Listing(source)
+    async with One(listing).run_test(size=(40, HEIGHT)) as pilot:
+        await pilot.pause()
+        few = listing.show_vertical_scrollbar
+        source.rows += rows(50)
+        listing.redraw()
+        await pilot.pause()
+        many = listing.show_vertical_scrollbar
+        del source.rows[3:]
+        listing.redraw()
+        await pilot.pause()
+
+        assert (few, many, listing.show_vertical_scrollbar) == (False, True, False)
+
+
+async def test_the_scrollbar_tells_where_one_is() -> None:
+    """Its thumb follows the cursor to the end and back."""
+    listing = Listing(Rows(rows(100)))
+    async with One(listing).run_test(size=(40, HEIGHT)) as pilot:
+        listing.focus()
+        await pilot.press("G")
+        await pilot.pause()
+        end = listing.vertical_scrollbar.position
+        await pilot.press("g")
+        await pilot.pause()
+
+        assert (end, listing.vertical_scrollbar.position) == (100 - HEIGHT, 0)
+
+
+async def test_fewer_rows_leave_no_hole() -> None:
+    """Who stood at the end of a long list stands at the end of the short one."""
+    source = Rows(rows(100))
+    listing = Listing(source)
+    async with One(listing).run_test(size=(40, HEIGHT)) as pilot:
+        listing.move_to(99)
+        await pilot.pause()
+
+        del source.rows[20:]
+        listing.redraw()
+        await pilot.pause()
+
+        assert (listing.scroll_offset.y, listing.cursor) == (20 - HEIGHT, 19)
+
+
+async def test_rows_that_moved_are_drawn_from_what_is_there() -> None:
+    """The same line at another place is the same line, and the place of the cursor is not taken along."""
+    source = Rows(rows(HEIGHT))
+    listing = Listing(source)
+    async with One(listing).run_test(size=(40, HEIGHT)) as pilot:
+        await pilot.pause()
+        before = drawn(listing)
+        source.rows.insert(0, (("new", ""),))
+        listing.redraw()
+
+        after = drawn(listing)
+
+        assert [line.text.rstrip() for line in after[:3]] == ["new", "row 0 of many", "row 1 of many"]
+        assert after[3] is before[2]
+        assert after[1] != before[0]
+
+
+@pytest.mark.parametrize("css", ["", "Listing { padding: 0 1; }"])
+async def test_without_colour_no_line_has_any(monkeypatch: pytest.MonkeyPatch, css: str) -> None:
+    """NO_COLOR holds for lines that are drawn past Textual's own way too: every colour in them is a grey."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = One(Listing(Rows([(("failed", "bad"),), (("well", "good"),)])))
+    app.CSS = css  # type: ignore[misc]
+    async with app.run_test(size=(40, HEIGHT)) as pilot:
+        await pilot.pause()
+
+        colors = {
+            color.triplet
+            for line in drawn(app.listing)
+            for _, style, _ in line
+            if style is not None
+            for color in (style.color, style.bgcolor)
+            if color is not None and color.triplet is not None
+        }
+
+    assert colors
+    assert all(len({*triplet}) == 1 for triplet in colors)
+
+
+async def test_with_padding_a_list_is_drawn_inside_it() -> None:
+    """Rows begin where the padding ends, as everywhere else."""
+    app = One(Listing(Rows(rows(3))))
+    app.CSS = "Listing { padding: 0 2; }"  # type: ignore[misc]
+    async with app.run_test(size=(40, HEIGHT)) as pilot:
+        await pilot.pause()
+        region = Region(0, 0, 40, HEIGHT)
+
+        assert app.listing.render_lines(region)[0].text.startswith("  row 0")

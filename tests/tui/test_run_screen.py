@@ -234,3 +234,30 @@ async def test_a_run_that_ended_cannot_be_cancelled_and_that_is_said(store: Stor
 
         await until(pilot, lambda: "has ended already" in screen(pilot.app))
         assert pilot.app.screen is shown
+
+
+async def test_a_span_chosen_elsewhere_is_gone_to_although_a_filter_hides_it(store: Store) -> None:
+    """The filter is taken away, since the person asked for this very span."""
+    async with Screens(world(store), VARIED).run_test(notifications=True, size=(120, 40)) as pilot:
+        shown = await read(pilot)
+        tree = shown.query_one(SpanTree)
+        wanted = shown.shown.trace.path(len(shown.shown.trace) - 1)
+        await pilot.press("slash", *"no such thing", "enter")
+        await until(pilot, lambda: shown.shown.rows.filtered)
+
+        shown.query_one(LogsView).post_message(LogsView.SpanChosen(wanted))
+        await until(pilot, lambda: shown.path == wanted)
+
+        assert not shown.shown.rows.filtered
+        assert tree.has_focus
+
+
+async def test_d_shows_the_difference_from_the_tree(store: Store) -> None:
+    """The key goes to the detail, wherever the person is."""
+    async with Screens(world(store), VARIED).run_test(notifications=True, size=(120, 40)) as pilot:
+        shown = await read(pilot)
+
+        await pilot.press("d")
+
+        await until(pilot, lambda: "[3 Attempts]" in screen(pilot.app))
+        assert shown.query_one(SpanTree).has_focus

@@ -5,17 +5,15 @@ Each part draws itself; here stands only which of them is visible and what the k
 
 from __future__ import annotations
 
-import asyncio
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textual import work
-from textual.app import ComposeResult, SuspendNotSupported
+from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.screen import ModalScreen, Screen
 from textual.widgets import ContentSwitcher
 
+from orch_tui import doing
 from orch_tui.bars import RunHeader, UsageBar
 from orch_tui.copying import Copied, command_for
 from orch_tui.detail import DetailPanel
@@ -31,12 +29,9 @@ from orch_tui.timeline import TimelineView
 from orch_tui.trace import NOWHERE
 from orch_tui.tree import SpanTree, TreePane
 from orch_tui.view import Followed, View
-from orchestrator.errors import OrchError
 from orchestrator.report.summary import step_of
 
 if TYPE_CHECKING:
-    from orch_tui.app import Screens
-    from orch_tui.editor import Place
     from orch_tui.ports import World
 
 HERTZ = 10
@@ -83,6 +78,7 @@ class RunScreen(Screen[None]):
         "tab_5",
         "next_tab",
         "previous_tab",
+        "diff",
         "models",
         "approvals",
         "runs",
@@ -269,7 +265,7 @@ class RunScreen(Screen[None]):
         if not self.is_mounted:
             return True
         match action:
-            case "other_pane" | "wider" | "narrower" | "zoom" | "next_tab" | "previous_tab":
+            case "other_pane" | "wider" | "narrower" | "zoom" | "next_tab" | "previous_tab" | "diff":
                 return self.view == "trace"
             case "approve" | "reject":
                 return bool(self.shown.trace.state.asks)
@@ -300,6 +296,9 @@ class RunScreen(Screen[None]):
 
     async def action_previous_tab(self) -> None:
         await self._in_panel("previous_tab")
+
+    async def action_diff(self) -> None:
+        await self._in_panel("diff")
 
     async def _in_panel(self, action: str) -> None:
         panel = self.query_one(DetailPanel)
@@ -333,11 +332,8 @@ class RunScreen(Screen[None]):
     def _go_to(self, span: int) -> None:
         if span == NOWHERE:
             return
-        tree = self.query_one(SpanTree)
         self._switch("trace")
-        self.shown.rows.reveal(span)
-        tree.redraw()
-        tree.move_to(self.shown.rows.row_of(span), centre=True)
+        self.query_one(SpanTree).go_to(span)
 
     @property
     def span(self) -> int:
@@ -349,13 +345,10 @@ class RunScreen(Screen[None]):
     def path(self) -> str:
         return "" if self.span == NOWHERE else self.shown.trace.path(self.span)
 
-    # -- copying
+    # -- what a person does with it
 
     def action_copy(self) -> None:
-        copied = self._copied()
-        if copied.text:
-            self.app.copy_to_clipboard(copied.text)
-        self.notify(copied.sentence)
+        doing.copy(self, self._copied())
 
     def _copied(self) -> Copied:
         selected = self.get_selected_text()
@@ -375,92 +368,16 @@ class RunScreen(Screen[None]):
 
     def action_copy_command(self) -> None:
         text = command_for(self.shown.run, self.path)
-        self.app.copy_to_clipboard(text)
-        self.notify(Copied(text, f"`{text}`").sentence)
+        doing.copy(self, Copied(text, f"`{text}`"))
 
-    # -- the file in the person's editor
-
-    @work(exclusive=True, group="editor")
-    async def action_open_file(self) -> None:
-        from orch_tui.editor import place_of
-
-        state = self.shown.trace.state
-        try:
-            place = await asyncio.to_thread(place_of, state.file, self.path, state.source)
-            self._edit(place)
-        except OrchError as error:
-            self._refuse(error)
-
-    def _edit(self, place: Place) -> None:
-        from orch_tui.editor import command_of, edit, editor_of
-
-        command = command_of(editor_of(os.environ, place), place)
-        try:
-            with self.app.suspend():
-                said = edit(command, place)
-        except SuspendNotSupported:
-            said = f"an editor needs a terminal of its own; the step is at {place}"
-        if said:
-            self.notify(said, severity="error")
-        if place.note:
-            self.notify(place.note, severity="warning")
-
-    # -- saving
+    def action_open_file(self) -> None:
+        self.run_worker(doing.open_file(self, self.shown, self.path), group="editor", exclusive=True)
 
     def action_save(self) -> None:
-        from orch_tui.dialogs import Choose
-        from orch_tui.saving import KINDS
-
-        details = "into the folder where this was started, under a name that does not exist yet"
-        self.app.push_screen(Choose("Save", KINDS, details), self._save)
-
-    def _save(self, chosen: int | None) -> None:
-        if chosen is not None:  # first the dialog must be off the screen
-            self.call_after_refresh(self._write, chosen)
-
-    @work(group="save")
-    async def _write(self, chosen: int) -> None:
-        from orch_tui import saving
-
-        run, app = self.shown.run, cast("Screens", self.app)
-        stem, suffix = f"orch-{run}", (".svg", ".html", ".json")[chosen]
-        try:
-            if suffix == ".json":
-                text = await asyncio.to_thread(saving.run_as_json, self.shown.world.store, run)
-            else:
-                title = f"orch: run {run}"
-                text = (saving.screen_as_svg if suffix == ".svg" else saving.screen_as_html)(app, title)
-            path = await asyncio.to_thread(saving.save, Path(), stem, suffix, text)
-            self.notify(f"saved as {path.absolute()}")
-        except OrchError as error:
-            self._refuse(error)
-
-    # -- cancelling
+        doing.offer_to_save(self, self.shown)
 
     def action_cancel(self) -> None:
-        from orch_tui.canceling import why_not
-        from orch_tui.dialogs import Confirm
-
-        status, run = self.shown.feed.status, self.shown.run
-        if status not in ("running", "waiting"):
-            self.notify(why_not(status, run), severity="warning")
-            return
-        details = "What has finished is kept, and `orch resume` goes on from there."
-        self.app.push_screen(Confirm(f"Cancel run {run}?", details, yes="Cancel the run"), self._cancel)
-
-    @work(group="cancel")
-    async def _cancel_now(self) -> None:
-        from orch_tui.canceling import cancel
-
-        world = self.shown.world
-        try:
-            self.notify(await asyncio.to_thread(cancel, world.store, self.shown.run, world.user))
-        except OrchError as error:
-            self._refuse(error)
-
-    def _cancel(self, sure: bool | None) -> None:
-        if sure:
-            self._cancel_now()
+        doing.offer_to_cancel(self, self.shown)
 
     # -- other screens
 
@@ -484,6 +401,3 @@ class RunScreen(Screen[None]):
 
     def action_runs(self) -> None:
         self.dismiss()
-
-    def _refuse(self, error: OrchError) -> None:
-        self.notify(f"{error.message}\n{error.hint}" if error.hint else error.message, severity="error")

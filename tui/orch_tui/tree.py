@@ -239,6 +239,14 @@ class SpanTree(Listing):
         if self._place is not None:
             self._go(*self._place)
 
+    def go_to(self, span: int) -> None:
+        """Put the cursor on a span, whatever hides it now: folded groups are opened, a filter is taken away."""
+        self.following = False
+        if not self.shown.rows.shows(span):
+            self.action_back()
+        self.shown.rows.reveal(span)
+        self._go(span)
+
     # -- errors
 
     def action_next_error(self) -> None:

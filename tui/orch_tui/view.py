@@ -35,7 +35,9 @@ class Followed:
     @property
     def now(self) -> float:
         """The moment durations are shown for: the clock while it runs, else when it stopped."""
-        if self.feed.running or not isfinite(self.trace.now):  # nothing was read yet: rows may be drawn before news
+        if self.feed.running or not isfinite(
+            self.trace.now
+        ):  # nothing was read yet: rows may be drawn before news
             return max(self.world.now(), self.trace.now)
         return self.trace.now
 

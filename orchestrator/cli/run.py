@@ -184,9 +184,15 @@ def _started(graph: Graph, run: str, inputs: Mapping[str, Any], options: Mapping
         source=graph.digest,
         version=__version__,
         inputs=inputs,
-        options=options,
+        options={**options, **_budget(graph)},
         steps=sum(1 for _ in all_nodes(graph.scope)),
     )
+
+
+def _budget(graph: Graph) -> dict[str, Any]:
+    """What the run may use, for those who watch it: the file may change meanwhile."""
+    budget = graph.workflow.budget
+    return {"budget": budget.model_dump(exclude_none=True)} if budget is not None else {}
 
 
 def streamed_step(graph: Graph) -> str:

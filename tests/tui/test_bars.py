@@ -30,22 +30,11 @@ from orchestrator.events import (
     StepSkipped,
     StepStarted,
 )
-from orchestrator.graph.open import open_workflow
 from orchestrator.report import words
 from orchestrator.store.lease import Lease
 from orchestrator.store.store import Store
 from tests.cli.recorded import AT, DONE, FAILED, WAITING, record
 from tests.tui.recorded import VARIED, store_in, world
-
-WORKFLOW = """orch: 1
-name: small
-budget:
-  tokens: 5000
-  cloud_calls: 3
-  wall: 2m
-steps:
-  say: {value: "{{ [1, 2] }}"}
-"""
 
 
 @contextmanager
@@ -225,22 +214,27 @@ def test_a_step_inside_a_fan_out_or_a_loop_is_over_when_that_is() -> None:
 # -- what it uses
 
 
-def test_the_budget_is_read_from_the_file_unless_it_has_changed(project: Path) -> None:
-    """Another file, or none, says nothing about what this run may use."""
-    file = project / "workflow.yaml"
-    file.write_text(WORKFLOW, encoding="utf-8")
-    digest = open_workflow(file).digest
-
-    assert budget_of(str(file), digest) == Budget(5000, 3, 120.0)
-    assert budget_of(str(file), "another") == Budget()
-    assert budget_of(str(project / "gone.yaml"), digest) == Budget()
+@pytest.mark.parametrize(
+    ("recorded", "read"),
+    [
+        ({"tokens": 5000, "cloud_calls": 3, "wall": 120.0, "then": "fail"}, Budget(5000, 3, 120.0)),
+        ({"tokens": "many"}, Budget()),
+        (None, Budget()),
+        ("all", Budget()),
+    ],
+)
+def test_the_budget_is_what_was_recorded(recorded: object, read: Budget) -> None:
+    """What cannot be read is no bound on the screen."""
+    assert budget_of({"budget": recorded}) == read
+    assert budget_of({}) == Budget()
 
 
 def test_the_usage_says_budget_memory_where_calls_went_and_what_was_reused(store: Store) -> None:
     machine = Machine(8_000_000_000, 5_000_000_000)
     with followed(store, VARIED) as shown:
-        row = usage(shown, Budget(tokens=1000, cloud_calls=1), machine, 200)
-        narrow = usage(shown, Budget(tokens=1000, cloud_calls=1), machine, 60)
+        shown.trace.state.options = {"budget": {"tokens": 1000, "cloud_calls": 1}}
+        row = usage(shown, machine, 200)
+        narrow = usage(shown, machine, 60)
 
     text = plain(row)
     assert "tokens ▰▰" in text
@@ -255,7 +249,7 @@ def test_the_usage_says_budget_memory_where_calls_went_and_what_was_reused(store
 
 def test_a_run_without_a_budget_has_none_in_the_bar(store: Store) -> None:
     with followed(store, DONE) as shown:
-        text = plain(usage(shown, Budget(), None, 200))
+        text = plain(usage(shown, None, 200))
 
     assert text == "everything stayed on this machine"
 
@@ -309,15 +303,11 @@ async def test_a_bar_is_drawn_again_only_when_it_says_something_else(store: Stor
             assert bar.drawn > before
 
 
-async def test_machine_and_budget_come_from_threads_and_the_machine_seldom(project: Path) -> None:
-    """They may be slow: the bar says what is known."""
-    file = project / "workflow.yaml"
-    file.write_text(WORKFLOW, encoding="utf-8")
+async def test_the_machine_is_looked_at_in_a_thread_and_seldom(project: Path) -> None:
+    """It may be slow: the bar says what is known."""
     store = store_in(project)
-    begun = RunStarted(
-        AT, "r1", "small", str(file), str(project), "", open_workflow(file).digest, "0", {}, {}, 1
-    )
-    store.create("r1", begun)
+    options = {"budget": {"tokens": 5000}}
+    store.create("r1", RunStarted(AT, "r1", "small", "/p/w.yaml", "/p", "", "d" * 64, "0", {}, options, 1))
     looks: list[float] = []
 
     def machine() -> Machine:
@@ -331,7 +321,7 @@ async def test_machine_and_budget_come_from_threads_and_the_machine_seldom(proje
             for _ in range(200):
                 bar.flush(News())
                 await pilot.pause(0.01)
-                if bar.budget is not None and bar.machine is not None:
+                if bar.machine is not None:
                     break
             text = plain(bar.rows(200)[0])
 

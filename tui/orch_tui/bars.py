@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from textual.strip import Strip
 from textual.widget import Widget
 
-from orch_tui.budget import Budget, budget_of
+from orch_tui.budget import budget_of
 from orch_tui.eta import remaining, steps_ended
 from orch_tui.settings import keys_of, shown_key
 from orch_tui.text import Piece, Role, Row, Styles, strip, width_of
@@ -218,34 +218,21 @@ class UsageBar(Bar):
 
     def __init__(self, shown: Followed) -> None:
         super().__init__(shown)
-        self.budget: Budget | None = None
-        """None while it is not known."""
         self.machine: Machine | None = None
-        self._asked = False
         self._looked = float("-inf")
 
     def rows(self, width: int) -> list[Row]:
-        return [(("  ", ""), *usage(self.shown, self.budget, self.machine, width - 2))]
+        return [(("  ", ""), *usage(self.shown, self.machine, width - 2))]
 
     def flush(self, news: News) -> None:
         self._look()
         super().flush(news)
 
     def _look(self) -> None:
-        state = self.shown.trace.state
-        if not self._asked and state.file:
-            self._asked = True
-            self._in_a_thread(lambda: self._learn_budget(state.file, state.source), "budget")
         now = time.monotonic()
         if now - self._looked >= MACHINE_EVERY:
             self._looked = now
-            self._in_a_thread(self._look_at_machine, "machine")
-
-    def _in_a_thread(self, do: Callable[[], None], group: str) -> None:
-        self.run_worker(do, thread=True, group=group, exclusive=True, exit_on_error=False)
-
-    def _learn_budget(self, file: str, source: str) -> None:
-        self.budget = budget_of(file, source)
+            self.run_worker(self._look_at_machine, thread=True, exclusive=True, exit_on_error=False)
 
     def _look_at_machine(self) -> None:
         try:
@@ -254,16 +241,17 @@ class UsageBar(Bar):
             self.machine = None  # a bar that is not there says it
 
 
-def usage(shown: Followed, budget: Budget | None, machine: Machine | None, width: int) -> Row:
+def usage(shown: Followed, machine: Machine | None, width: int) -> Row:
     """The row of the usage bar."""
     state, summary = shown.trace.state, shown.trace.summary
+    budget = budget_of(state.options)
     tokens = state.prompt_tokens + state.completion_tokens
     parts: list[Part] = []
-    if budget is not None and budget.tokens is not None:
+    if budget.tokens is not None:
         parts.append(Part(2, bounded("tokens", tokens, budget.tokens, words.number)))
-    if budget is not None and budget.cloud_calls is not None:
+    if budget.cloud_calls is not None:
         parts.append(Part(2, bounded("cloud calls", state.cloud_calls, budget.cloud_calls, words.number)))
-    if budget is not None and budget.wall is not None:
+    if budget.wall is not None:
         parts.append(Part(3, bounded("time", summary.worked(shown.now), budget.wall, words.seconds)))
     if machine is not None and machine.memory_total:
         used = machine.memory_total - machine.memory_available

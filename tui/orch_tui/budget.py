@@ -1,11 +1,10 @@
-"""What a run may use, as its workflow file says it. Reads the file: call it in a thread."""
+"""What a run may use, as it was recorded when the run began."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-
-from orchestrator.errors import OrchError
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +16,14 @@ class Budget:
     wall: float | None = None
 
 
-def budget_of(file: str, source: str) -> Budget:
-    """The budget in this file; an empty one when it has none, has changed since (`source` is its digest) or is gone."""
-    from orchestrator.graph.open import open_workflow
-
-    try:
-        graph = open_workflow(Path(file))
-    except (OrchError, OSError):
+def budget_of(options: Mapping[str, Any]) -> Budget:
+    """The budget among the options of a run; an empty one where it has none or none that can be read."""
+    found = options.get("budget")
+    if not isinstance(found, Mapping):
         return Budget()
-    found = graph.workflow.budget
-    if found is None or graph.digest != source:
-        return Budget()
-    return Budget(found.tokens, found.cloud_calls, found.wall)
+    tokens, calls, wall = (found.get(name) for name in ("tokens", "cloud_calls", "wall"))
+    return Budget(
+        tokens if isinstance(tokens, int) else None,
+        calls if isinstance(calls, int) else None,
+        float(wall) if isinstance(wall, int | float) else None,
+    )

@@ -258,6 +258,21 @@ async def test_enter_opens_the_run_under_the_cursor(store: Store) -> None:
         assert under_cursor(pilot) == WAITING
 
 
+async def test_below_a_run_nothing_is_read_below_a_question_all_goes_on(store: Store) -> None:
+    """What a run's screen hides need not be known; around a dialog the list is seen."""
+    async with shown(store) as pilot:
+        runs = pilot.app.screen
+        assert isinstance(runs, RunsScreen)
+        alone = runs.in_sight
+        await pilot.press("D")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
+        below_a_question = runs.in_sight
+        await pilot.press("escape", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+
+        assert (alone, below_a_question, runs.in_sight) == (True, True, False)
+
+
 async def test_a_new_run_appears_and_the_cursor_stays_on_its_own(store: Store) -> None:
     """Nobody deletes the wrong run because another one began."""
     async with shown(store) as pilot:

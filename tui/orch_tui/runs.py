@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from orch_tui.copying import Copied, command_for
 from orch_tui.dialogs import Confirm, paragraphs, told
@@ -95,12 +95,18 @@ class RunsScreen(Screen[None]):
     async def _watch(self) -> None:
         while True:
             began = time.monotonic()
-            if self.is_current:
+            if self.in_sight:
                 await self._look()
             pause = max(LOOK, REST * (time.monotonic() - began))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), pause)
             self._wake.clear()
+
+    @property
+    def in_sight(self) -> bool:
+        """Nothing but dialogs lies above it: Textual draws everything anew for what changes below."""
+        above = self.app.screen_stack
+        return self in above and all(isinstance(one, ModalScreen) for one in above[above.index(self) + 1 :])
 
     async def _look(self) -> None:
         try:
@@ -108,6 +114,8 @@ class RunsScreen(Screen[None]):
             self.trouble, self._read = "", True
         except OrchError as error:
             runs, self.trouble = self.table.runs, told(error)
+        if not self.query("#totals"):
+            return  # it was left meanwhile
         if runs is not self.table.runs:
             self._change(lambda: self.table.take(runs))
         self._draw(self.size.width)

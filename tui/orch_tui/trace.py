@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from math import inf, nan
 from typing import Literal
 
+from orch_tui.families import NOWHERE as NOWHERE  # every reader of a trace knows it from here
+from orch_tui.families import Families
 from orchestrator.events import (
     AskAnswered,
     AskOpened,
@@ -39,8 +41,6 @@ RUNNING, ASKING, DONE, CACHED, SKIPPED, FAILED, STOPPED = range(7)
 """`stopped`: it was under way when the run ended; a resumed run does it again."""
 
 _LAST = re.compile(r"(\^\d+\.\d+|[.~@][^.~@^]+)$")
-NOWHERE = -1
-_NONE: Sequence[int] = ()
 
 
 @dataclass(slots=True)
@@ -103,7 +103,7 @@ class Trace:
         """Models as (name, load began, ready)."""
         self.gaps: list[tuple[float, float]] = []
         """From when to when nobody worked on the run."""
-        self._children: dict[int, array[int]] = {}
+        self._families = Families()
         self._open: dict[str, int] = {}
         self._again: dict[str, int] = {}
         """What a resumed run begins once more, by path."""
@@ -151,7 +151,7 @@ class Trace:
 
     def children(self, span: int) -> Sequence[int]:
         """In the order in which they began; those of NOWHERE are the steps of the file."""
-        return self.roots if span == NOWHERE else self._children.get(span, _NONE)
+        return self.roots if span == NOWHERE else self._families.of(span)
 
     def verb(self, span: int) -> str:
         return self._words[self._verbs[span]]
@@ -222,7 +222,7 @@ class Trace:
                 if self.called[span] != self.called[span]:
                     self.called[span] = event.at
                 self.tried[span] = min(event.attempt, 65535)
-                self.tries.setdefault(span, []).append(Try(event.at, event.model))
+                self.tries.setdefault(span, []).append(Try(event.at, sys.intern(event.model)))
                 return span
             case AttemptFinished():
                 return self._answered(event, seq)
@@ -293,7 +293,7 @@ class Trace:
 
     def _begin_again(self, span: int, path: str, at: float) -> None:
         self._turn(span, RUNNING)
-        if span not in self._children:  # a leaf does all of its work again, a group only what is left
+        if not self.children(span):  # a leaf does all of its work again, a group only what is left
             self.started[span] = at
         self.failed.pop(span, None)
         self.notes.pop(span, None)
@@ -306,8 +306,8 @@ class Trace:
         tries = self.tries.get(span)
         if tries:
             tries[-1].ended = event.at
-            tries[-1].outcome, tries[-1].decision = event.outcome, event.decision
-            tries[-1].reason = event.reason
+            tries[-1].outcome, tries[-1].decision = sys.intern(event.outcome), sys.intern(event.decision)
+            tries[-1].reason = sys.intern(event.reason)
         return span
 
     def _end(self, path: str, at: float, seq: int, status: int, note: str) -> int:
@@ -327,7 +327,7 @@ class Trace:
 
     def _end_passes(self, span: int, at: float) -> None:
         """Passes of a loop end with it, or with the next one."""
-        for child in self._children.get(span, _NONE):
+        for child in self.children(span):
             if self.status[child] == RUNNING and self.names[child][0] == "~":
                 self._turn(child, DONE, at)
                 self._open.pop(self.path(child), None)
@@ -351,10 +351,9 @@ class Trace:
         found = _LAST.search(path)
         parent, name = (self._inside(path[: found.start()], at, seq), found[0]) if found else (NOWHERE, path)
         span = len(self.names)
-        siblings = self.roots if parent == NOWHERE else self._children.setdefault(parent, array("i"))
         self.names.append(name if name[-1].isdigit() else sys.intern(name))
         self.parent.append(parent)
-        self.place.append(len(siblings))
+        self.place.append(len(self.roots) if parent == NOWHERE else self._families.size(parent))
         self.status.append(RUNNING)
         self.started.append(at)
         self.ended.append(nan)
@@ -363,7 +362,9 @@ class Trace:
         self.last.append(seq)
         for numbers in (self.tokens_in, self.tokens_out, self.tried, self._verbs, self._models):
             numbers.append(0)
-        siblings.append(span)
+        self._families.add(parent, span)
+        if parent == NOWHERE:
+            self.roots.append(span)
         if (counts := self.counts.get(parent)) is not None:
             counts[RUNNING] += 1
             self._number(span)
@@ -383,7 +384,7 @@ class Trace:
             parent = self._new(path, at, seq)
             self._verbs[parent] = self._word("pass" if "~" in self.names[parent] else "steps")
             if self.names[parent][0] == "~" and self.parent[parent] != NOWHERE:
-                for before in self._children[self.parent[parent]][:-1]:
+                for before in self.children(self.parent[parent])[:-1]:
                     if self.status[before] == RUNNING and self.names[before][0] == "~":
                         self._turn(before, DONE, at)
                         self._open.pop(self.path(before), None)

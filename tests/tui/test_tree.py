@@ -19,7 +19,7 @@ from orch_tui.rows import TreeRows
 from orch_tui.span_row import Look, clock, layout, row_at
 from orch_tui.text import plain, width_of
 from orch_tui.trace import NOWHERE, Trace
-from orch_tui.tree import SpanTree, TreePane
+from orch_tui.tree import SpanTree, TreePane, TreeSource
 from orch_tui.view import Followed
 from orch_tui.waterfall import Axis, Segment, bar, segments_of
 from orchestrator.events import (
@@ -37,7 +37,7 @@ from orchestrator.store.lease import Lease
 from orchestrator.store.open import open_store
 from orchestrator.store.store import Store
 from tests.cli.recorded import AT, record
-from tests.tui.recorded import HOSTILE, tried, world
+from tests.tui.recorded import HOSTILE, a_varied_run, tried, world
 
 RUN = "1123-0700-eee"
 
@@ -195,6 +195,39 @@ def test_while_a_run_goes_on_its_axis_grows_in_steps() -> None:
 
     assert len(lengths) <= 2
     assert min(lengths) >= 100
+
+
+def test_rows_that_are_remembered_are_those_that_would_be_made_anew(tmp_path: Path) -> None:
+    """After whatever event, fold or stop: an old row is a lie about what happened."""
+    events = [
+        *a_varied_run()[:-1],
+        StepStarted(AT + 60, "again", "agent", 2),
+        StepStarted(AT + 60, "again.0", "agent"),
+        RunFailed(AT + 61, "again", "check", "no"),
+        RunResumed(AT + 200, "host:1"),
+        StepStarted(AT + 200, "again", "agent", 2),
+        StepStarted(AT + 200, "again.0", "agent"),
+        StepFailed(AT + 201, "again.0", "check", "no", kept=True),
+        StepFinished(AT + 202, "again", None, {}),
+    ]
+    feed = Feed(open_store(tmp_path / "runs.db"), RUN)
+    shown = Followed(world(feed.store), feed)
+    source = TreeSource(shown)
+    asked = 0
+
+    for seq, event in enumerate(events):
+        span = feed.trace.take(event, seq)
+        if span != NOWHERE:
+            feed.rows.touch(span)
+        if seq % 50 == 49:
+            feed.rows.fold(0, folded=seq % 100 == 49)
+        source.renew()
+        for index in range(max(0, len(source) - 12), len(source)):
+            fresh = TreeSource(shown).row(index, 100)
+            assert source.row(index, 100) == fresh
+            asked += 1
+
+    assert asked > 1000
 
 
 # -- under the keys

@@ -117,6 +117,10 @@ class Listing(ScrollView, can_focus=True):
         self._asked: dict[int, Row | None] = {}
         """Rows that were asked for and differ, until they are drawn."""
         self._look: _Look | None = None
+        self._lines: dict[int, Strip] = {}
+        """What the screen was handed, by its own lines; what is drawn again is not in here."""
+        self._handed: object = None
+        """What all of these depend on."""
         self._thumb: tuple[int, int] | None = None
 
     # -- what is shown
@@ -218,8 +222,7 @@ class Listing(ScrollView, can_focus=True):
         try:
             if self.styles.gutter.totals != (0, 0) or self.opacity != 1 or self.styles.tint.a:
                 return super().render_lines(crop)
-            lines = self._filtered([self.render_line(y) for y in crop.line_range])
-            self._strips = {key: self._strips[key] for key in self._drawn.values() if key in self._strips}
+            lines = self._handed_lines(crop.line_range, self._look)
         finally:
             self._look = None
             self._asked.clear()
@@ -227,12 +230,31 @@ class Listing(ScrollView, can_focus=True):
             lines = [line.crop(*crop.column_span) for line in lines]
         return lines
 
-    def _filtered(self, lines: list[Strip]) -> list[Strip]:
-        """As the terminal can show them, e.g. without colour."""
-        background = self.background_colors[1]
-        for one in self.get_line_filters():
-            lines = [line.apply_filter(one, background) for line in lines]
-        return lines
+    def _handed_lines(self, places: range, look: _Look) -> list[Strip]:
+        """Lines as the terminal can show them, e.g. without colour. Textual asks for all of them whenever one differs."""
+        filters, background = self.get_line_filters(), self.background_colors[1]
+        handed = (look, self.size, self.scroll_offset, filters, background)
+        if handed != self._handed:
+            self._handed = handed
+            self._lines.clear()
+        made = [y for y in places if y not in self._lines]
+        for y in made:
+            line = self.render_line(y)
+            for one in filters:
+                line = line.apply_filter(one, background)
+            self._lines[y] = line
+        if made:
+            self._strips = {key: self._strips[key] for key in self._drawn.values() if key in self._strips}
+        return [self._lines[y] for y in places]
+
+    def _set_dirty(self, *regions: Region) -> None:
+        """Every way in which Textual or we have something drawn again comes by here."""
+        super()._set_dirty(*regions)
+        if not regions:
+            self._lines.clear()
+        for region in regions:
+            for y in region.line_range:
+                self._lines.pop(y, None)
 
     def render_line(self, y: int) -> Strip:
         """A line; outside of a drawing with its places in the text, which Textual asks for when text is selected.
@@ -260,7 +282,8 @@ class Listing(ScrollView, can_focus=True):
         if row is None and index < len(self.source):
             row = self.source.row(index, look.width)
         span = look.selection.get_span(index) if look.selection is not None else None
-        return _Key(row, self.cursor_shown and index == self.cursor, span, look._replace(selection=None))
+        bare = look if look.selection is None else look._replace(selection=None)
+        return _Key(row, self.cursor_shown and index == self.cursor, span, bare)
 
     def _strip(self, key: _Key) -> Strip:
         look, base = key.look, key.look.style
@@ -309,6 +332,7 @@ class Listing(ScrollView, can_focus=True):
     def _forget(self) -> None:
         self._drawn.clear()
         self._strips.clear()
+        self._lines.clear()
         self._asked.clear()
 
     def on_focus(self) -> None:

@@ -88,6 +88,26 @@ def row_at(look: Look, span: int, attempt: int, width: int) -> Row:
     return span_row(look, span, width) if attempt == NOWHERE else attempt_row(look, span, attempt, width)
 
 
+def facts_of(look: Look, span: int) -> tuple[object, ...]:
+    """All that the row of a span which has ended depends on, beside its width: when that differs it does. Quickly got.
+
+    An event of the span itself changes `last`; passes of a loop end without one, and a run stops without any.
+    """
+    trace, rows = look.trace, look.rows
+    return (
+        trace.last[span],
+        trace.status[span],
+        trace.ended[span],
+        rows.is_open(span),
+        rows.can_open(span),
+        rows.filtered,
+        look.axis.length,
+        len(trace.gaps),
+        len(trace.loads),
+        tuple(trace.counts[span]) if span in trace.counts else None,
+    )
+
+
 def span_row(look: Look, span: int, width: int) -> Row:
     trace, columns = look.trace, layout(width)
     return (

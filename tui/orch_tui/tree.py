@@ -22,7 +22,7 @@ from orch_tui.find import FindBar, first
 from orch_tui.listing import Listing
 from orch_tui.rows import Place
 from orch_tui.settings import bindings
-from orch_tui.span_row import Look, row_at
+from orch_tui.span_row import Look, facts_of, row_at
 from orch_tui.text import Row
 from orch_tui.trace import NOWHERE
 from orch_tui.waterfall import Axis
@@ -38,6 +38,8 @@ AGAIN = 1.0
 """Seconds at least between filters made again because there are new spans."""
 WINDOW = 64
 """Rows whose places are looked up together."""
+KEPT = 1000
+"""Rows that are remembered: those of the screen and of where one was before."""
 
 
 class TreeSource:
@@ -48,6 +50,8 @@ class TreeSource:
         self._places: dict[int, Place] = {}
         self._changes = -1
         self._look = self._new_look()
+        self._made: dict[Place, tuple[object, Row]] = {}
+        """Rows of what has ended, with all they depend on: they are not made again."""
 
     def __len__(self) -> int:
         return len(self.shown.rows)
@@ -65,7 +69,18 @@ class TreeSource:
             found = self.shown.rows.window(index, WINDOW)
             self._places.update(enumerate(found, index))
             place = found[0]
-        return row_at(self._look, *place, width)
+        return self._row(place, width)
+
+    def _row(self, place: Place, width: int) -> Row:
+        if place[1] != NOWHERE or self.shown.trace.live(place[0]):
+            return row_at(self._look, *place, width)
+        facts = (width, facts_of(self._look, place[0]))
+        made = self._made.get(place)
+        if made is None or made[0] != facts:
+            if len(self._made) >= KEPT:
+                self._made.clear()
+            made = self._made[place] = facts, row_at(self._look, *place, width)
+        return made[1]
 
     def _new_look(self) -> Look:
         now = self.shown.now

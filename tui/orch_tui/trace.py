@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from math import inf, nan
 from typing import Literal
 
-from orch_tui.families import NOWHERE as NOWHERE  # every reader of a trace knows it from here
-from orch_tui.families import Families
+from orch_tui.families import NOWHERE, Families
 from orchestrator.events import (
     AskAnswered,
     AskOpened,
@@ -413,3 +412,19 @@ def _number(name: str) -> int:
         return NOWHERE
     number = int(digits)
     return number if str(number) == digits else NOWHERE
+
+
+__all__ = [
+    "ASKING",
+    "CACHED",
+    "DONE",
+    "FAILED",
+    "NOWHERE",
+    "RUNNING",
+    "SKIPPED",
+    "STATUSES",
+    "STOPPED",
+    "Status",
+    "Trace",
+    "Try",
+]

@@ -303,6 +303,36 @@ async def test_a_bar_is_drawn_again_only_when_it_says_something_else(store: Stor
             assert bar.drawn > before
 
 
+class Asked(RunHeader):
+    """Counts how often it would draw."""
+
+    times = 0
+
+    def redraw(self) -> None:
+        self.times += 1
+
+
+def test_figures_wait_half_a_second_and_the_status_does_not(store: Store) -> None:
+    """Hundreds of events a second would draw both ends of the screen all the time."""
+    moment = 0.0
+    times: list[int] = []
+    with followed(store, DONE) as shown:
+        bar = Asked(shown, lambda: moment)
+        for _ in range(3):
+            bar.flush(News(events=1))
+        times.append(bar.times)
+        moment = 0.6
+        bar.flush(News(events=1))
+        times.append(bar.times)
+        shown.trace.state.status = "failed"
+        bar.flush(News(events=1))
+        times.append(bar.times)
+        bar.flush(News(events=1, changed=True))
+        times.append(bar.times)
+
+    assert times == [1, 2, 3, 4]
+
+
 async def test_the_machine_is_looked_at_in_a_thread_and_seldom(project: Path) -> None:
     """It may be slow: the bar says what is known."""
     store = store_in(project)

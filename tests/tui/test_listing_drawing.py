@@ -80,6 +80,26 @@ async def test_the_scrollbar_tells_where_one_is() -> None:
         assert (end, listing.vertical_scrollbar.position) == (100 - HEIGHT, 0)
 
 
+async def test_of_a_scrollbar_only_lines_that_differ_are_drawn() -> None:
+    """It stands beside every row: to draw all of it is to put the whole list together anew."""
+    source = Rows(rows(100))
+    listing = Listing(source)
+    async with One(listing).run_test(size=(40, HEIGHT)) as pilot:
+        await pilot.pause()
+        bar = listing.vertical_scrollbar
+        area = Region(0, 0, 1, HEIGHT)
+        before = bar.render_lines(area)
+        bar._exchange_repaint_regions()
+
+        listing.scroll_to(y=30, animate=False, immediate=True)
+        listing.redraw()
+
+        changed = {region.y for region in bar._exchange_repaint_regions()}
+        after = bar.render_lines(area)
+        assert 0 < len(changed) < HEIGHT
+        assert {y for y in range(HEIGHT) if after[y] != before[y]} == changed
+
+
 async def test_fewer_rows_leave_no_hole() -> None:
     """Who stood at the end of a long list stands at the end of the short one."""
     source = Rows(rows(100))

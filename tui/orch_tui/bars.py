@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MACHINE_EVERY = 3.0
 """Seconds between looks at the machine."""
+FIGURES_EVERY = 0.5
+"""Seconds between drawings of figures that only grow: nobody reads them faster, and each draws both ends of the screen."""
 GAUGE = 8
 """Cells of a bar."""
 TIGHT = 0.9
@@ -69,18 +71,26 @@ class Bar(Widget):
 
     DEFAULT_CSS = "Bar { height: 1; width: 1fr; background: $panel; }"
 
-    def __init__(self, shown: Followed) -> None:
+    def __init__(self, shown: Followed, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self.shown = shown
+        self._clock = clock
+        self._stands: tuple[object, ...] = ()
         self._drawn: tuple[int, list[Row]] = (0, [])
         self._styles: Styles | None = None
+        self._due = float("-inf")
 
     def rows(self, width: int) -> list[Row]:
         """What stands in the bar when it has so many columns; nothing yet in this one."""
         return [()] if width else []
 
-    def flush(self, news: News) -> None:  # noqa: ARG002 - a bar says everything anew
-        self.redraw()
+    def flush(self, news: News) -> None:
+        """At once how the run stands; figures when they are due."""
+        now, stands = self._clock(), (self.shown.feed.status, len(self.shown.trace.state.asks))
+        if news.changed or not news or now >= self._due or stands != self._stands:
+            self._stands = stands
+            self._due = now + FIGURES_EVERY
+            self.redraw()
 
     def redraw(self) -> None:
         width = self.size.width

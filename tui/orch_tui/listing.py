@@ -14,11 +14,13 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
 from textual.selection import Selection
 from textual.strip import Strip
 
 from orch_tui.settings import bindings
 from orch_tui.text import Row, Styles, highlighted, plain, strip
+from orch_tui.thumb import Thumb
 
 COPIED = 10_000
 """Rows that one selection of text may cover."""
@@ -267,6 +269,15 @@ class Listing(ScrollView, can_focus=True):
         if line is None:
             line = self._strips[key] = self._strip(key)
         return line if self._look is not None or key.row is None else line.apply_offsets(0, index)
+
+    @property
+    def vertical_scrollbar(self) -> ScrollBar:
+        """Ours: rows come ten times a second, and with them it would be drawn from top to bottom."""
+        if self._vertical_scrollbar is None and self.styles.scrollbar_size_vertical == 1:
+            bar = self._vertical_scrollbar = Thumb()
+            bar.display = False
+            self.app._start_widget(self, bar)
+        return super().vertical_scrollbar
 
     @property
     def columns(self) -> int:

@@ -80,6 +80,16 @@ def test_json_and_events(files: Path) -> None:
     assert (kinds[0], kinds[-1]) == ("run.started", "run.finished")
 
 
+def test_the_record_of_a_run_says_what_it_may_use(files: Path) -> None:
+    """Those who watch it show how much is left, whatever the file says by then."""
+    write(files, "budget: {tokens: 5000, wall: 2m}" + LETTER)
+
+    events = orch(files, "run", "w.yaml", "--events")
+
+    begun = json.loads(events.stdout.splitlines()[0])
+    assert begun["options"]["budget"] == {"tokens": 5000, "wall": 120.0, "then": "fail"}
+
+
 def test_a_question_ends_the_process_with_7_and_goes_on_from_another(files: Path) -> None:
     """`approve` and `resume` are processes of their own; the letter is not written twice."""
     write(files, ASK)

@@ -72,6 +72,37 @@ def test_what_was_recorded_is_taken_in(store: Store) -> None:
     assert len(feed.rows) == 1
 
 
+def test_text_alone_is_taken_in_without_spans(store: Store) -> None:
+    """Who shows text more often than spans finds the spans as they were."""
+    append(store, StepStarted(2.0, "a", "value"))
+    feed = Feed(store, RUN)
+    feed.start()
+    until(feed, lambda feed: feed.caught_up)
+    append(store, StepFinished(3.0, "a", 1, {}))
+    deadline = time.monotonic() + 30
+    while feed._pages.empty():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.01)
+    feed._pieces.append(("a", "half a sen"))
+
+    text = feed.take_text()
+    live, running = dict(feed.live), feed.trace.live(0)
+    feed.take()
+    feed.close()
+
+    assert (text.written, text.events, text.touched) == ({"a"}, 0, [])
+    assert (live, running, feed.trace.live(0)) == ({"a": "half a sen"}, True, False)
+
+
+def test_news_of_two_times_is_news_of_both() -> None:
+    """Nothing that was touched or changed between two drawings is forgotten."""
+    first = News(touched=[1, 2], written={"a"}, events=3)
+
+    first.add(News(touched=[2, 4], written={"b"}, events=1, caught_up=True, changed=True))
+
+    assert first == News(touched=[1, 2, 4], written={"a", "b"}, events=4, caught_up=True, changed=True)
+
+
 def test_a_run_in_another_process_is_followed(store: Store) -> None:
     """Events that come while somebody executes the run arrive without being asked for."""
     with Lease.acquire(store, RUN):

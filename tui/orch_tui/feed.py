@@ -56,6 +56,14 @@ class News:
     def __bool__(self) -> bool:
         return bool(self.events or self.written or self.changed)
 
+    def add(self, later: News) -> None:
+        """What came after it, too."""
+        self.touched = list(dict.fromkeys([*self.touched, *later.touched]))
+        self.written |= later.written
+        self.events += later.events
+        self.caught_up |= later.caught_up
+        self.changed |= later.changed
+
 
 class Feed:
     """One run, followed. `start` begins reading; `take` is called by whoever owns the trace, from one thread."""
@@ -128,6 +136,12 @@ class Feed:
             self.trace.stop(self.trace.now)
         self._take_pieces(news)
         news.touched = list(touched)
+        return news
+
+    def take_text(self) -> News:
+        """Take in only what models wrote: far cheaper to show than spans that begin and end."""
+        news = News(caught_up=self.caught_up)
+        self._take_pieces(news)
         return news
 
     def _next_page(self) -> bool:

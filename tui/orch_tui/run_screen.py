@@ -5,6 +5,7 @@ Each part draws itself; here stands only which of them is visible and what the k
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from orch_tui.ports import World
 
 HERTZ = 10
+LOADS = 4
+LOAD = 0.012
+"""How often and for how many seconds a record is gone on with between two ticks while it loads."""
 STILL = 1.0
 """Seconds after which durations are drawn again although nothing happened."""
 SHARES = range(20, 81, 5)
@@ -89,6 +93,10 @@ class RunScreen(Screen[None]):
         super().__init__()
         self.shown = Followed(world, Feed(world.store, run))
         self._still = 0.0
+        self._only_text = False
+        """Whether this time only what models write is taken in."""
+        self._early = News()
+        """What was taken in between two ticks."""
         self._share = 50
         self._asks = False
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (SIDE_BY_SIDE, "-wide")]
@@ -123,12 +131,31 @@ class RunScreen(Screen[None]):
     # -- news
 
     def _tick(self) -> None:
-        """Take what came even when another screen lies above: the reader waits for nobody."""
-        news = self.shown.feed.take()
+        """Take what came even when another screen lies above: the reader waits for nobody.
+
+        Spans are taken and shown every second time: with each of them most of the tree moves.
+        """
+        feed = self.shown.feed
+        self._only_text = not self._only_text and feed.caught_up and not self._early
+        news, self._early = self._early, News()
+        news.add(feed.take_text() if self._only_text else feed.take())
         now = self.shown.world.now()
+        if not feed.caught_up and news.events:
+            self._load_on()
         if (news or now - self._still >= STILL) and self._visible:
             self._still = now
             self._flush(news)
+
+    @work(group="loading", exclusive=True)
+    async def _load_on(self) -> None:
+        """A long record is taken in between the ticks too; keys and drawing come first."""
+        feed = self.shown.feed
+        for _ in range(LOADS):
+            await asyncio.sleep(0.001)
+            if feed.caught_up or not self.is_mounted:
+                return
+            self._early.add(feed.take(LOAD))
+            self.query_one(SpanTree).stand()
 
     @property
     def _visible(self) -> bool:
@@ -142,8 +169,10 @@ class RunScreen(Screen[None]):
     def _flush(self, news: News) -> None:
         if not self.is_mounted:
             return
+        moved = news.events or news.changed or not news
         for part in self._parts():
-            part.flush(news)
+            if moved or not isinstance(part, SpanTree):
+                part.flush(news)
         self._show_trouble()
         asks = bool(self.shown.trace.state.asks)
         if asks != self._asks:

@@ -153,6 +153,10 @@ class SpanTree(Listing):
     def on_mouse_scroll_up(self) -> None:
         self.following = False
 
+    def stand(self) -> None:
+        """The trace grew without a flush: what a key does begins at the right span."""
+        self._stand()
+
     def _stand(self) -> None:
         """Keep the cursor on its span, and the span on its line of the screen, whatever was inserted above."""
         if self._place is None or not len(self.shown.rows):

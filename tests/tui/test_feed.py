@@ -86,12 +86,12 @@ def test_text_alone_is_taken_in_without_spans(store: Store) -> None:
     feed._pieces.append(("a", "half a sen"))
 
     text = feed.take_text()
-    live, running = dict(feed.live), feed.trace.live(0)
+    live, events = dict(feed.live), feed.trace.state.events
     feed.take()
     feed.close()
 
     assert (text.written, text.events, text.touched) == ({"a"}, 0, [])
-    assert (live, running, feed.trace.live(0)) == ({"a": "half a sen"}, True, False)
+    assert (live, events, feed.trace.state.events) == ({"a": "half a sen"}, 2, 3)
 
 
 def test_news_of_two_times_is_news_of_both() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from orch_tui.tabs import diff, markdown, pretty
 from orch_tui.tabs.live import Growing
-from orch_tui.tabs.page import CHARACTERS, ROWS, Page, table
+from orch_tui.tabs.page import CHARACTERS, ROWS, Page, lines, table
 from orch_tui.text import Row, plain, width_of
 from tests.tui.host import harmless
 from tests.tui.recorded import HOSTILE
@@ -273,6 +273,27 @@ def test_an_endless_paragraph_grows_without_being_wrapped_again_from_its_beginni
         "".join(plain(growing.row(n, 40)) for n in range(len(growing))).replace(" ", "")
         == text.replace(" ", "") + "▌"
     )
+
+
+SHORT_WORDS = st.lists(st.sampled_from(["a ", "bab ", "漢字 ", "abaab "]), min_size=200, max_size=300)
+ONE_WORD = st.lists(st.text("ab漢", min_size=1, max_size=90), min_size=20, max_size=40)
+
+
+@given(SHORT_WORDS | ONE_WORD, st.integers(8, 60))
+def test_rows_of_an_endless_paragraph_are_final_when_they_are_said_to_be(
+    pieces: list[str], width: int
+) -> None:
+    """Wrapped piece by piece it breaks where it would break as a whole, also where a word never ends."""
+    growing = Growing(width)
+    text = "x"
+    growing.show(text)
+
+    for piece in pieces:
+        text += piece
+        growing.show(text)
+
+    rows = [plain(growing.row(n, width)).rstrip() for n in range(len(growing))]
+    assert rows[:-1] == lines(text, width)[:-1]
 
 
 def test_json_that_grows_becomes_plain_text_when_it_is_too_long_to_lay_out() -> None:

@@ -117,7 +117,7 @@ class Listing(ScrollView, can_focus=True):
         self._strips: dict[_Key, Strip] = {}
         """How it looks: rows that moved are not made again."""
         self._asked: dict[int, Row | None] = {}
-        """Rows that were asked for and differ, until they are drawn."""
+        """Rows that were asked for because some differ, until those are drawn."""
         self._look: _Look | None = None
         self._lines: dict[int, Strip] = {}
         """What the screen was handed, by its own lines; what is drawn again is not in here."""
@@ -143,14 +143,18 @@ class Listing(ScrollView, can_focus=True):
         self.cursor = max(0, min(self.cursor, count - 1))
         if self.follow_end:
             self.cursor = max(0, count - 1)
-            self.scroll_end(animate=False, immediate=True, x_axis=False)
+            if self.scroll_y != self.max_scroll_y:
+                self.scroll_end(animate=False, immediate=True, x_axis=False)
         top, width, look = self.scroll_offset.y, self.size.width, self._looks()
         self._asked.clear()
         keys = {index: self._key(index, look) for index in range(top, top + self.size.height)}
         changed = [index for index, key in keys.items() if self._drawn.get(index) != key]
         if changed:
-            self._asked = {index: keys[index].row for index in changed}
-            self.refresh(*(Region(0, index - top, width, 1) for index in changed))
+            self._asked = {index: key.row for index, key in keys.items()}
+            if len(changed) * 2 > len(keys):
+                self.refresh(self.size.region)  # one area is found faster than many
+            else:
+                self.refresh(*(Region(0, index - top, width, 1) for index in changed))
         self._drawn = {index: key for index, key in self._drawn.items() if index in keys}
         self._move_thumb()
 

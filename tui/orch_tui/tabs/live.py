@@ -14,8 +14,8 @@ from orchestrator.safe import safe
 LAID_OUT = 20_000
 LONGEST = 1500
 """Characters and rows up to which JSON is laid out while it grows; it is done anew each time."""
-PARAGRAPH = 4000
-"""Characters of an unfinished paragraph that may be wrapped again."""
+PARAGRAPH = 400
+"""Characters of an unfinished paragraph that may be wrapped again: it is done with every few letters."""
 AGAIN = 1.0
 """Seconds between wrapping all of a text whose beginning is no longer kept."""
 

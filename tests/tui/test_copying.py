@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from orch_tui.app import Screens
 from orch_tui.copying import LARGE, Copied, command_for
+from orch_tui.detail import DetailPanel
 from orchestrator.safe import UNSAFE
 from tests.tui.host import screen, until
 from tests.tui.recorded import VARIED, store_in, world
@@ -39,20 +40,21 @@ def test_what_is_copied_is_said_with_its_size_when_it_is_long() -> None:
     assert "nothing to copy" in Copied("", "what the tab shows").sentence
 
 
-async def test_y_copies_the_path_under_the_cursor_and_capital_y_the_command(tmp_path: Path) -> None:
-    """In the tree it is the path; the command shows the same span."""
+async def test_y_copies_the_answer_from_the_tree_and_capital_y_the_command(tmp_path: Path) -> None:
+    """What the tab shows of the span under the cursor; the command shows the same span."""
     async with Screens(world(store_in(tmp_path)), VARIED).run_test(
         notifications=True, size=(120, 40)
     ) as pilot:
         shown = await read(pilot)
-        shown._go_to(shown.shown.trace.find("group.note"))
+        shown._go_to(shown.shown.trace.find("letter"))
+        await until(pilot, lambda: "Dear" in shown.query_one(DetailPanel).text)
 
         await pilot.press("y")
-        assert pilot.app.clipboard == "group.note"
-        await until(pilot, lambda: "copied 'group.note'" in screen(pilot.app))
+        assert "Dear" in pilot.app.clipboard
+        await until(pilot, lambda: "copied what the tab shows" in screen(pilot.app))
 
         await pilot.press("Y")
-        assert pilot.app.clipboard == f"orch show {VARIED} group.note"
+        assert pilot.app.clipboard == f"orch show {VARIED} letter"
 
 
 async def test_y_copies_what_the_tab_shows_when_the_detail_has_the_focus(tmp_path: Path) -> None:

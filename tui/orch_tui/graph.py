@@ -110,7 +110,8 @@ class GraphView(Pane):
     def _set(self, drawing: Drawing) -> None:
         chosen = self.canvas.shown.chosen
         self.canvas.shown = Shown(drawing)
-        self.canvas.shown.chosen = chosen
+        first = drawing.spots[0].step if drawing.spots else ""
+        self.canvas.shown.chosen = chosen or first  # so that enter leads somewhere from the start
 
     def show(self) -> None:
         """Draw what there is now."""

@@ -86,7 +86,7 @@ class RunScreen(Screen[None]):
         "models",
         "approvals",
         "runs",
-        shown=("other_pane", "graph", "timeline", "logs", "back", "copy", "approve"),
+        shown=("approve", "other_pane", "graph", "timeline", "logs", "back", "copy"),
     )
 
     def __init__(self, world: World, run: str) -> None:
@@ -383,10 +383,8 @@ class RunScreen(Screen[None]):
         selected = self.get_selected_text()
         if selected:
             return Copied(selected, "what is selected")
-        if self._in_detail:
-            return Copied(self.query_one(DetailPanel).text, "what the tab shows")
         if self.view == "trace":
-            return Copied(self.path, f"'{self.path}'" if self.path else "the path of the step")
+            return Copied(self.query_one(DetailPanel).text, "what the tab shows")
         return Copied(self._line_under_cursor(), "the line")
 
     def _line_under_cursor(self) -> str:

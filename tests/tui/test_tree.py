@@ -27,6 +27,7 @@ from orchestrator.events import (
     ModelReady,
     RunFailed,
     RunFinished,
+    RunInterrupted,
     RunResumed,
     StepFailed,
     StepFinished,
@@ -154,6 +155,21 @@ def test_attempts_are_segments_with_a_gap_between() -> None:
     shown = plain(bar(segments_of(rows.trace, 0, AT + 4), axis, 16))
 
     assert shown == "┅┅┅┅╺━━━        "
+
+
+def test_an_attempt_without_an_answer_ends_with_its_run() -> None:
+    """Long after the run failed nothing spins, and the attempt has not taken all the time since."""
+    rows = rows_of(
+        StepStarted(AT, "a", "agent"),
+        *tried("a", 1, "x", at=AT, outcome="check", decision="repair"),
+        tried("a", 2, "x", at=AT + 2)[0],
+        RunInterrupted(AT + 4, "sam"),
+    )
+
+    shown = texts(rows, 60, AT + 600)
+
+    assert "■ attempt 2" in next(row for row in shown if "attempt 2" in row)
+    assert rows.trace.tries[0][1].ended == AT + 4
 
 
 def test_the_shortest_span_has_a_cell_and_the_waiting_before_an_attempt_is_thin() -> None:

@@ -155,9 +155,9 @@ def look_of(trace: Trace, lane: Lane, bar: int) -> Look:
     status = trace.status[span]
     tries = trace.tries.get(span, ())
     if attempt < len(tries) - 1:
-        return REJECTED if tries[attempt].ended is not None else LOOKS[STOPPED]
+        return REJECTED if tries[attempt].decision else LOOKS[STOPPED]
     if lane.ends[bar] == inf and status != ASKING:
-        return LOOKS[RUNNING]
+        return LOOKS[RUNNING] if trace.live(span) else LOOKS[STOPPED]
     if trace.verb(span) == "ask":
         return LOOKS[ASKING]
     if status in (CACHED, FAILED, STOPPED):

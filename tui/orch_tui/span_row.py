@@ -257,4 +257,6 @@ def _took(trace: Trace, span: int) -> bool:
 def _outcome(one: Try, now: float) -> tuple[str, Role]:
     if one.ended is None:
         return FRAMES[int(now * 10) % len(FRAMES)], "run"
+    if not one.decision:
+        return GLYPHS[STOPPED]
     return GLYPHS[DONE] if one.decision == "keep" else GLYPHS[FAILED]

@@ -51,6 +51,7 @@ class Try:
     ended: float | None = None
     outcome: str = ""
     decision: str = ""
+    """Empty when it was cut off."""
     reason: str = ""
 
 
@@ -250,8 +251,15 @@ class Trace:
         for path, span in self._open.items():
             if self.status[span] == RUNNING:
                 self._turn(span, STOPPED, at)
+                self._cut(span, at)
                 self._again[path] = span
         self._open = {path: span for path, span in self._open.items() if self.status[span] == ASKING}
+
+    def _cut(self, span: int, at: float) -> None:
+        """Nothing more is heard of attempts that have not ended."""
+        for one in self.tries.get(span, ()):
+            if one.ended is None:
+                one.ended, one.outcome = max(at, one.started), "stopped"
 
     def _began(self, event: StepStarted, seq: int) -> int:
         span = self._again.pop(event.path, NOWHERE)
@@ -312,6 +320,7 @@ class Trace:
     def _end(self, path: str, at: float, seq: int, status: int, note: str) -> int:
         span = self._at(path, at, seq)
         self._turn(span, status, at)
+        self._cut(span, at)
         self._open.pop(path, None)
         self.state.spans.pop(path, None)
         if note:

@@ -82,6 +82,8 @@ def segment_of(one: Try, now: float) -> Segment:
     """One attempt; `now` is its end while it has none."""
     if one.ended is None:
         return Segment(one.started, max(one.started, now), "━", "run")
+    if not one.decision:
+        return Segment(one.started, one.ended, *_LOOKS[STOPPED])
     kept = one.decision == "keep"
     return Segment(one.started, one.ended, "━" if kept else "┅", "good" if kept else "bad")
 

@@ -257,6 +257,17 @@ def test_a_growing_text_ends_up_as_if_it_had_come_at_once(pieces: list[str], wid
         ]
 
 
+def test_what_has_lost_its_beginning_says_so_and_is_not_laid_out_as_json() -> None:
+    growing = Growing(60, headless=True)
+
+    growing.show('{"a": 1, "b": [1')
+    growing.show('{"a": 1, "b": [1, 2')
+    shown = [plain(growing.row(n, 60)) for n in range(len(growing))]
+
+    assert "it began before this screen was opened" in shown[0]
+    assert shown[1:] == ['{"a": 1, "b": [1, 2▌']
+
+
 def test_an_endless_paragraph_grows_without_being_wrapped_again_from_its_beginning() -> None:
     """Rows that are final stay the same objects while more comes."""
     growing = Growing(40)

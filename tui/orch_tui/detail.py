@@ -152,6 +152,9 @@ class DetailPanel(Vertical):
         """For what the text was brought to its place; afterwards the person scrolls."""
         self._live = False
         """Whether the text being written is shown."""
+        self._opened = shown.world.now()
+        self._before: dict[int, int] | None = None
+        """How many attempts spans had that were under way when the record was first read to its end."""
 
     def compose(self) -> ComposeResult:
         yield self._tabs
@@ -179,6 +182,9 @@ class DetailPanel(Vertical):
 
     def flush(self, news: News) -> None:
         """Keep what runs up to date."""
+        if self._before is None and self.shown.feed.caught_up:
+            trace = self.shown.trace
+            self._before = {span: len(trace.tries.get(span, ())) for span in trace.running()}
         if not is_span(self.shown.trace, self._chosen.span):
             return
         self._tell()
@@ -217,7 +223,7 @@ class DetailPanel(Vertical):
             return False
         source = self._scroller.source
         if not self._live or not isinstance(source, Growing):
-            source = Growing(self._scroller.columns)
+            source = Growing(self._scroller.columns, headless=self._began_before(self._chosen.span))
             source.show(text)
             self._live = True
             self._scroller.swap(source, OUTPUT, growing=True)
@@ -232,6 +238,12 @@ class DetailPanel(Vertical):
             return ""
         last = len(trace.tries.get(at.span, ())) - 1
         return self.shown.feed.live.get(trace.path(at.span), "") if at.attempt in (NOWHERE, last) else ""
+
+    def _began_before(self, span: int) -> bool:
+        """Whether the attempt under way began before anybody listened: then the beginning of its text is missing."""
+        tries = self.shown.trace.tries.get(span, ())
+        known = (self._before or {}).get(span, 0)
+        return 0 < len(tries) <= known and tries[-1].started < self._opened
 
     # -- what was recorded
 

@@ -19,12 +19,18 @@ PARAGRAPH = 400
 AGAIN = 1.0
 """Seconds between wrapping all of a text whose beginning is no longer kept."""
 
+LATE = "… from here on; it began before this screen was opened"
+
 
 class Growing:
     """A source for a listing. `show` takes the whole text each time, which mostly begins as the last one did."""
 
-    def __init__(self, width: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, width: int, clock: Callable[[], float] = time.monotonic, *, headless: bool = False
+    ) -> None:
+        """`headless`: the beginning was written before anybody listened, which the first row says."""
         self.width = max(1, width)
+        self._mark: list[Row] = [((LATE, "dim"),)] if headless else []
         self._clock = clock
         self._text = ""
         self._done: list[Row] = []
@@ -35,7 +41,7 @@ class Growing:
         self._wrapped = -inf
         self._json = False
         """Whether it is laid out as JSON now."""
-        self._plain = False
+        self._plain = headless  # what has lost its beginning is no JSON
         """Whether it is too long or too deep for that."""
 
     def __len__(self) -> int:
@@ -59,7 +65,7 @@ class Growing:
             self._append(text[len(self._text) :])
             self._text = text
         elif self._due(text):
-            self._done, self._tail, self._json = [], "", False
+            self._done, self._tail, self._json = list(self._mark), "", False
             self._wrapped = self._clock()
             self._append(text)
             self._text = text

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.errors import UsageError
 from orchestrator.events import AskAnswered, AskOpened, RunWaiting
-from orchestrator.store.inbox import post, take
+from orchestrator.store.inbox import done, post, posted, take
 
 if TYPE_CHECKING:
     from orchestrator.store.rows import RunRow
@@ -85,15 +85,33 @@ def approve(store: Store, run: str, path: str, choice: str | None, by: str) -> A
     """
     ask = _open_ask(store, run, path)
     picked = _picked(ask, choice)
-    post(store, run, "approve", {"path": ask.path, "choice": picked, "by": by})
+    _post_first(store, run, "approve", ask, {"path": ask.path, "choice": picked, "by": by})
     return Answer(ask, picked)
 
 
 def reject(store: Store, run: str, path: str, by: str) -> Answer:
     """Refuse to let the run go on: it ends with exit code 3. Raises UsageError for what is not open (any more)."""
     ask = _open_ask(store, run, path)
-    post(store, run, "reject", {"path": ask.path, "choice": "", "by": by})
+    _post_first(store, run, "reject", ask, {"path": ask.path, "choice": "", "by": by})
     return Answer(ask, "")
+
+
+def _post_first(store: Store, run: str, kind: str, ask: AskOpened, answer: dict[str, str]) -> None:
+    """Leave the answer, unless somebody else was faster: of several only the first in the inbox counts."""
+    ours = post(store, run, kind, answer)
+    given = [
+        row
+        for row in posted(store, run, ask.at)
+        if row.kind in ANSWERS and row.payload.get("path") == ask.path
+    ]
+    if given and given[0].id != ours:
+        done(store, [ours])
+        first = given[0].payload
+        what = first.get("choice") or "rejected"
+        raise UsageError(
+            f"the question {ask.path} is answered already: {what}, by {first.get('by')}",
+            hint=f"see what the run does: orch show {run}",
+        )
 
 
 def login_name() -> str:

@@ -47,6 +47,17 @@ def take(store: Store, run: str) -> list[InboxRow]:
         ]
 
 
+def posted(store: Store, run: str, since: float) -> list[InboxRow]:
+    """Everything that was asked from a moment on (wall-clock seconds), done or not, oldest first."""
+    no = store.head(run).no
+    with store.reading() as connection:
+        query = select(INBOX).where(INBOX.c.run == no, INBOX.c.at >= since).order_by(INBOX.c.id)
+        return [
+            InboxRow(row.id, row.at, row.kind, _payload(run, row.payload))
+            for row in connection.execute(query)
+        ]
+
+
 def _payload(run: str, text: str) -> Mapping[str, Any]:
     try:
         payload = json.loads(text)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -138,3 +140,24 @@ def test_a_waiting_run_is_answered_when_nothing_it_waits_for_is_open(store: Stor
 
     assert answers.is_answered(store, store.run("r"))
     assert not answers.is_answered(store, store.run("over"))
+
+
+def test_of_answers_at_the_same_moment_one_counts_and_the_others_are_told(store: Store) -> None:
+    """All saw the question open; whose message came later hears what the answer is."""
+    for number in range(10):
+        run = f"r{number}"
+        record(store, run, [SEND, WAIT], AT + number)
+        start = threading.Barrier(3)
+
+        def answer(choice: str, run: str = run, start: threading.Barrier = start) -> str:
+            start.wait()
+            try:
+                return answers.approve(store, run, "ok", choice, "ann").choice
+            except UsageError:
+                return ""
+
+        with ThreadPoolExecutor(3) as pool:
+            taken = [choice for choice in pool.map(answer, ("send", "not now", "send")) if choice]
+
+        assert taken == [row.payload["choice"] for row in take(store, run)]
+        assert len(taken) == 1

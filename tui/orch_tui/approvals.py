@@ -103,6 +103,8 @@ class ApprovalsScreen(Screen[None]):
             await self._go_on()
         except OrchError as error:
             questions, self.trouble = self.rows.questions, told(error)
+        if not self.query("#totals"):
+            return  # it was left meanwhile
         self._take(questions)
         self._draw(self.size.width)
 

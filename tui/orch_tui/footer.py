@@ -49,6 +49,10 @@ class KeyBar(Widget):
         self.screen.bindings_updated_signal.subscribe(self, self._changed)
         self._changed(self.screen)
 
+    def on_unmount(self) -> None:
+        self.screen.bindings_updated_signal.unsubscribe(self)
+        self.app.theme_changed_signal.unsubscribe(self)  # it would hold the widget, and the run with it
+
     def _theme_changed(self, _theme: object) -> None:
         self._styles = None
         self.refresh()

@@ -334,6 +334,9 @@ class Listing(ScrollView, can_focus=True):
         self.virtual_size = Size(0, len(self.source))
         self.app.theme_changed_signal.subscribe(self, self._theme_changed)
 
+    def on_unmount(self) -> None:
+        self.app.theme_changed_signal.unsubscribe(self)  # it would hold the widget, and the run with it
+
     def _theme_changed(self, _theme: object) -> None:
         self._styles = None
         self._forget()

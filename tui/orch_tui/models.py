@@ -72,7 +72,8 @@ class ModelsScreen(Screen[None]):
             self.trouble = told(error)
         except OSError as error:
             self.trouble = f"this machine could not be asked: {error.strerror or error}"
-        self._draw(self.size.width)
+        if self.query("#title"):  # it may have been left meanwhile
+            self._draw(self.size.width)
 
     def _draw(self, width: int) -> None:
         run = self.shown.trace.summary if self.shown is not None else None

@@ -6,19 +6,35 @@ from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.dom import DOMNode
+from textual.events import Click
+from textual.widgets import OptionList
 
 from orch_tui.settings import ACTIONS, shown_key
 
 HIDDEN = frozenset({"palette", "back"})
 """What makes no sense to be chosen here."""
+NARROWEST = 30
+"""Columns below which Textual cannot draw the list."""
 
 
 class Command(NamedTuple):
     words: str
     keys: str
     run: Callable[[], Awaitable[object]]
+
+
+class Palette(CommandPalette):
+    """Textual's, that takes keys also while it has found nothing."""
+
+    def _action_command_list(self, action: str) -> None:
+        if self.query_one(OptionList).option_count:
+            super()._action_command_list(action)
+
+    def _on_click(self, event: Click) -> None:  # type: ignore[override] # as Textual's own has it
+        if self.is_current:  # a second click may come when the first has closed it
+            super()._on_click(event)
 
 
 class Actions(Provider):

@@ -36,6 +36,9 @@ class Lines(Widget):
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, self._theme_changed)
 
+    def on_unmount(self) -> None:
+        self.app.theme_changed_signal.unsubscribe(self)  # it would hold the widget, and the run with it
+
     def _theme_changed(self, _theme: object) -> None:
         self._styles = None
         self.refresh()

@@ -20,12 +20,17 @@ if TYPE_CHECKING:
     from orchestrator.config import Config
     from orchestrator.store.store import Store
 
+WEB_DRIVER = "textual.drivers.web_driver:WebDriver"
+"""What the server of pages tells the processes that it starts."""
+
 
 @click.command()
 @click.argument("run", required=False, shell_complete=complete.runs)
 @click.option("--theme", metavar="NAME", help="Colours, e.g. textual-dark, textual-light, nord, gruvbox.")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal, for selecting text.")
-def command(run: str | None, theme: str | None, no_mouse: bool) -> int:
+@click.option("--web", is_flag=True, help="Show it in a browser of this machine instead; prints the address.")
+@click.option("--port", type=click.IntRange(1, 65535), help="With --web: its port. [default: a free one]")
+def command(run: str | None, theme: str | None, no_mouse: bool, web: bool, port: int | None) -> int:
     """Watch runs live: what runs, on which model, and why.
 
     Without RUN (an id, its beginning, or `last`) it lists the runs; `?` shows the keys. Leaving it with `q` harms no
@@ -42,24 +47,38 @@ def command(run: str | None, theme: str | None, no_mouse: bool) -> int:
     from orchestrator.config import Config
 
     console = the_console()
-    if why := why_no_screen():
+    if port is not None and not web:
+        raise UsageError(
+            "--port is the port of the page that --web serves", hint="orch tui --web --port PORT"
+        )
+    if not web and (why := why_no_screen()):
         raise UsageError(why, hint=f"follow a run with: orch logs {run or 'RUN'} -f")
     config = Config.from_environment(os.environ, Path.cwd())
     settings = settings_for(config, theme=theme, mouse=False if no_mouse else None)
     store = existing_store() if run else the_store()
     try:
-        return show(config, store, settings, console, store.find(run) if run else None)
+        chosen = store.find(run) if run else None
+        if web:
+            return serve(config, console, chosen, theme, no_mouse, port or 0)
+        return show(config, store, settings, console, chosen)
     finally:
         store.close()
 
 
 def why_no_screen() -> str:
     """Why this terminal cannot show a screen; empty when it can."""
+    if in_a_page():
+        return ""
     if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         return "the screen needs a terminal, and this is a pipe or a file"
     if os.environ.get("TERM", "") in ("", "dumb"):
         return f"the screen needs a terminal that can place text, and TERM is '{os.environ.get('TERM', '')}'"
     return ""
+
+
+def in_a_page() -> bool:
+    """Whether a server of pages started this process: its pipes lead to a browser."""
+    return os.environ.get("TEXTUAL_DRIVER") == WEB_DRIVER
 
 
 def settings_for(config: Config, *, theme: str | None = None, mouse: bool | None = None) -> Settings:
@@ -78,9 +97,35 @@ def show(config: Config, store: Store, settings: Settings, console: Console, run
     """Open the screen and return when the person leaves it."""
     from orch_tui.app import run_screen
 
-    if not console.color_out:  # --no-color, in the one way that the screen knows
+    if not (console.color_out or in_a_page()):  # --no-color, in the one way that the screen knows
         os.environ["NO_COLOR"] = "1"
     return run_screen(the_world(config, store, settings), run)
+
+
+def serve(
+    config: Config, console: Console, run: str | None, theme: str | None, no_mouse: bool, port: int
+) -> int:
+    """Serve the screen as a page until Ctrl-C; each page is `orch tui` with the same words."""
+    try:
+        from orchestrator.cli import web
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"the page needs the package {error.name}, which is not installed",
+            hint="pip install 'orch[web]'",
+        ) from error
+
+    if is_terminal(sys.stdout) and not console.color_out:
+        os.environ["NO_COLOR"] = "1"
+    words = [sys.executable, "-P", "-m", "orchestrator", "tui"]
+    words += ["--theme", theme] if theme else []
+    words += ["--no-mouse"] if no_mouse else []
+    words += [run] if run else []
+
+    def say(text: str) -> None:
+        console.view(text)
+        console.out.flush()
+
+    return web.serve(words, f"orch {run or config.cwd.name}", port, say)
 
 
 def the_world(config: Config, store: Store, settings: Settings) -> World:

@@ -55,8 +55,10 @@ body.-closed .closed {{ display: block; }}
 </html>
 """
 
-QUIET = "window.open = () => null;\n"
-"""An address in what a model wrote is text here too: a click on it opens nothing."""
+QUIET = """window.open = () => null;
+window.addEventListener("load", () => setTimeout(() => document.querySelector(".xterm-helper-textarea")?.focus()));
+"""
+"""An address in what a model wrote is text here too: a click on it opens nothing. Keys work without a click."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -97,7 +99,7 @@ async def end_children() -> None:
     until = clock() + PATIENCE
     for child in psutil.Process().children():
         child.terminate()
-    while (left := psutil.Process().children()) and clock() < until:
+    while (left := psutil.Process().children()) and clock() < until:  # noqa: ASYNC110 (no event says it)
         await asyncio.sleep(0.05)
     for child in left:
         child.kill()

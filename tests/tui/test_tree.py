@@ -172,6 +172,23 @@ def test_an_attempt_without_an_answer_ends_with_its_run() -> None:
     assert rows.trace.tries[0][1].ended == AT + 4
 
 
+def test_what_waits_for_its_model_has_a_sign_and_a_thin_bar() -> None:
+    rows = rows_of(
+        StepStarted(AT, "a", "agent", 2),
+        StepStarted(AT, "a.0", "agent"),
+        StepStarted(AT, "a.1", "agent"),
+        tried("a.0", 1, "x", at=AT)[0],
+    )
+    trace = rows.trace
+
+    shown = texts(rows, 60, AT + 4, growing=True)
+
+    assert [trace.queued(trace.find(path)) for path in ("a", "a.0", "a.1")] == [False, False, True]
+    assert "◌ 1" in shown[2]
+    assert "─" in shown[2]
+    assert "━" not in shown[2]
+
+
 def test_the_shortest_span_has_a_cell_and_the_waiting_before_an_attempt_is_thin() -> None:
     rows = rows_of(StepStarted(AT, "a", "agent"), *tried("a", 1, "x", at=AT + 2))
     axis = Axis.of(rows.trace, AT + 4, growing=False)

@@ -34,6 +34,8 @@ GLYPHS: dict[int, tuple[str, Role]] = {
     STOPPED: ("■", "warn"),
 }
 """How a status looks, with and without colour."""
+QUEUED: tuple[str, Role] = ("◌", "dim")
+"""It has begun but waits for its model."""
 CLOUD = "☁"
 
 NAME, SECONDS, FALL, MODEL, TOKENS, TRIED = 26, 7, 11, 13, 7, 4
@@ -167,7 +169,9 @@ def _name(look: Look, span: int, width: int) -> Row:
     trace, rows = look.trace, look.rows
     mark = ("▾" if rows.is_open(span) or rows.filtered else "▸") if rows.can_open(span) else " "
     glyph, role = GLYPHS[trace.status[span]]
-    if trace.status[span] == RUNNING:
+    if trace.queued(span):
+        glyph, role = QUEUED
+    elif trace.status[span] == RUNNING:
         glyph = FRAMES[int(look.now * 10) % len(FRAMES)]
     name_role: Role = {FAILED: "bad", SKIPPED: "dim"}.get(trace.status[span], "")  # type: ignore[assignment]
     note = trace.notes.get(span, "")

@@ -165,6 +165,16 @@ class Trace:
     def live(self, span: int) -> bool:
         return self.status[span] <= ASKING
 
+    def queued(self, span: int) -> bool:
+        """Whether it waits for a slot of its model: it has begun, but nothing was sent."""
+        return (
+            self.status[span] == RUNNING
+            and not self.tried[span]
+            and self.verb(span) == "agent"
+            and span not in self.items
+            and not self.children(span)
+        )
+
     def seconds(self, span: int, now: float) -> float:
         """How long it took, or has taken so far, while somebody worked on the run."""
         ended = self.ended[span]

@@ -204,13 +204,16 @@ class SpanTree(Listing):
         if self._place is not None and self._works(self._place[0]):
             return
         running = trace.running()
-        if running:
+        at_work = [span for span in running if not trace.queued(span)]
+        if at_work:
+            self._go(at_work[-1])
+        elif running and (self._place is None or self._place[0] not in running):
             self._go(running[-1])
 
     def _works(self, span: int) -> bool:
         """Whether the span does something itself: then the cursor stays there."""
         trace = self.shown.trace
-        return trace.live(span) and not trace.children(span)
+        return trace.live(span) and not trace.children(span) and not trace.queued(span)
 
     # -- folding
 

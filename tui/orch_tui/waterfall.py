@@ -72,6 +72,8 @@ def segments_of(trace: Trace, span: int, now: float) -> list[Segment]:
     start, ended = trace.started[span], trace.ended[span]
     end = now if ended != ended else ended
     tries = trace.tries.get(span)
+    if trace.queued(span):
+        return [Segment(start, end, "─", "track")]
     if not tries:
         return [Segment(start, end, *_LOOKS.get(trace.status[span], ("━", "good")))]
     first = [Segment(start, tries[0].started, "─", "track")] if tries[0].started > start else []

@@ -96,7 +96,10 @@ CALLS = st.lists(st.tuples(TIMES, st.integers(1, 10).map(float)), max_size=30)
 def test_there_are_as_many_lanes_as_ran_at_once_however_the_events_come(
     story: list[tuple[float, float]], cuts: list[int]
 ) -> None:
-    """In one piece or in many, bars are the same, do not overlap, and no lane is one too many."""
+    """In one piece or in many, bars are the same and do not overlap; read as a whole no lane is one too many.
+
+    Live, a lane may be taken by a call whose end is not known yet, so that there can be more of them.
+    """
     events = sorted(
         (
             event
@@ -117,8 +120,8 @@ def test_there_are_as_many_lanes_as_ran_at_once_however_the_events_come(
 
     assert bars(live) == bars(whole)
     assert sum(len(lane.failed) for _, _, lane in live.rows()) == len(story) // 3
+    assert len(whole.rows()) == most <= len(live.rows())
     for found in (live, whole):
-        assert len(found.rows()) == most
         for _, _, lane in found.rows():
             assert all(lane.ends[n] <= lane.starts[n + 1] for n in range(len(lane) - 1))
 

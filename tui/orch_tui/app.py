@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 DARK, LIGHT = "textual-dark", "textual-light"
 LIGHT_COLORS = frozenset({"7", "9", "10", "11", "12", "13", "14", "15"})
 """What stands last in COLORFGBG on a light background."""
-STOPS = (signal.SIGTERM, signal.SIGHUP)
+STOPS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 class Screens(App[None]):
@@ -141,11 +141,12 @@ class Screens(App[None]):
         self.push_screen(HelpScreen(self.world.settings))
 
     def action_palette(self) -> None:
-        from textual.command import CommandPalette
+        from orch_tui.palette import NARROWEST, Actions, Palette
 
-        from orch_tui.palette import Actions
-
-        self.push_screen(CommandPalette([Actions], placeholder="What to do…"))
+        if self.size.width < NARROWEST:
+            self.notify(f"the list of commands needs {NARROWEST} columns")
+        else:
+            self.push_screen(Palette([Actions], placeholder="What to do…"))
 
     def action_models(self) -> None:
         from orch_tui.models import ModelsScreen

@@ -79,6 +79,8 @@ class Feed:
         """Why the run cannot be read now."""
         self.gone = False
         """The run was deleted."""
+        self.odd = ""
+        """Which event could not be taken in."""
         self.caught_up = False
         self.live: dict[str, str] = {}
         """What is being written, by the path of the step."""
@@ -158,7 +160,7 @@ class Feed:
         page = self._rest
         for number in range(self._done, len(page)):
             seq, event = page[number]
-            span = self.trace.take(event, seq)
+            span = self._told(event, seq)
             news.events += 1
             if span != NOWHERE:
                 self.rows.touch(span)
@@ -171,6 +173,14 @@ class Feed:
                 self._done = number + 1
                 return
         self._done = len(page)
+
+    def _told(self, event: Event, seq: int) -> int:
+        """The span the event tells of. One that makes no sense to this version is named, and the others are shown."""
+        try:
+            return self.trace.take(event, seq)
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            self.odd = f"event {seq} cannot be shown (it tells of '{getattr(event, 'path', '')}')"
+            return NOWHERE
 
     def _take_pieces(self, news: News) -> None:
         while self._pieces:

@@ -119,7 +119,8 @@ class RunScreen(Screen[None]):
         self.shown.feed.start()
         self._listen()
         self.set_interval(1 / HERTZ, self._tick)
-        self.query_one("#tree").focus()
+        for tree in self.query("#tree"):  # none when a signal came while it was opening
+            tree.focus()
 
     def on_unmount(self) -> None:
         self.shown.feed.close()
@@ -186,6 +187,8 @@ class RunScreen(Screen[None]):
             lines.show(((f"{feed.trouble}: it was deleted", "bad"),))
         elif feed.trouble:
             lines.show(((feed.trouble, "bad"), ("; trying again", "dim")))
+        elif feed.odd:
+            lines.show(((feed.odd, "warn"),))
         else:
             lines.show()
 

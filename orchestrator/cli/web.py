@@ -58,7 +58,7 @@ body.-closed .closed {{ display: block; }}
 QUIET = """window.open = () => null;
 window.addEventListener("load", () => setTimeout(() => document.querySelector(".xterm-helper-textarea")?.focus()));
 """
-"""An address in what a model wrote is text here too: a click on it opens nothing. Keys work without a click."""
+"""An address in what a model wrote is text here too: a click on it opens nothing. The page asks for the focus by itself."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -147,6 +147,13 @@ def test_parts_give_way_by_their_rank() -> None:
     ]
 
 
+def test_what_has_no_room_leaves_it_to_the_less_important() -> None:
+    """A long reason drops out, the name of the workflow beside it stays."""
+    parts = [Part(0, (("run", ""),)), Part(4, (("name", ""),)), Part(3, (("a very long reason", ""),))]
+
+    assert plain(fitted(parts, 20)) == "run · name"
+
+
 # -- how far
 
 

@@ -54,14 +54,16 @@ class Part(NamedTuple):
 
 def fitted(parts: Iterable[Part], width: int, between: str = " · ") -> Row:
     """The parts that have room, in their order. One always stays, cut where it is drawn."""
-    kept = [part for part in parts if any(text for text, _ in part.row)]
-    size = sum(width_of(part.row) for part in kept) + len(between) * max(0, len(kept) - 1)
-    while len(kept) > 1 and size > width:
-        least = max(kept, key=lambda part: part.rank)
-        kept.remove(least)
-        size -= width_of(least.row) + len(between)
+    said = [part for part in parts if any(text for text, _ in part.row)]
+    kept: list[Part] = []
+    room = width
+    for part in sorted(said, key=lambda part: part.rank):  # what has no room leaves it to the less important
+        size = width_of(part.row) + (len(between) if kept else 0)
+        if size <= room or not kept:
+            kept.append(part)
+            room -= size
     row: list[Piece] = []
-    for part in kept:
+    for part in (part for part in said if part in kept):
         row += [(between, "dim"), *part.row] if row else part.row
     return tuple(row)
 

@@ -23,6 +23,7 @@ from orch_tui.trace import Trace
 from orch_tui.view import Followed
 from orchestrator.events import (
     Event,
+    RunFailed,
     RunFinished,
     RunStarted,
     StepFailed,
@@ -152,6 +153,21 @@ def test_what_has_no_room_leaves_it_to_the_less_important() -> None:
     parts = [Part(0, (("run", ""),)), Part(4, (("name", ""),)), Part(3, (("a very long reason", ""),))]
 
     assert plain(fitted(parts, 20)) == "run · name"
+
+
+def test_a_rejected_run_is_final(tmp_path: Path) -> None:
+    """Somebody said no: nothing is to be tried again."""
+    store = store_in(tmp_path)
+    rejected = RunFailed(AT + 2, "ok", "rejected", "ok was rejected by ann", exit_code=3)
+    record(store, "no", [rejected])
+
+    with followed(store, "no") as shown:
+        text = header(shown)[0]
+
+    assert "✗ rejected" in text
+    assert "ok was rejected by ann" in text
+    assert "try again" not in text
+    store.close()
 
 
 # -- how far

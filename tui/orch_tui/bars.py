@@ -34,6 +34,8 @@ GAUGE = 8
 TIGHT = 0.9
 """The share of something bounded from which it is a warning."""
 
+REJECTED = 3
+"""The exit code of a run that a person refused to let go on."""
 STATUS: dict[str, tuple[str, Role]] = {
     "new": ("○", "dim"),
     "running": ("●", "run"),
@@ -151,7 +153,13 @@ def _status(shown: Followed) -> Row:
         return ((f"{glyph} {feed.status}", role), ("  cannot be read now", "warn"))
     if feed.status == "waiting" and (step := next_step(shown)):
         return ((f"{glyph} {step}", role),)
-    return ((f"{glyph} {feed.status}", role),)
+    return ((f"{glyph} {'rejected' if _rejected(shown) else feed.status}", role),)
+
+
+def _rejected(shown: Followed) -> bool:
+    """A person said no, which is final: it is not tried again."""
+    error = shown.trace.state.error
+    return shown.feed.status == "failed" and error is not None and error.exit_code == REJECTED
 
 
 def next_step(shown: Followed) -> str:
@@ -161,6 +169,8 @@ def next_step(shown: Followed) -> str:
         return ""
     if asks and feed.status in ("running", "waiting"):
         return f"waiting for {words.count(asks, 'answer')}: {_key(shown, 'approvals')}"
+    if _rejected(shown):
+        return ""
     match feed.status:
         case "waiting":
             return f"waiting, but answered; go on with: orch resume {run}"

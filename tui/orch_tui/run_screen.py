@@ -300,7 +300,7 @@ class RunScreen(Screen[None]):
             case "other_pane" | "wider" | "narrower" | "zoom" | "next_tab" | "previous_tab" | "diff":
                 return self.view == "trace"
             case "approve" | "reject":
-                return bool(self.shown.trace.state.asks)
+                return bool(self.shown.trace.state.asks) and self.shown.feed.status in ("running", "waiting")
             case "trace" | "graph" | "timeline" | "logs":
                 return self.view != action
             case _:

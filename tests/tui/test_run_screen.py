@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import weakref
 from pathlib import Path
 
 import pytest
@@ -263,22 +261,3 @@ async def test_d_shows_the_difference_from_the_tree(store: Store) -> None:
 
         await until(pilot, lambda: "[3 Attempts]" in screen(pilot.app))
         assert shown.query_one(SpanTree).has_focus
-
-
-async def test_a_run_that_is_left_takes_no_memory_any_more(store: Store) -> None:
-    """Whoever looks at fifty runs does not keep fifty of them; Textual may hold on to the last."""
-    async with Screens(world(store)).run_test(notifications=True, size=(120, 40)) as pilot:
-        app = pilot.app
-        left = []
-        for _ in range(6):
-            app.push_screen(RunScreen(world(store), VARIED))
-            shown = await read(pilot)
-            left.append(weakref.ref(shown.shown.feed))
-            await pilot.press("w", "T", "L", "escape", "escape")
-            await until(pilot, lambda: isinstance(app.screen, RunsScreen))
-            del shown
-        for _ in range(5):
-            await pilot.pause(0.1)
-            gc.collect()
-
-        assert sum(one() is not None for one in left) < len(left)

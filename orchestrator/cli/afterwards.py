@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def how_it_stands(store: Store, run: str, console: Console) -> int:
     """Say it, print the result of a run that is done, and return the run's exit code as far as it is known."""
-    from orchestrator.cli.run import conclude
+    from orchestrator.cli.concluding import conclude
     from orchestrator.cli.waiting import what_to_do
     from orchestrator.engine.start import Result
 

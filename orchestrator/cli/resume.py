@@ -22,8 +22,9 @@ from orchestrator.errors import UsageError
 @click.option("-q", "--quiet", is_flag=True, help="No progress; questions stay open.")
 def command(run: str, as_json: bool, events: bool, changed: bool, quiet: bool) -> int:
     """Go on with RUN (an id, its beginning, or `last`)."""
+    from orchestrator.cli.concluding import conclude
     from orchestrator.cli.executing import Job, execute, open_models
-    from orchestrator.cli.run import checked_graph, conclude
+    from orchestrator.cli.run import checked_graph
     from orchestrator.cli.wiring import existing_store
     from orchestrator.config import Config
     from orchestrator.engine.recover import recover

@@ -18,7 +18,6 @@ from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.config import Config
-    from orchestrator.engine.start import Result
     from orchestrator.graph.model import Graph
     from orchestrator.store.store import Store
 
@@ -164,6 +163,8 @@ def _execute(
             streamed="" if as_json or events else streamed_step(graph),
         )
         result, streamed = execute(store, job, console)
+    from orchestrator.cli.concluding import conclude
+
     return conclude(result, run, console, as_json=as_json, events=events, streamed=streamed)
 
 
@@ -206,42 +207,6 @@ def streamed_step(graph: Graph) -> str:
     plain = isinstance(step, AgentStep) and node.output is None and not step.check
     single = "foreach" not in node.programs and "reduce" not in node.programs and len(node.models) == 1
     return node.path if plain and single else ""
-
-
-def conclude(
-    result: Result, run: str, console: Console, *, as_json: bool, events: bool, streamed: str
-) -> int:
-    """Print the result or what went wrong, and return the exit code."""
-    from orchestrator.cli.result import print_result
-    from orchestrator.cli.waiting import waiting_lines
-
-    match result.status:
-        case "done":
-            if streamed and streamed.strip() == str(result.outputs).strip():
-                return result.exit_code
-            if not events:
-                print_result(console, result.outputs, as_json=as_json)
-        case "waiting":
-            for line in waiting_lines(run, result.asks):
-                console.say(line)
-        case "interrupted":
-            console.say(f"everything finished is kept; go on with: orch resume {run}")
-        case "cancelled":
-            console.say(f"run {run} was cancelled")
-        case "failed":
-            _say_failed(result, run, console)
-    return result.exit_code
-
-
-def _say_failed(result: Result, run: str, console: Console) -> None:
-    error = result.error
-    where = f"step '{result.path}': " if result.path else ""
-    if error is not None:
-        console.error(f"{where}{error.message}", error.hint)
-    if result.exit_code == 3:
-        return  # a rejection is final
-    step = f" {result.path}" if result.path else ""
-    console.say(f"see it with: orch show {run}{step}; what is finished is kept: orch resume {run}")
 
 
 def _again(

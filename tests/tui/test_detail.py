@@ -407,7 +407,7 @@ def test_a_long_hostile_path_fits_the_line(width: int) -> None:
 
     trace = Trace()
     path = "".join(HOSTILE).replace(".", "") * 5 + "-end"
-    span = trace.take(StepStarted(AT, path, "agent"), 0)
+    span = trace.take(StepStarted(AT, path, "value"), 0)
 
     first, second = headline(trace, span, NOWHERE, AT + 1, width, "")
 

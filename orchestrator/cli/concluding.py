@@ -1,0 +1,46 @@
+"""How a run ended, told to a person: its result on stdout, what to do next on stderr, and the exit code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orchestrator.cli.console import Console
+
+if TYPE_CHECKING:
+    from orchestrator.engine.start import Result
+
+
+def conclude(
+    result: Result, run: str, console: Console, *, as_json: bool, events: bool, streamed: str
+) -> int:
+    """Print the result or what went wrong, and return the exit code."""
+    from orchestrator.cli.result import print_result
+    from orchestrator.cli.waiting import waiting_lines
+
+    match result.status:
+        case "done":
+            if streamed and streamed.strip() == str(result.outputs).strip():
+                return result.exit_code
+            if not events:
+                print_result(console, result.outputs, as_json=as_json)
+        case "waiting":
+            for line in waiting_lines(run, result.asks):
+                console.say(line)
+        case "interrupted":
+            console.say(f"everything finished is kept; go on with: orch resume {run}")
+        case "cancelled":
+            console.say(f"run {run} was cancelled")
+        case "failed":
+            _say_failed(result, run, console)
+    return result.exit_code
+
+
+def _say_failed(result: Result, run: str, console: Console) -> None:
+    error = result.error
+    where = f"step '{result.path}': " if result.path else ""
+    if error is not None:
+        console.error(f"{where}{error.message}", error.hint)
+    if result.exit_code == 3:
+        return  # a rejection is final
+    step = f" {result.path}" if result.path else ""
+    console.say(f"see it with: orch show {run}{step}; what is finished is kept: orch resume {run}")

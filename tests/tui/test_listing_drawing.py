@@ -163,3 +163,17 @@ async def test_with_padding_a_list_is_drawn_inside_it() -> None:
         region = Region(0, 0, 40, HEIGHT)
 
         assert app.listing.render_lines(region)[0].text.startswith("  row 0")
+
+
+async def test_a_scrollbar_is_told_of_rows_after_its_list_was_taken_away() -> None:
+    """Somebody who reads in a thread may end when the person has left already."""
+    listing = Listing(Rows(rows(100)))
+    async with One(listing).run_test(size=(40, HEIGHT)) as pilot:
+        await pilot.pause()
+        bar = listing.vertical_scrollbar
+        await listing.remove()
+
+        bar.window_virtual_size = 150
+        await pilot.pause()
+
+        assert bar.parent is None

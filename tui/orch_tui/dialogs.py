@@ -61,8 +61,8 @@ class Dialog(ModalScreen[Answer]):
             yield self.below()
 
     def below(self) -> Listing | Input:
-        """What stands below the text, with the id `below`; it has the focus."""
-        raise NotImplementedError
+        """What stands below the text, with the id `below`; it has the focus. Here nothing can be done but to go back."""
+        return Listing(Rows(), id="below")
 
     def on_mount(self) -> None:
         self.query_one("#below").focus()

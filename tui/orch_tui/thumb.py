@@ -41,6 +41,8 @@ class Thumb(ScrollBar):
 
     def _settle(self) -> None:
         """Draw the lines that look different from now on."""
+        if self.parent is None:
+            return  # its list was taken off the screen, and is told of once more
         before, cells = self._cells, self._made()
         if len(before) != len(cells):
             self.refresh()

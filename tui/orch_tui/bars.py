@@ -115,6 +115,9 @@ class Bar(Widget):
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, self._theme_changed)
 
+    def on_unmount(self) -> None:
+        self.app.theme_changed_signal.unsubscribe(self)  # it would hold the widget, and the run with it
+
     def _theme_changed(self, _theme: object) -> None:
         self._styles = None
         self.refresh()
@@ -130,15 +133,17 @@ class RunHeader(Bar):
 
 
 def _first(shown: Followed, width: int) -> Row:
-    state, row = shown.trace.state, shown.feed.row
+    state, feed = shown.trace.state, shown.feed
+    row = feed.row
     name = state.workflow or (row.workflow if row is not None else "")
     revision = state.revision or (row.revision if row is not None else "")
     named: Row = ((name, "head"), (f"@{revision}" if revision else "", "dim")) if name else ()
     parts = [
         Part(1, ((shown.run, "bold"),)),
+        Part(0, (("replay", "accent"),) if feed.replay is not None else ()),
         Part(4, named),
         Part(0, _status(shown)),
-        Part(2, ((next_step(shown), "ask"),) if shown.feed.status != "waiting" else ()),
+        Part(2, ((next_step(shown), "ask"),) if feed.status != "waiting" else ()),
         Part(3, _why(shown)),
     ]
     return fitted(parts, width, "   ")
@@ -163,9 +168,9 @@ def _rejected(shown: Followed) -> bool:
 
 
 def next_step(shown: Followed) -> str:
-    """What a person can do about it now, with the key or the command."""
+    """What a person can do about it now, with the key or the command; in a replay nothing: it was then."""
     feed, asks, run = shown.feed, len(shown.trace.state.asks), shown.run
-    if feed.gone or not feed.caught_up:
+    if feed.gone or not feed.caught_up or feed.replay is not None:
         return ""
     if asks and feed.status in ("running", "waiting"):
         return f"waiting for {words.count(asks, 'answer')}: {_key(shown, 'approvals')}"

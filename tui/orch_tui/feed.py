@@ -22,6 +22,7 @@ from orchestrator.events import AttemptFinished, AttemptStarted, Event, StepFail
 from orchestrator.report.rate import Rate
 
 if TYPE_CHECKING:
+    from orch_tui.replay import ReplayClock
     from orchestrator.state import RunStatus
     from orchestrator.store.rows import RunRow
     from orchestrator.store.store import Store
@@ -68,6 +69,9 @@ class News:
 class Feed:
     """One run, followed. `start` begins reading; `take` is called by whoever owns the trace, from one thread."""
 
+    still = 1.0
+    """Seconds after which durations are drawn again although nothing happened."""
+
     def __init__(self, store: Store, run: str) -> None:
         self.store = store
         self.run = run
@@ -81,6 +85,8 @@ class Feed:
         """The run was deleted."""
         self.odd = ""
         """Which event could not be taken in."""
+        self.replay: ReplayClock | None = None
+        """What plays the record, when it is a replay."""
         self.caught_up = False
         self.live: dict[str, str] = {}
         """What is being written, by the path of the step."""
@@ -115,6 +121,11 @@ class Feed:
         return self.status == "running"
 
     @property
+    def moment(self) -> float | None:
+        """The moment of the record that is shown in a replay; None when it is the present one."""
+        return None
+
+    @property
     def progress(self) -> float:
         """The share of the record that was read so far, 0 to 1."""
         if self.caught_up or self.row is None or not self.row.events:
@@ -130,8 +141,9 @@ class Feed:
         until = time.monotonic() + seconds
         touched: dict[int, None] = {}
         while time.monotonic() < until and self._next_page():
-            self._take_page(news, touched, until)
-        caught_up = self._read_all.is_set() and not self._rest and self._pages.empty()
+            if not self._take_page(news, touched, until):
+                break
+        caught_up = self._is_caught_up()
         news.changed |= caught_up != self.caught_up
         self.caught_up = news.caught_up = caught_up or self.caught_up
         if news.changed and self.status == "interrupted":
@@ -146,6 +158,13 @@ class Feed:
         self._take_pieces(news)
         return news
 
+    def _is_caught_up(self) -> bool:
+        return self._read_all.is_set() and not self._rest and self._pages.empty()
+
+    def _has_come(self, event: Event, seq: int) -> bool:  # noqa: ARG002 - every event has, unless they are played
+        """Whether the event may be taken in now."""
+        return True
+
     def _next_page(self) -> bool:
         if self._done < len(self._rest):
             return True
@@ -156,10 +175,14 @@ class Feed:
             return False
         return True
 
-    def _take_page(self, news: News, touched: dict[int, None], until: float) -> None:
+    def _take_page(self, news: News, touched: dict[int, None], until: float) -> bool:
+        """False when the rest of it must wait."""
         page = self._rest
         for number in range(self._done, len(page)):
             seq, event = page[number]
+            if not self._has_come(event, seq):
+                self._done = number
+                return False
             span = self._told(event, seq)
             news.events += 1
             if span != NOWHERE:
@@ -171,8 +194,9 @@ class Feed:
                 news.changed = True
             if number % 64 == 0 and time.monotonic() >= until:
                 self._done = number + 1
-                return
+                return False
         self._done = len(page)
+        return True
 
     def _told(self, event: Event, seq: int) -> int:
         """The span the event tells of. One that makes no sense to this version is named, and the others are shown."""

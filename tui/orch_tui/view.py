@@ -34,7 +34,9 @@ class Followed:
 
     @property
     def now(self) -> float:
-        """The moment durations are shown for: the clock while it runs, else when it stopped."""
+        """The moment durations are shown for: the clock while it runs, else when it stopped; in a replay its own."""
+        if (moment := self.feed.moment) is not None:
+            return moment
         if self.feed.running or not isfinite(
             self.trace.now
         ):  # nothing was read yet: rows may be drawn before news

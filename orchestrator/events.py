@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
@@ -32,6 +32,8 @@ class RunStarted:
     inputs: Mapping[str, Any]
     options: Mapping[str, Any]
     steps: int
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """How private what the record holds is: by input (`inputs.body`) and by step (`triage`, `answer.reply`)."""
     kind: Literal["run.started"] = "run.started"
 
 
@@ -46,7 +48,11 @@ class RunResumed:
 
 @dataclass(frozen=True, slots=True)
 class ModelReady:
-    """A model answered for the first time in this run. `seconds` is what starting or loading it took."""
+    """A model answered for the first time in this run. `seconds` is what starting or loading it took.
+
+    `price` is what it takes in USD: per million tokens `input`, `output` (and `cached`), or per `hour`; `origin` says
+    who states it. None: nobody knows a price.
+    """
 
     at: float
     model: str
@@ -57,6 +63,7 @@ class ModelReady:
     digest: str
     endpoint: str
     seconds: float
+    price: Mapping[str, Any] | None = None
     kind: Literal["model.ready"] = "model.ready"
 
 
@@ -77,7 +84,8 @@ class AttemptStarted:
 
     `messages` is what the model will read, as `{role, content}`; `tokens` its measured length, `exact` if the
     model's own tokenizer counted. `parts` names what the prompt consists of, with tokens or characters each.
-    `intent` is true for calls that leave the machine: such an event is durable before the call.
+    `intent` is true for calls that leave the machine: such an event is durable before the call. `reserved` is what
+    was set aside of the budget for it, in nano-dollars.
     """
 
     at: float
@@ -89,6 +97,7 @@ class AttemptStarted:
     exact: bool
     parts: Mapping[str, int]
     intent: bool = False
+    reserved: int = 0
     kind: Literal["attempt.started"] = "attempt.started"
 
 
@@ -97,7 +106,8 @@ class AttemptFinished:
     """A model answered or failed, and what was decided about it.
 
     `outcome`: ok, invalid (schema), check (a check said no), cut (token bound), error (provider).
-    `decision`: keep, repair, fail. `reason` says why in a sentence. Seconds and tokens/s as measured.
+    `decision`: keep, repair, fail, escalate. `reason` says why in a sentence. Seconds and tokens/s as measured.
+    `cost` is in nano-dollars. `confidence` is between 0 and 1, None where nobody asked for it.
     """
 
     at: float
@@ -105,7 +115,7 @@ class AttemptFinished:
     attempt: int
     model: str
     outcome: Literal["ok", "invalid", "check", "cut", "error"]
-    decision: Literal["keep", "repair", "fail"]
+    decision: Literal["keep", "repair", "fail", "escalate"]
     reason: str
     text: str
     thinking: str
@@ -116,7 +126,37 @@ class AttemptFinished:
     first_token: float | None
     rate: float | None
     retries: int = 0
+    cost: int = 0
+    confidence: float | None = None
     kind: Literal["attempt.finished"] = "attempt.finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was decided for an instance between this machine and a bigger model, and on what evidence.
+
+    `choice`: `local` (begin on this machine), `climb` (ask the next model of the ladder), `keep` (the answer stands),
+    `stay` (it would have climbed, but budget, offline mode or a fault forbid it), `refuse` (the request may not go
+    there). `rule` is what decided: privacy, budget, offline, before, when, failed (nothing valid and no rule of its
+    own), fault. The order is privacy > budget > the step's own rule. `to` is the model it is about, `reason` a
+    sentence, `policy` the line of the file that says so (`flow.yaml:12: when: confidence < 0.7`). `signals` holds what
+    the rule read: invalid, failed, confidence, attempts, prompt_tokens. `label` is the highest of the request,
+    `clearance` what the model may see. Amounts are nano-dollars: `reserved` for the call, `left` of the budget before.
+    """
+
+    at: float
+    path: str
+    choice: Literal["local", "climb", "keep", "stay", "refuse"]
+    rule: Literal["privacy", "budget", "offline", "before", "when", "failed", "fault"]
+    reason: str
+    to: str = ""
+    policy: str = ""
+    signals: Mapping[str, Any] = field(default_factory=dict)
+    label: str = ""
+    clearance: str = ""
+    reserved: int = 0
+    left: int | None = None
+    kind: Literal["decided"] = "decided"
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +280,7 @@ Event: TypeAlias = (
     | StepStarted
     | AttemptStarted
     | AttemptFinished
+    | Decided
     | StepFinished
     | StepSkipped
     | StepFailed

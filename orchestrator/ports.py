@@ -12,6 +12,8 @@ from orchestrator.messages import Completion, Message, ModelInfo, Request, Token
 
 if TYPE_CHECKING:
     from orchestrator.events import Event
+    from orchestrator.money import Price
+    from orchestrator.spec.model import ModelSpec
 
 Emit = Callable[[str], None]
 """Receives the text of an answer piece by piece while it is generated.
@@ -75,6 +77,12 @@ class Asker(Protocol):
     def __call__(
         self, path: str, question: str, show: Any, choices: Sequence[str]
     ) -> Awaitable[str | None]: ...
+
+
+class Prices(Protocol):
+    """What a model costs; None when nobody knows."""
+
+    def __call__(self, spec: ModelSpec, *, local: bool) -> Price | None: ...
 
 
 class Live(Protocol):

@@ -15,6 +15,7 @@ from orchestrator.events import (
     AskOpened,
     AttemptFinished,
     AttemptStarted,
+    Decided,
     Event,
     ModelReady,
     RunFailed,
@@ -101,6 +102,8 @@ class RunState:
                 span.attempts, span.model = event.attempt, event.model
             case AttemptFinished():
                 self._attempt_finished(event)
+            case Decided():
+                pass  # a reason, no state
             case StepFinished():
                 span = self._end(event.path, event.at, "done", number)
                 span.cached, span.note = event.cached, event.handled

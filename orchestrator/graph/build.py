@@ -306,8 +306,7 @@ class _Builder:
         found: set[str] = set()
         for knot in layer.knots.values():
             if isinstance(knot.step, AgentStep) and knot.step.escalate is not None:
-                to = knot.step.escalate.to
-                found |= {to} if isinstance(to, str) else set(to)
+                found |= set(ladder_of(knot.step))
             if knot.body is not None:
                 found |= self._escalated(knot.body)
         return found
@@ -322,6 +321,14 @@ class _Builder:
             digest.update(f"\0{name}\0{len(content)}\0".encode())
             digest.update(content)
         return digest.hexdigest()
+
+
+def ladder_of(step: Step) -> tuple[str, ...]:
+    """The models that `escalate` may ask, from the first to the last."""
+    if not isinstance(step, AgentStep) or step.escalate is None:
+        return ()
+    to = step.escalate.to
+    return (to,) if isinstance(to, str) else tuple(to)
 
 
 def _is_named(step: WorkflowStep) -> bool:
@@ -371,6 +378,7 @@ def _node(setting: Setting, knot: Knot, index: Mapping[str, int], successors: li
         nulls=knot.nulls,
         agent=knot.agent,
         models=knot.models,
+        ladder=ladder_of(knot.step),
         output=knot.output,
         schema=json_schema(knot.output) if knot.output is not None else None,
         value_type=knot.type,

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from orchestrator.labels import Exit, Flow
 from orchestrator.library import Agent
 from orchestrator.render import Program
 from orchestrator.spec.diagnostics import Mark
@@ -45,6 +46,10 @@ class Node:
     """The effective agent: found, merged along `uses`, overridden by the step and filled from `defaults`."""
     models: tuple[str, ...] = ()
     """Names of the models this step calls; more than one only with `models:`."""
+    ladder: tuple[str, ...] = ()
+    """Names of the models that `escalate` may ask, from the first to the last."""
+    flow: Flow | None = None
+    """Labels of its request and its value; None was not worked out, and then nothing of it may leave the machine."""
     output: Type | None = None
     """Type of one answer; None is plain text."""
     schema: Mapping[str, Any] | None = None
@@ -84,6 +89,8 @@ class Graph:
     agents: Mapping[str, Agent] = field(default_factory=dict)
     later: tuple[tuple[str, str], ...] = ()
     """What this version checks but does not execute: (step path or section, feature), e.g. ('send', 'tool')."""
+    exits: tuple[Exit, ...] = ()
+    """Every way off this machine that the file opens, and what may go there; those of subworkflows are in theirs."""
     output_type: Type | None = None
     """Type of the map of `outputs`; None when the file has none."""
 

@@ -130,7 +130,7 @@ def _agent(
     assert isinstance(step, AgentStep)
     configured = step.repair if step.repair is not None else graph.workflow.defaults.repair
     repair = REPAIR if configured is None else configured
-    ladder = _ladder(step)
+    ladder = node.ladder
     if "reduce" in node.programs:
         merged = merges(length_of(node.programs["reduce"], known), step.by or MERGE)
         times *= merged
@@ -151,12 +151,6 @@ def _agent(
         factors = (*factors, f"{attempts} attempts")
     calls = times * attempts + picks
     return StepBound(path, node, node.models, instances, calls, graph, factors, ladder, times, known)
-
-
-def _ladder(step: AgentStep) -> tuple[str, ...]:
-    if step.escalate is None:
-        return ()
-    return (step.escalate.to,) if isinstance(step.escalate.to, str) else step.escalate.to
 
 
 def _many(count: Count, noun: str) -> str:

@@ -11,6 +11,7 @@ from orchestrator.events import (
     AskOpened,
     AttemptFinished,
     AttemptStarted,
+    Decided,
     Event,
     ModelReady,
     RunFailed,
@@ -61,6 +62,9 @@ def _words(event: Event, size: str) -> str:
             return f"▸ {event.path}  {event.verb}{items}"
         case AttemptStarted() | AttemptFinished():
             return _attempt(event)
+        case Decided():
+            to = f" {event.to}" if event.to else ""
+            return f"⇅ {event.path}  {event.choice}{to} ({event.rule}): {event.reason}"
         case StepFinished() if kind := container_of(event):
             return f"✓ {event.path}  {size or kind}"
         case StepFinished():

@@ -15,6 +15,7 @@ from orchestrator.events import (
     AskOpened,
     AttemptFinished,
     AttemptStarted,
+    Decided,
     Event,
     ModelReady,
     RunFailed,
@@ -108,6 +109,8 @@ class StepRow:
     fans_out: bool = False
     valued: int = 0
     """Of `done` those with a value of their own; a group's is made of its steps'."""
+    caught: int = 0
+    """Of `done` those that failed and have what `on_error` says in their place."""
     started: float | None = None
     ended: float = 0.0
     """Both on the clock of `Summary.worked`."""
@@ -140,6 +143,8 @@ class Summary:
     cached: int = 0
     failed: int = 0
     """Failures that are final so far, not those of the groups that failed with a step of theirs."""
+    caught: int = 0
+    """What failed and has what `on_error` says in its place, fan-outs and groups as a whole too."""
     seconds: float = 0.0
     _lost: dict[str, bool] = field(default_factory=dict)
     """What failed with nothing in its place, and whether it counts in `failed`."""
@@ -180,7 +185,7 @@ class Summary:
                 self._stop("waiting", event.at)
             case RunInterrupted():
                 self._stop("cancelled" if event.cancelled else "interrupted", event.at)
-            case AskOpened() | AskAnswered() | Warned():
+            case Decided() | AskOpened() | AskAnswered() | Warned():
                 pass  # they cost nothing
             case _:
                 assert_never(event)
@@ -211,6 +216,7 @@ class Summary:
         if _PART.search(event.path):
             return  # one answer of several that make up the step
         self._settle(event)
+        self.caught += isinstance(event, StepFinished) and bool(event.handled)
         if row.fans_out and not is_item(event.path):
             return  # the end of the whole fan-out: its items are counted
         match event:
@@ -222,6 +228,7 @@ class Summary:
                 row.done += 1
                 row.valued += "container" not in event.facts
                 row.cached += event.cached
+                row.caught += bool(event.handled)
                 self.cached += event.cached
 
     def _settle(self, event: StepFinished | StepSkipped | StepFailed) -> None:
@@ -303,6 +310,7 @@ def sentence(run: Summary) -> str:
         f"{words.number(run.cached)} cached" if run.cached else "",
         f"{words.number(skipped)} skipped" if skipped else "",
         f"{words.number(run.failed)} failed" if run.failed else "",
+        f"{words.number(run.caught)} caught" if run.caught else "",
         words.count(tokens, "token") if tokens else "",
         words.rate(run.total.completion_tokens, run.total.busy),
         whereabouts(run),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
+from orchestrator.labels import LEVELS
 from orchestrator.spec.model import (
     STEPS,
     AgentStep,
@@ -19,8 +20,6 @@ from orchestrator.spec.model import (
 Raw: TypeAlias = Mapping[str, Any]
 Finding: TypeAlias = tuple[str, str, str, str]
 """Code, message, the key it is about, hint."""
-
-LEVELS = ("public", "internal", "private", "secret")
 
 
 def combinations(cls: type[Model], raw: Raw) -> Iterator[Finding]:

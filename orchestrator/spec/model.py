@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from orchestrator.labels import Label
 from orchestrator.spec.fields import (
     AsMap,
     Bare,
@@ -32,7 +33,6 @@ from orchestrator.spec.fields import (
     shape,
 )
 
-Label = Literal["public", "internal", "private", "secret"]
 Overflow: TypeAlias = Literal["error", "drop-examples", "drop-sources", "escalate"]
 
 

@@ -27,6 +27,8 @@ Row: TypeAlias = tuple[Piece, ...]
 
 TAB = 4
 MARK = "…"
+REMEMBERED = 300
+"""Characters of a text that is remembered once it is clean: more than a line has."""
 
 _ROLES: dict[Role, tuple[str, bool | None]] = {
     "": ("foreground", None),
@@ -99,13 +101,19 @@ class Styles:
         return color.rich_color
 
 
-@lru_cache(maxsize=4096)
 def clean(text: str) -> str:
-    """The text as it may stand in one row: controls shown, line ends as ⏎, tabs as spaces."""
+    """The text as it may stand in one row: controls shown, line ends as ⏎, tabs as spaces. Short ones are remembered."""
+    return _remembered(text) if len(text) <= REMEMBERED else _clean(text)
+
+
+def _clean(text: str) -> str:
     text = safe(text)
     if "\n" in text:
         text = text.replace("\n", "⏎")
     return text.expandtabs(TAB) if "\t" in text else text
+
+
+_remembered = lru_cache(maxsize=4096)(_clean)
 
 
 def width_of(row: Iterable[Piece]) -> int:

@@ -26,11 +26,14 @@ WEB_DRIVER = "textual.drivers.web_driver:WebDriver"
 
 @click.command()
 @click.argument("run", required=False, shell_complete=complete.runs)
+@click.option("--replay", is_flag=True, help="Play what RUN did, at its own speed, faster, or step by step.")
 @click.option("--theme", metavar="NAME", help="Colours, e.g. textual-dark, textual-light, nord, gruvbox.")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal, for selecting text.")
 @click.option("--web", is_flag=True, help="Show it in a browser of this machine instead; prints the address.")
 @click.option("--port", type=click.IntRange(1, 65535), help="With --web: its port. [default: a free one]")
-def command(run: str | None, theme: str | None, no_mouse: bool, web: bool, port: int | None) -> int:
+def command(
+    run: str | None, replay: bool, theme: str | None, no_mouse: bool, web: bool, port: int | None
+) -> int:
     """Watch runs live: what runs, on which model, and why.
 
     Without RUN (an id, its beginning, or `last`) it lists the runs; `?` shows the keys. Leaving it with `q` harms no
@@ -51,6 +54,10 @@ def command(run: str | None, theme: str | None, no_mouse: bool, web: bool, port:
         raise UsageError(
             "--port is the port of the page that --web serves", hint="orch tui --web --port PORT"
         )
+    if replay and not run:
+        raise UsageError(
+            "--replay needs the run that is to be played", hint="orch tui RUN --replay; `last` is the newest"
+        )
     if not web and (why := why_no_screen()):
         raise UsageError(why, hint=f"follow a run with: orch logs {run or 'RUN'} -f")
     config = Config.from_environment(os.environ, Path.cwd())
@@ -58,11 +65,22 @@ def command(run: str | None, theme: str | None, no_mouse: bool, web: bool, port:
     store = existing_store() if run else the_store()
     try:
         chosen = store.find(run) if run else None
+        if replay and chosen is not None:
+            refuse_live(store, chosen)
         if web:
-            return serve(config, console, chosen, theme, no_mouse, port or 0)
-        return show(config, store, settings, console, chosen)
+            options = [*(["--theme", theme] if theme else []), *(["--no-mouse"] if no_mouse else [])]
+            return serve(config, console, chosen, [*options, *(["--replay"] if replay else [])], port or 0)
+        return show(config, store, settings, console, chosen, replay=replay)
     finally:
         store.close()
+
+
+def refuse_live(store: Store, run: str) -> None:
+    """Only a record that does not grow can be played. Raises UsageError for a run that is being executed."""
+    if store.run(run).live:
+        raise UsageError(
+            f"run {run} is being executed and cannot be replayed yet", hint=f"watch it live: orch tui {run}"
+        )
 
 
 def why_no_screen() -> str:
@@ -93,19 +111,25 @@ def settings_for(config: Config, *, theme: str | None = None, mouse: bool | None
     return settings if mouse is None else replace(settings, mouse=mouse)
 
 
-def show(config: Config, store: Store, settings: Settings, console: Console, run: str | None) -> int:
+def show(
+    config: Config,
+    store: Store,
+    settings: Settings,
+    console: Console,
+    run: str | None,
+    *,
+    replay: bool = False,
+) -> int:
     """Open the screen and return when the person leaves it."""
     from orch_tui.app import run_screen
 
     if not (console.color_out or in_a_page()):  # --no-color, in the one way that the screen knows
         os.environ["NO_COLOR"] = "1"
-    return run_screen(the_world(config, store, settings), run)
+    return run_screen(the_world(config, store, settings), run, replay=replay)
 
 
-def serve(
-    config: Config, console: Console, run: str | None, theme: str | None, no_mouse: bool, port: int
-) -> int:
-    """Serve the screen as a page until Ctrl-C; each page is `orch tui` with the same words."""
+def serve(config: Config, console: Console, run: str | None, options: list[str], port: int) -> int:
+    """Serve the screen as a page until Ctrl-C; each page is `orch tui` with these options."""
     try:
         from orchestrator.cli import web
     except ModuleNotFoundError as error:
@@ -116,10 +140,7 @@ def serve(
 
     if is_terminal(sys.stdout) and not console.color_out:
         os.environ["NO_COLOR"] = "1"
-    words = [sys.executable, "-P", "-m", "orchestrator", "tui"]
-    words += ["--theme", theme] if theme else []
-    words += ["--no-mouse"] if no_mouse else []
-    words += [run] if run else []
+    words = [sys.executable, "-P", "-m", "orchestrator", "tui", *options, *([run] if run else [])]
 
     def say(text: str) -> None:
         console.view(text)

@@ -10,12 +10,16 @@ from textual.dom import DOMNode
 from textual.pilot import Pilot
 
 from orch_tui.app import Screens
+from orch_tui.replay_screen import ReplayScreen
 from orch_tui.run_screen import RunScreen
 from orch_tui.settings import ACTIONS, Settings, clashes, keys_of, shown_key
 from orchestrator.store.store import Store
 from tests.tui.host import screen, until
 from tests.tui.recorded import VARIED, store_in, world
 from tests.tui.test_run_screen import read
+
+
+REPLAYING = ("pause", "step", "step_back", "faster", "slower", "restart")
 
 
 def with_keys(store: Store, **keys: str) -> Screens:
@@ -68,10 +72,24 @@ async def test_every_action_takes_another_key_and_gives_up_its_own(tmp_path: Pat
         await read(pilot)
         app = pilot.app
         assert isinstance(app, Screens)
-        elsewhere = {"sort", "delete"}  # of the list of runs
+        elsewhere = {"sort", "delete", *REPLAYING}  # of the list of runs, and of a replay
         for name in ACTIONS.keys() - elsewhere:
             for own in keys_of(name, {}):
                 assert name in bound(app, own), (name, own)
+
+            app.set_keymap({name: "f9"})
+
+            assert bound(app, "f9") == {name}
+            assert not [own for own in keys_of(name, {}) if name in bound(app, own)]
+
+
+async def test_every_action_of_a_replay_takes_another_key_too(tmp_path: Path) -> None:
+    """They are keys of that screen only."""
+    app = Screens(world(store_in(tmp_path)), VARIED, replay=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: isinstance(pilot.app.screen, ReplayScreen) and pilot.app.screen.is_mounted)
+        for name in REPLAYING:
+            assert all(name in bound(app, own) for own in keys_of(name, {}))
 
             app.set_keymap({name: "f9"})
 

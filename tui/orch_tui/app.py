@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from orch_tui.ports import World
+    from orch_tui.replay_screen import Sight
 
 DARK, LIGHT = "textual-dark", "textual-light"
 LIGHT_COLORS = frozenset({"7", "9", "10", "11", "12", "13", "14", "15"})
@@ -38,7 +39,7 @@ STOPS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 class Screens(App[None]):
-    """`run` is attached to at once when it is given; `back` from it leads to the list of runs."""
+    """`run` is attached to at once when it is given, or played; `back` from it leads to the list of runs."""
 
     TITLE = "orch"
     ENABLE_COMMAND_PALETTE = (
@@ -49,14 +50,17 @@ class Screens(App[None]):
         Binding("ctrl+c", "interrupt", "Leave", show=False, priority=True),
     ]
 
-    def __init__(self, world: World, run: str | None = None) -> None:
+    def __init__(self, world: World, run: str | None = None, *, replay: bool = False) -> None:
         super().__init__()
         self.world = world
         self.crash: Exception | None = None
         """The defect that closed the screen."""
         self.crashed_in: str | None = None
         """The run that was on the screen then."""
+        self.replays: dict[str, Sight] = {}
+        """Replays that were left before their end, by run."""
         self._run_id = run
+        self._replay = replay
 
     def on_mount(self) -> None:
         from orch_tui.runs import RunsScreen
@@ -65,7 +69,11 @@ class Screens(App[None]):
         self._take_keys()
         self._leave_on_signals()
         self.push_screen(RunsScreen(self.world))
-        if self._run_id is not None:
+        if self._run_id is not None and self._replay:
+            from orch_tui.replay_screen import open_replay
+
+            open_replay(self, self.world, self._run_id)
+        elif self._run_id is not None:
             from orch_tui.run_screen import RunScreen
 
             self.push_screen(RunScreen(self.world, self._run_id))
@@ -216,13 +224,13 @@ class ScreenCrashed(OrchError):
     """A defect in the screen. The runs are other processes and go on."""
 
 
-def run_screen(world: World, run: str | None = None) -> int:
-    """Show the list of runs, or one run, until the person leaves. Returns the exit code of the application.
+def run_screen(world: World, run: str | None = None, *, replay: bool = False) -> int:
+    """Show the list of runs, one run or its replay, until the person leaves. Returns the application's exit code.
 
     Raises UsageError for a theme that does not exist, ScreenCrashed after a defect; the terminal is as before then.
     """
     chosen_theme(world.settings.theme, os.environ)
-    app = Screens(world, run)
+    app = Screens(world, run, replay=replay)
     app.run(mouse=world.settings.mouse)
     if app.crash is not None:
         raise crashed(app.crash, app.crashed_in) from app.crash

@@ -168,6 +168,11 @@ class DetailPanel(Vertical):
         source = self._scroller.source
         return source.text if isinstance(source, Page | Growing) else ""
 
+    @property
+    def tab(self) -> int:
+        """The number of the tab, from 0."""
+        return self._chosen.tab
+
     # -- what is shown
 
     def show(self, span: int, attempt: int) -> None:

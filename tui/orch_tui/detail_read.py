@@ -50,7 +50,7 @@ def wanted(trace: Trace, run: str, number: int, attempt: int) -> Wanted:
         chosen=attempt,
     )
     ends_itself = not live and trace.names[number][0] != "~"
-    last = trace.last[number] if ends_itself else trace.state.events
+    last = trace.last[number] if ends_itself else trace.state.events - 1
     inside = (trace.first[number], last) if children else None
     return Wanted(number, known, trace.first[number], trace.last[number], inside)
 

@@ -147,6 +147,16 @@ class ReplayFeed(Feed):
         return self.trace.state.events
 
     @property
+    def found(self) -> bool:
+        """Whether everything is there with which it began."""
+        return self.total > 0 and self.played >= min(self._start.events, self.total)
+
+    @property
+    def place(self) -> int:
+        """Events that were played, or are looked for."""
+        return max(self.played, self._start.events)
+
+    @property
     def status(self) -> RunStatus:
         """As it was at the moment; an owner that died without a last word did so at the end."""
         return super().status if self.ended else self.trace.state.status
@@ -175,7 +185,7 @@ class ReplayFeed(Feed):
 
     def _is_caught_up(self) -> bool:
         """As fast as it goes is like reading a long record; else nothing is missing that was there at the moment."""
-        if self.played < min(self._start.events, self.total or self._start.events):
+        if self._start.events and not self.found:
             return False
         return self.ended or self.pace.paused or isfinite(self.pace.speed)
 

@@ -39,8 +39,6 @@ HERTZ = 10
 LOADS = 4
 LOAD = 0.012
 """How often and for how many seconds a record is gone on with between two ticks while it loads."""
-STILL = 1.0
-"""Seconds after which durations are drawn again although nothing happened."""
 SHARES = range(20, 81, 5)
 """Per cent of the room that the tree may have."""
 SIDE_BY_SIDE = 100
@@ -86,12 +84,13 @@ class RunScreen(Screen[None]):
         "models",
         "approvals",
         "runs",
+        "replay",
         shown=("approve", "other_pane", "graph", "timeline", "logs", "back", "copy"),
     )
 
-    def __init__(self, world: World, run: str) -> None:
+    def __init__(self, world: World, run: str, feed: Feed | None = None) -> None:
         super().__init__()
-        self.shown = Followed(world, Feed(world.store, run))
+        self.shown = Followed(world, feed or Feed(world.store, run))
         self._still = 0.0
         self._only_text = False
         """Whether this time only what models write is taken in."""
@@ -143,7 +142,7 @@ class RunScreen(Screen[None]):
         now = self.shown.world.now()
         if not feed.caught_up and news.events:
             self._load_on()
-        if (news or now - self._still >= STILL) and self._visible:
+        if (news or now - self._still >= feed.still) and self._visible:
             self._still = now
             self._flush(news)
 
@@ -303,6 +302,8 @@ class RunScreen(Screen[None]):
                 return bool(self.shown.trace.state.asks) and self.shown.feed.status in ("running", "waiting")
             case "trace" | "graph" | "timeline" | "logs":
                 return self.view != action
+            case "replay":
+                return not self.shown.feed.running
             case _:
                 return not action.startswith("tab_") or self.view == "trace"
 
@@ -431,3 +432,8 @@ class RunScreen(Screen[None]):
 
     def action_runs(self) -> None:
         self.dismiss()
+
+    def action_replay(self) -> None:
+        from orch_tui.replay_screen import open_replay
+
+        open_replay(self.app, self.shown.world, self.shown.run)

@@ -57,8 +57,9 @@ class RunsScreen(Screen[None]):
         "approvals",
         "copy",
         "copy_command",
+        "replay",
         "back",
-        shown=("search", "sort", "delete", "approvals"),
+        shown=("search", "sort", "replay", "delete", "approvals"),
     )
 
     def __init__(self, world: World) -> None:
@@ -183,6 +184,16 @@ class RunsScreen(Screen[None]):
 
         if message.listing.id == "runs" and self.row is not None:
             self.app.push_screen(RunScreen(self.world, self.row.id))
+
+    def action_replay(self) -> None:
+        """Play what is recorded of a run; one that goes on is watched instead."""
+        from orch_tui.replay_screen import open_replay
+
+        row = self.row
+        if row is not None and row.live:
+            self.notify(f"run {row.id} is being executed: open it to watch it live", severity="warning")
+        elif row is not None:
+            open_replay(self.app, self.world, row.id)
 
     def action_sort(self) -> None:
         self._change(self.table.sort_next)

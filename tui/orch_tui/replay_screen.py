@@ -1,0 +1,189 @@
+"""The screen of a run while its record is played: the same views, the keys of a replay, nothing that acts on the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from orch_tui.detail import DetailPanel
+from orch_tui.feed import News
+from orch_tui.replay import ReplayFeed, Start
+from orch_tui.replay_bar import ReplayBar, pace_words
+from orch_tui.run_screen import RunScreen
+from orch_tui.settings import bindings, keys_of, shown_key
+from orch_tui.trace import NOWHERE
+from orch_tui.tree import SpanTree
+from orch_tui.view import View
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+    from orch_tui.app import Screens
+    from orch_tui.ports import World
+
+ACTS = frozenset({"approve", "reject", "cancel", "replay"})
+"""What is meant for the run itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Where a replay goes on, and what of it was looked at."""
+
+    start: Start = field(default_factory=Start)
+    view: str = "trace"
+    path: str = ""
+    """Of the span under the cursor; empty when the cursor went with what runs."""
+    tab: int = 0
+    folded: Mapping[int, bool] = field(default_factory=dict)
+    """What the person folded: spans have the same numbers each time the record is read."""
+
+
+def open_replay(app: App[Any], world: World, run: str) -> None:
+    """Play a run, from where its replay was left."""
+    known = cast("Screens", app).replays.get(run)
+    app.push_screen(ReplayScreen(world, run, known or Sight()))
+    if known is not None:
+        again = shown_key(keys_of("restart", world.settings.keys)[0])
+        app.notify(f"The replay goes on where it was left; {again} starts again.")
+
+
+class ReplayScreen(RunScreen, inherit_bindings=False):
+    """Stands still while another screen lies above it, and is found where it was left.
+
+    To go back, the record is read once more up to the event before: on a new screen, so that nothing of what came
+    later is left anywhere.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(
+            "pause",
+            "step",
+            "step_back",
+            "faster",
+            "slower",
+            "restart",
+            shown=("pause", "step", "faster", "slower"),
+        ),
+        *RunScreen.BINDINGS,
+        *Screen.BINDINGS,
+    ]
+
+    def __init__(self, world: World, run: str, sight: Sight) -> None:
+        self.feed = ReplayFeed(world.store, run, sight.start)
+        super().__init__(world, run, self.feed)
+        self.feed.rows.folded.update(sight.folded)
+        self._sought: Sight | None = sight
+        """What is brought into sight once everything up to there was read."""
+
+    def compose(self) -> ComposeResult:
+        yield from super().compose()
+        yield ReplayBar(self.shown, self.feed)
+
+    def on_screen_suspend(self) -> None:
+        self.feed.pace.held = True
+        replays, run = cast("Screens", self.app).replays, self.shown.run
+        if self.feed.ended:
+            replays.pop(run, None)
+        elif self.query(SpanTree):
+            replays[run] = self.sight()
+
+    def on_screen_resume(self) -> None:
+        self.feed.pace.held = False
+
+    def sight(self) -> Sight:
+        """As it is now."""
+        clock, tree = self.feed.pace, self.query_one(SpanTree)
+        return Sight(
+            Start(self.feed.place, clock.speed, clock.paused),
+            self.view,
+            "" if tree.following else self.path,
+            self.query_one(DetailPanel).tab,
+            dict(self.shown.rows.folded),
+        )
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return False if action in ACTS else super().check_action(action, parameters)
+
+    # -- drawing
+
+    def _parts(self) -> list[View]:
+        return [*super()._parts(), self.query_one(ReplayBar)]
+
+    def _flush(self, news: News) -> None:
+        super()._flush(news)
+        if self._sought is not None and self.feed.found and self.is_mounted:
+            sought, self._sought = self._sought, None
+            self._bring(sought)
+
+    def _bring(self, sight: Sight) -> None:
+        """Look at what was looked at before; a span that has not begun now is not there."""
+        span = self.shown.trace.find(sight.path) if sight.path else NOWHERE
+        if span != NOWHERE:
+            self.query_one(SpanTree).go_to(span)
+        if sight.tab:
+            self.call_later(self._in_panel, f"tab_{sight.tab + 1}")
+        if sight.view != "trace":
+            self._switch(sight.view)
+
+    # -- keys
+
+    def action_pause(self) -> None:
+        if self.feed.ended:
+            self.action_restart()
+            return
+        self.feed.pace.pause()
+        self._move()
+
+    def action_step(self) -> None:
+        if self.feed.ended:
+            self.notify(f"This is the end; {self._key('restart')} starts again.")
+            return
+        self.feed.pace.step()
+        self._move()
+
+    def action_step_back(self) -> None:
+        if self.feed.place <= 1:
+            self.notify("This is the first event.")
+        else:
+            self._play_from(self.feed.place - 1, paused=True)
+
+    def action_restart(self) -> None:
+        self._play_from(0)
+
+    def action_faster(self) -> None:
+        self._say_pace(self.feed.pace.faster(), "This is as fast as it goes.")
+
+    def action_slower(self) -> None:
+        self._say_pace(
+            self.feed.pace.slower(), f"This is its own speed; {self._key('step')} goes event by event."
+        )
+
+    def _say_pace(self, changed: bool, limit: str) -> None:
+        if not changed:
+            self.notify(limit)
+        elif self.feed.ended:
+            self.notify(
+                f"This is the end; {self._key('restart')} starts again, {pace_words(self.feed.pace)}."
+            )
+        self._move()
+
+    def _move(self) -> None:
+        """Show at once what the key did."""
+        news = self.feed.take()
+        news.changed = True
+        self._flush(news)
+
+    def _play_from(self, events: int, *, paused: bool = False) -> None:
+        if self.is_mounted:
+            start = Start(events, self.feed.pace.speed, paused)
+            self.app.switch_screen(
+                ReplayScreen(self.shown.world, self.shown.run, replace(self.sight(), start=start))
+            )
+
+    def _key(self, action: str) -> str:
+        return shown_key(keys_of(action, self.shown.world.settings.keys)[0])

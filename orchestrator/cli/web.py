@@ -11,19 +11,24 @@ import html
 import os
 import secrets
 import shlex
+import signal
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import psutil
 from aiohttp import web
-from textual_serve.server import Server
+from aiohttp.web_runner import GracefulExit
+from textual_serve.app_service import AppService
+from textual_serve.server import Server, to_int
 
 from orchestrator.errors import UsageError
 
 HOST = "127.0.0.1"
-PATIENCE = 3.0
-"""Seconds that the screens have to end by themselves."""
+PATIENCE = 1.0
+"""Seconds that the screens have to end by themselves, and their pages to say goodbye."""
+SIZE = {"width": 80, "height": 24}
+"""Cells of a page that does not say how many it has."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self' ws://{host}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -49,16 +54,22 @@ body.-closed .closed {{ display: block; }}
 <script src="static/js/textual.js"></script>
 </head>
 <body>
-<div class="closed">The screen is closed; runs go on. <a href="">Open it again</a></div>
+<div class="closed"><p>The screen is closed; runs go on. <a href="">Open it again</a></p>
+<p>If it closed by itself, the terminal that serves it says why.</p></div>
 <div id="terminal" class="textual-terminal" data-session-websocket-url="{socket}" data-font-size="{size}"></div>
 </body>
 </html>
 """
 
 QUIET = """window.open = () => null;
-window.addEventListener("load", () => setTimeout(() => document.querySelector(".xterm-helper-textarea")?.focus()));
+new MutationObserver((_, watch) => {
+  if (!document.body?.classList.contains("-first-byte")) return;
+  watch.disconnect();
+  document.querySelector(".xterm-helper-textarea").focus();
+}).observe(document, {subtree: true, attributeFilter: ["class"]});
 """
-"""An address in what a model wrote is text here too: a click on it opens nothing. The page asks for the focus by itself."""
+"""An address in what a model wrote is text here too: a click on it opens nothing. The terminal gets the focus when the
+screen has drawn something: earlier its page has nobody to tell, and the screen would stay as one that nobody looks at."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -81,6 +92,7 @@ def bound(port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((HOST, port))
+        listening.listen()  # whoever reads the address may come before the server is ready, and waits then
     except OSError as error:
         listening.close()
         raise UsageError(
@@ -114,8 +126,27 @@ def refusal(headers: Mapping[str, str], port: int) -> str:
     return "" if origin in (None, f"http://{host}") else "the request came from another site"
 
 
+def _leave() -> None:
+    raise GracefulExit
+
+
+def _closing(websocket: web.WebSocketResponse) -> Callable[[], Awaitable[None]]:
+    async def close() -> None:
+        await websocket.close()
+
+    return close
+
+
 async def handle_quiet(_: web.Request) -> web.Response:
     return web.Response(text=QUIET, content_type="text/javascript")
+
+
+class Service(AppService):
+    """The process behind one page. When it ends, however it ends, its page is closed."""
+
+    async def run(self) -> None:
+        await super().run()
+        await self.remote_close()
 
 
 class Pages(Server):
@@ -137,6 +168,7 @@ class Pages(Server):
         app.router.add_get(f"{below}/ws", self.handle_websocket)
         app.router.add_get(f"{below}/quiet.js", handle_quiet)
         app.router.add_static(f"{below}/static", self.statics_path)
+        app.on_startup.append(self.on_startup)
         app.on_shutdown.append(self.on_shutdown)
         return app
 
@@ -163,6 +195,29 @@ class Pages(Server):
             "Cache-Control": "no-store",
         }
         return web.Response(text=text, content_type="text/html", headers=headers)
+
+    async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
+        """A screen of its own for each page, until one of the two ends."""
+        websocket = web.WebSocketResponse(heartbeat=15, timeout=PATIENCE)
+        await websocket.prepare(request)
+        service = Service(
+            self.command,
+            write_bytes=websocket.send_bytes,
+            write_str=websocket.send_str,
+            close=_closing(websocket),
+            download_manager=self.download_manager,
+        )
+        await service.start(*(to_int(request.query.get(name, ""), size) for name, size in SIZE.items()))
+        try:
+            await self._process_messages(websocket, service)
+        finally:
+            await service.stop()
+        return websocket
+
+    async def on_startup(self, app: web.Application) -> None:  # noqa: ARG002 (aiohttp hands it over)
+        """A closed terminal ends the pages as Ctrl-C does, unless whoever started it wants it to stay."""
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _leave)
 
     async def on_shutdown(self, app: web.Application) -> None:  # noqa: ARG002 (aiohttp hands it over)
         """A screen that ends closes its page, which then says so."""

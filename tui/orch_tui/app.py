@@ -61,6 +61,7 @@ class Screens(App[None]):
         """Replays that were left before their end, by run."""
         self._run_id = run
         self._replay = replay
+        self._begun_in_page = False
 
     def on_mount(self) -> None:
         from orch_tui.runs import RunsScreen
@@ -92,6 +93,21 @@ class Screens(App[None]):
         loop = asyncio.get_running_loop()
         for number in STOPS:
             loop.add_signal_handler(number, self.exit, None, 128 + number)
+
+    # -- whether somebody looks
+
+    def on_app_blur(self, event: events.AppBlur) -> None:
+        """The driver of pages says at the start that nobody looks, often after the page said that somebody does."""
+        if self.is_web and not self._begun_in_page:
+            self._begun_in_page = True
+            event.prevent_default()
+
+    def watch_app_focus(self, looked_at: bool) -> None:
+        """While nobody looked a screen may have opened with nothing focused, or what was focused may have been hidden:
+        keys would be dead."""
+        within = self.screen.focus_chain if looked_at else []
+        if within and self.screen.focused not in within:
+            self.screen.set_focus(within[0])
 
     # -- what is said
 

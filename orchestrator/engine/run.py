@@ -16,6 +16,7 @@ from orchestrator.errors import StepError
 from orchestrator.events import AskOpened, Event
 from orchestrator.graph.model import Graph, Node, Scope
 from orchestrator.policy.budget import Ledger
+from orchestrator.policy.secrets import NONE, Secrets
 from orchestrator.ports import Asker, Cache, Clock, Journal, Live
 
 
@@ -62,6 +63,10 @@ class Ports:
     cache: Cache | None = None
     asker: Asker | None = None
     live: Live = deaf
+    secrets: Secrets = NONE
+    """Values that may neither leave the machine nor be written down: of `env` in the file, and keys of models."""
+    offline: bool = False
+    """Nothing may leave the machine in this run, whatever the file allows."""
 
 
 @dataclass(slots=True)

@@ -1,0 +1,82 @@
+"""Secrets known by value: found in a text, and taken out of what is written down. Pure; reads no environment.
+
+A label says what a value may hold; this says what it does hold. Both are needed: a label is proved before the run,
+a secret that a model wrote into its answer is only seen when it is there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+SHORTEST = 4
+"""Characters below which a value is no secret to look for: it would be found in every other word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Secret values by what stands in their place, longest first, each in every way it may be written."""
+
+    spellings: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, values: Mapping[str, str]) -> Secrets:
+        """Of variables by name, e.g. `{'API_KEY': 'sk-…'}`. Values that are too short to be told apart are left out."""
+        found: dict[str, str] = {}
+        for name, value in values.items():
+            for spelling in _spellings(value):
+                found.setdefault(spelling, f"[env.{name}]")
+        return cls(tuple(sorted(found.items(), key=lambda pair: -len(pair[0]))))
+
+    def __bool__(self) -> bool:
+        return bool(self.spellings)
+
+    def found(self, texts: Iterable[str]) -> str | None:
+        """What stands for the first secret that one of these texts holds; None when they hold none."""
+        for text in texts:
+            for spelling, instead in self.spellings:
+                if spelling in text:
+                    return instead
+        return None
+
+    def clean(self, text: str) -> str:
+        """The text with every secret replaced by its name."""
+        for spelling, instead in self.spellings:
+            if spelling in text:
+                text = text.replace(spelling, instead)
+        return text
+
+    def cleaned(self, value: Any) -> Any:
+        """A value like this one, with every text in it cleaned; the value itself when nothing is in it."""
+        match value:
+            case str():
+                return self.clean(value)
+            case Mapping():
+                changed = {self.cleaned(key): self.cleaned(inner) for key, inner in value.items()}
+                return changed if changed != value else value
+            case list() | tuple():
+                items = [self.cleaned(inner) for inner in value]
+                same = all(new is old for new, old in zip(items, value, strict=True))
+                return value if same else type(value)(items)
+            case _:
+                return value
+
+
+def _spellings(value: str) -> Iterable[str]:
+    """As it is, without blanks around it, inside JSON (both ways), and inside an address."""
+    for text in dict.fromkeys((value, value.strip())):
+        if len(text) < SHORTEST:
+            continue
+        yield text
+        yield json.dumps(text, ensure_ascii=False)[1:-1]
+        yield json.dumps(text)[1:-1]
+        yield quote(text, safe="")
+        yield quote(text)
+
+
+NONE = Secrets()
+
+__all__ = ["NONE", "SHORTEST", "Secrets"]

@@ -88,6 +88,16 @@ def test_calls_side_by_side_count_their_time_once() -> None:
     assert result.total.tokens_per_second == 10.0
 
 
+def test_what_on_error_saved_is_done_and_counted_as_caught() -> None:
+    """It has a value, so it is done; the line at the end says that it was not the step's own."""
+    result = summary(
+        [START, *step("a", 1.0, 2.0), StepFinished(3.0, "b", 0, {}, handled="no"), RunFinished(4.0, 0)]
+    )
+
+    assert (result.steps["b"].done, result.steps["b"].caught, result.caught) == (1, 1, 1)
+    assert "2 steps · 1 caught" in sentence(result)
+
+
 def test_a_fan_out_counts_its_items_not_itself() -> None:
     """Three items, one skipped, one failed."""
     events: list[Event] = [

@@ -113,6 +113,14 @@ def test_a_failed_run_says_why_and_how_to_go_on(store: Store) -> None:
     assert "1 failed" in second
 
 
+def test_what_was_caught_is_counted_in_the_header(store: Store) -> None:
+    """A run that ended well may hold answers that `on_error` put there."""
+    with followed(store, VARIED) as shown:
+        second = header(shown)[1]
+
+    assert "2 failed · 1 caught" in second
+
+
 def test_a_run_whose_owner_died_says_how_to_go_on(store: Store) -> None:
     record(store, "1123-0700-eee", [StepStarted(AT, "a", "agent")], AT)
     with followed(store, "1123-0700-eee") as shown:

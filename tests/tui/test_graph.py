@@ -113,6 +113,13 @@ def test_steps_inside_a_fan_out_count_against_its_items() -> None:
     assert badges["list"].words.startswith("✓ done")
 
 
+def test_items_that_were_caught_are_counted() -> None:
+    """Beside those that failed."""
+    trace = traced([*HALF, StepFinished(5.0, "each.2.draft", "b", {}, handled="no")])
+
+    assert words(trace, "each.draft") == ["✗ 3/3 ✗ 1 ! 1"]
+
+
 def test_between_two_items_a_step_is_not_done() -> None:
     """Nothing of it is under way at this moment, but more of its items come."""
     started = RunStarted(0.5, "r", "w", "", "", "", "", "0", {}, {}, 1)
@@ -127,6 +134,7 @@ def test_between_two_items_a_step_is_not_done() -> None:
         (StepFinished(3.0, "a", 1, {}), "✓ done 2.0 s"),
         (StepFinished(3.0, "a", 1, {}, cached=True), "≈ cached 2.0 s"),
         (StepFailed(3.0, "a", "check", "no"), "✗ failed 2.0 s"),
+        (StepFinished(3.0, "a", 1, {}, handled="no"), "! caught 2.0 s"),
         (StepSkipped(3.0, "a", "when"), "– skipped"),
         (AskOpened(3.0, "a", "?", None, ("yes",), None, None), "? asks a person"),
         (RunInterrupted(3.0, "sam"), "■ cut off, 2.0 s"),

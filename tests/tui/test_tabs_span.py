@@ -22,7 +22,7 @@ from orchestrator.events import AttemptStarted, Event, StepFinished, StepStarted
 from orchestrator.store.store import Store
 from tests.cli.recorded import AT, WAITING, a_grouped_run, record
 from tests.tui.host import harmless
-from tests.tui.recorded import HOSTILE, VARIED, store_in
+from tests.tui.recorded import HOSTILE, VARIED, store_in, tried
 
 TABS: dict[str, Callable[[Span, int], Page]] = {
     "output": output,
@@ -110,12 +110,35 @@ def test_what_went_wrong_is_told_with_what_to_do(store: Store) -> None:
     [
         ("again", "reused from an earlier run; no model was called\n\nthe same words"),
         ("unwanted", "skipped: when: typed.score > 5"),
-        ("shaky", "went on after: division by zero\n\nnull\n\nwarning: it is slow"),
+        (
+            "shaky",
+            "! it failed and was caught: division by zero\n`on_error` put null in its place and the run went on"
+            "\n\nnull\n\nwarning: it is slow",
+        ),
     ],
 )
 def test_cached_skipped_and_handled_spans_say_so(store: Store, path: str, words: str) -> None:
     """Before the value, in a sentence."""
     assert told(output(span_of(store, path), 100)) == words
+
+
+def test_attempts_and_why_say_what_was_caught_and_what_stands_in_its_place(store: Store) -> None:
+    """A step saved by `on_error` does not look like one that went well."""
+    events: list[Event] = [
+        StepStarted(AT, "rated", "agent"),
+        *tried("rated", 1, "no", outcome="check", decision="fail", reason="a rate is a number"),
+        StepFinished(AT + 2, "rated", {"rate": 0}, {}, handled="one answer, none valid"),
+    ]
+    record(store, "caught", events)
+    span = span_of(store, "rated", "caught")
+
+    assert '! caught by `on_error`: one answer, none valid\n  in its place: {"rate": 0}' in told(
+        attempts(span, 100)
+    )
+    assert 'It failed (one answer, none valid); `on_error` put {"rate": 0} in its place' in told(
+        why(span, 120)
+    )
+    assert "`on_error` put a value in its place" in told(output(span, 100))
 
 
 def test_a_question_is_shown_with_its_choices_and_who_answered(store: Store) -> None:
@@ -256,7 +279,7 @@ def test_why_tells_where_it_ran_what_was_found_and_what_came_of_it(store: Store)
         ("typed", "far is in the cloud at https://api.example: the prompt left this machine"),
         ("again", "No model was called: the answer was reused"),
         ("unwanted", "It did not run: when: typed.score > 5. Its value is null."),
-        ("shaky", "`on_error` put a value in its place"),
+        ("shaky", "`on_error` put null in its place"),
         ("broken", "No further attempt was allowed, so the step failed."),
         ("send", "ann answered: send."),
         ("group", "nothing was decided here"),

@@ -96,6 +96,25 @@ def test_a_fan_out_says_how_far_it_is() -> None:
     assert "✓ letters ×3 ✗1" in texts(rows, 80)[0]
 
 
+def test_what_was_caught_has_a_sign_of_its_own_and_is_counted() -> None:
+    """A step saved by `on_error` does not look like one that went well; a fan-out says how many."""
+    rows = rows_of(
+        StepStarted(AT, "a", "python"),
+        StepFinished(AT + 1, "a", None, {}, handled="division by zero"),
+        StepStarted(AT + 1, "all", "python", 2),
+        StepStarted(AT + 1, "all.0", "python"),
+        StepFinished(AT + 2, "all.0", 0, {}, handled="no rows"),
+        StepStarted(AT + 1, "all.1", "python"),
+    )
+
+    alone, fan_out, item, _ = texts(rows, 80)
+
+    assert "! a  caught: division by zero" in alone
+    assert "all 1/2 !1" in fan_out
+    assert "! 0  caught: no rows" in item
+    assert [rows.trace.path(span) for span in rows.trace.caught] == ["a", "all.0"]
+
+
 def test_wide_rows_have_the_model_the_cloud_the_tokens_and_the_attempts() -> None:
     """A model off this machine is marked; attempts have an outcome and a reason of their own."""
     rows = rows_of(*VARIED)
@@ -414,6 +433,24 @@ async def test_e_goes_to_what_failed_itself_opens_the_way_and_goes_around(tmp_pa
         assert it.at == ("b.draft", NOWHERE)
         await it.press("E")
         assert it.at == ("d.draft", NOWHERE)
+
+
+async def test_e_goes_to_what_was_caught_too(tmp_path: Path) -> None:
+    """What `on_error` saved is worth a look; of a caught group the step that failed in it."""
+    events = [
+        StepStarted(AT, "a", "python"),
+        StepFinished(AT + 1, "a", None, {}, handled="division by zero"),
+        StepStarted(AT + 1, "g", "steps"),
+        StepStarted(AT + 1, "g.draft", "agent"),
+        StepFailed(AT + 2, "g.draft", "check", "no"),
+        StepFinished(AT + 2, "g", 0, {}, handled="no"),
+        RunFinished(AT + 3, "x"),
+    ]
+    async with seen(tmp_path, events) as it:
+        await it.press("e")
+        assert it.at == ("g.draft", NOWHERE)
+        await it.press("e")
+        assert it.at == ("a", NOWHERE)
 
 
 async def test_e_says_so_when_nothing_failed(tmp_path: Path) -> None:

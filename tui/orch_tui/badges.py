@@ -7,7 +7,7 @@ from itertools import islice
 
 from orch_tui.drawing import Badge
 from orch_tui.span_row import GLYPHS
-from orch_tui.trace import ASKING, CACHED, DONE, FAILED, NOWHERE, RUNNING, SKIPPED, STOPPED, Trace
+from orch_tui.trace import ASKING, CACHED, CAUGHT, DONE, FAILED, NOWHERE, RUNNING, SKIPPED, STOPPED, Trace
 from orchestrator.report import words
 from orchestrator.report.summary import StepRow, step_of
 
@@ -75,12 +75,16 @@ class Badges:
             status = FAILED
         elif row.skipped and not row.done:
             status = SKIPPED
+        elif row.caught and (row.caught == row.done or not self._counted(row)):
+            status = CAUGHT
         elif row.done and row.cached == row.done:
             status = CACHED
         glyph, role = GLYPHS[status]
         counted = self._counted(row)
         if not counted:
-            word = {FAILED: "failed", SKIPPED: "skipped", CACHED: "cached"}.get(status, "done")
+            word = {FAILED: "failed", SKIPPED: "skipped", CACHED: "cached", CAUGHT: "caught"}.get(
+                status, "done"
+            )
             return Badge(
                 f"{glyph} {word}{'' if status == SKIPPED else ' ' + words.seconds(row.seconds)}", role
             )
@@ -95,7 +99,11 @@ class Badges:
         return f"{ended:,}/{of:,}" if of is not None and ended <= of else f"{ended:,}"
 
     def _failed(self, row: StepRow) -> str:
-        return f" {GLYPHS[FAILED][0]} {row.failed:,}" if row.failed and self._counted(row) else ""
+        """How many of many failed, and how many were caught."""
+        if not self._counted(row):
+            return ""
+        counts = ((FAILED, row.failed), (CAUGHT, row.caught))
+        return "".join(f" {GLYPHS[status][0]} {count:,}" for status, count in counts if count)
 
     def _of(self, step: str) -> int | None:
         """How many instances there will be: the items of the innermost fan-out it is, or is inside of."""

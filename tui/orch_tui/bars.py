@@ -206,6 +206,7 @@ def _second(shown: Followed, width: int) -> Row:
     parts = [
         Part(0, _said(_steps(shown))),
         Part(3, ((f"{words.number(summary.failed)} failed", "bad"),) if summary.failed else ()),
+        Part(3, ((f"{words.number(summary.caught)} caught", "warn"),) if summary.caught else ()),
         Part(2, _said(words.seconds(summary.worked(shown.now)))),
         Part(1, _said(_left(shown))),
         Part(7, _said(f"{words.count(state.local_calls, 'local call')}" if state.local_calls else "")),

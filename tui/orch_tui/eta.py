@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orch_tui.trace import CACHED, DONE, FAILED, NOWHERE, RUNNING, SKIPPED, STOPPED, Trace
+from orch_tui.trace import CACHED, CAUGHT, DONE, FAILED, NOWHERE, RUNNING, SKIPPED, STOPPED, Trace
 
 FEW = 64
 """Children of a group that are looked at for fan-outs inside it."""
@@ -17,7 +17,7 @@ def remaining(trace: Trace, now: float) -> float | None:
     nobody knows.
     """
     fans = [rest for rest in (_fan_rest(trace, span, now) for span in _fans(trace)) if rest is not None]
-    ended = [span for span in trace.roots if trace.status[span] in (DONE, FAILED)]
+    ended = [span for span in trace.roots if trace.status[span] in (DONE, FAILED, CAUGHT)]
     if not fans and not ended:
         return None
     spent = sum(trace.seconds(span, now) for span in ended)
@@ -66,7 +66,7 @@ def _fans(trace: Trace, parent: int = NOWHERE) -> list[int]:
 
 
 def _fan_rest(trace: Trace, span: int, now: float) -> float | None:
-    worked = trace.counted(span, DONE, FAILED)
+    worked = trace.counted(span, DONE, FAILED, CAUGHT)
     left = trace.items[span] - worked - trace.counted(span, CACHED, SKIPPED)
     if worked < BASIS:
         return None

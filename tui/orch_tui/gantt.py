@@ -15,7 +15,7 @@ from heapq import heappop, heappush
 from math import inf
 from typing import NamedTuple, TypeAlias
 
-from orch_tui.trace import CACHED, DONE, FAILED, NOWHERE, SKIPPED, Trace
+from orch_tui.trace import CACHED, CAUGHT, DONE, FAILED, NOWHERE, SKIPPED, Trace
 from orchestrator.report.summary import CONTAINERS, step_of
 
 MADE_OF_OTHERS = CONTAINERS | {"pass"}
@@ -225,7 +225,7 @@ class Gantt:
             place[0].lanes[place[1]].fail(place[2])
         if status == FAILED:
             self._lost.add(span)
-        if status in (DONE, CACHED, SKIPPED):
+        if status in (DONE, CACHED, SKIPPED, CAUGHT):
             del self._open[span]
 
     def _release(self, bound: float) -> None:
@@ -264,7 +264,7 @@ class Gantt:
             yield Part(trace.called[span], end, self._group(span, trace.model(span)), span, 0)
         elif verb != "agent":
             yield Part(trace.started[span], end, self._group(span, ""), span, 0)
-        elif status in (CACHED, FAILED) and not trace.children(span):
+        elif status in (CACHED, FAILED, CAUGHT) and not trace.children(span):
             yield Part(end, end, self._group(span, ""), span, 0)
 
     def _cut_off(self, start: float, again: float) -> float:

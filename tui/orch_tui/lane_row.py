@@ -13,7 +13,7 @@ from orch_tui.gantt import Lane
 from orch_tui.scale import Scale, step_of_ticks, tick_words
 from orch_tui.span_row import GLYPHS
 from orch_tui.text import Piece, Role, Row, clean
-from orch_tui.trace import ASKING, CACHED, FAILED, NOWHERE, RUNNING, STOPPED, Trace
+from orch_tui.trace import ASKING, CACHED, CAUGHT, FAILED, NOWHERE, RUNNING, STOPPED, Trace
 from orchestrator.report import words
 
 LEVELS = "▁▂▃▄▅▆▇█"
@@ -41,10 +41,11 @@ LOOKS: dict[int, Look] = {
     CACHED: Look(GLYPHS[CACHED][0], GLYPHS[CACHED][0], "good"),
     FAILED: Look("▞", GLYPHS[FAILED][0], "bad"),
     STOPPED: Look("░", GLYPHS[STOPPED][0], "warn"),
+    CAUGHT: Look("▞", GLYPHS[CAUGHT][0], "warn"),
 }
 LEGEND: Row = (
     ("█", "good"), (" here  ", "dim"), ("▓", "cloud"), (" cloud  ", "dim"), ("▒▶", "run"), (" runs  ", "dim"),
-    ("▞", "warn"), (" rejected  ", "dim"), ("▞✗", "bad"), (" failed  ", "dim"), ("≈", "good"),
+    ("▞", "warn"), (" rejected  ", "dim"), ("▞!", "warn"), (" caught  ", "dim"), ("▞✗", "bad"), (" failed  ", "dim"), ("≈", "good"),
     (" cached  ", "dim"), ("┄", "ask"), (" a person  ", "dim"), ("╱", "key"), (" loads  ", "dim"),
     ("▂▅█", "good"), (" many", "dim"),
 )  # fmt: skip
@@ -160,7 +161,7 @@ def look_of(trace: Trace, lane: Lane, bar: int) -> Look:
         return LOOKS[RUNNING] if trace.live(span) else LOOKS[STOPPED]
     if trace.verb(span) == "ask":
         return LOOKS[ASKING]
-    if status in (CACHED, FAILED, STOPPED):
+    if status in (CACHED, FAILED, STOPPED, CAUGHT):
         return LOOKS[status]
     return DONE_AWAY if trace.is_cloud(span) else DONE_HERE
 

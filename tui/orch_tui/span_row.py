@@ -12,6 +12,7 @@ from orch_tui.text import MARK, Piece, Role, Row, clean, cut, width_of
 from orch_tui.trace import (
     ASKING,
     CACHED,
+    CAUGHT,
     DONE,
     FAILED,
     NOWHERE,
@@ -32,6 +33,7 @@ GLYPHS: dict[int, tuple[str, Role]] = {
     SKIPPED: ("–", "dim"),
     FAILED: ("✗", "bad"),
     STOPPED: ("■", "warn"),
+    CAUGHT: ("!", "warn"),
 }
 """How a status looks, with and without colour."""
 QUEUED: tuple[str, Role] = ("◌", "dim")
@@ -173,28 +175,34 @@ def _name(look: Look, span: int, width: int) -> Row:
         glyph, role = QUEUED
     elif trace.status[span] == RUNNING:
         glyph = FRAMES[int(look.now * 10) % len(FRAMES)]
-    name_role: Role = {FAILED: "bad", SKIPPED: "dim"}.get(trace.status[span], "")  # type: ignore[assignment]
+    name_role: Role = {FAILED: "bad", SKIPPED: "dim", CAUGHT: "warn"}.get(trace.status[span], "")  # type: ignore[assignment]
     note = trace.notes.get(span, "")
+    caught = trace.status[span] == CAUGHT
     return (
         (_indent(trace.depth(span), width) + mark, "dim"),
         (glyph, role),
         (f" {trace.name(span)}", name_role),
         *_items(trace, span),
-        (f"  {note}" if note else "", "dim"),
+        ("  caught:" if caught else " " if note else "", "warn" if caught else "dim"),
+        (f" {note}" if note else "", "dim"),
     )
 
 
 def _items(trace: Trace, span: int) -> Row:
-    """Of a fan-out how many there are, how many ended while it runs, how many failed."""
+    """Of a fan-out how many there are, how many ended while it runs, how many failed or were caught."""
     items = trace.items.get(span)
     if items is None:
         return ()
-    failed = trace.counted(span, FAILED)
-    ended = trace.counted(span, DONE, CACHED, SKIPPED, FAILED)
+    failed, caught = trace.counted(span, FAILED), trace.counted(span, CAUGHT)
+    ended = trace.counted(span, DONE, CACHED, SKIPPED, FAILED, CAUGHT)
     ended_of = (
         f" {ended:,}/{items:,}" if trace.live(span) or trace.status[span] == STOPPED else f" ×{items:,}"
     )
-    return ((ended_of, "dim"), (f" ✗{failed:,}" if failed else "", "bad"))
+    return (
+        (ended_of, "dim"),
+        (f" {GLYPHS[FAILED][0]}{failed:,}" if failed else "", "bad"),
+        (f" {GLYPHS[CAUGHT][0]}{caught:,}" if caught else "", "warn"),
+    )
 
 
 def _indent(depth: int, width: int) -> str:

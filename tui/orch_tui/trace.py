@@ -15,6 +15,7 @@ from math import inf, nan
 from typing import Literal
 
 from orch_tui.families import NOWHERE, Families
+from orch_tui.naming import called
 from orchestrator.events import (
     AskAnswered,
     AskOpened,
@@ -34,10 +35,13 @@ from orchestrator.events import (
 from orchestrator.report.summary import Summary
 from orchestrator.state import RunState
 
-Status = Literal["running", "asking", "done", "cached", "skipped", "failed", "stopped"]
-STATUSES: tuple[Status, ...] = ("running", "asking", "done", "cached", "skipped", "failed", "stopped")
-RUNNING, ASKING, DONE, CACHED, SKIPPED, FAILED, STOPPED = range(7)
-"""`stopped`: it was under way when the run ended; a resumed run does it again."""
+Status = Literal["running", "asking", "done", "cached", "skipped", "failed", "stopped", "caught"]
+STATUSES: tuple[Status, ...] = (
+    "running", "asking", "done", "cached", "skipped", "failed", "stopped", "caught",
+)  # fmt: skip
+RUNNING, ASKING, DONE, CACHED, SKIPPED, FAILED, STOPPED, CAUGHT = range(8)
+"""`stopped`: it was under way when the run ended; a resumed run does it again. `caught`: it failed, and what
+`on_error` says stands in its place."""
 
 _LAST = re.compile(r"(\^\d+\.\d+|[.~@][^.~@^]+)$")
 
@@ -96,6 +100,8 @@ class Trace:
         """Attempts of spans that run or needed more than one."""
         self.failed: dict[int, None] = {}
         """What failed, in the order in which it did; groups that failed with a step of theirs too."""
+        self.caught: dict[int, None] = {}
+        """What failed and was caught by `on_error`."""
         self.begun = inf
         self.now = -inf
         """The time of the first and of the last event."""
@@ -124,16 +130,7 @@ class Trace:
 
     def name(self, span: int) -> str:
         """What it is called inside its parent: `draft`, `3`, `pass 2`, `merge 1.0`, `@tiny`."""
-        name = self.names[span]
-        match name[:1]:
-            case ".":
-                return name[1:]
-            case "~":
-                return f"pass {name[1:]}"
-            case "^":
-                return f"merge {name[1:]}"
-            case _:
-                return name
+        return called(self.names[span])
 
     def depth(self, span: int) -> int:
         depth = 0
@@ -237,7 +234,8 @@ class Trace:
             case AttemptFinished():
                 return self._answered(event, seq)
             case StepFinished():
-                return self._end(event.path, event.at, seq, CACHED if event.cached else DONE, event.handled)
+                status = CAUGHT if event.handled else CACHED if event.cached else DONE
+                return self._end(event.path, event.at, seq, status, event.handled)
             case StepSkipped():
                 return self._end(event.path, event.at, seq, SKIPPED, event.reason)
             case StepFailed():
@@ -313,6 +311,7 @@ class Trace:
         if not self.children(span):  # a leaf does all of its work again, a group only what is left
             self.started[span] = at
         self.failed.pop(span, None)
+        self.caught.pop(span, None)
         self.notes.pop(span, None)
         self._open[path] = span
 
@@ -337,6 +336,8 @@ class Trace:
             self.notes[span] = note
         if status == FAILED:
             self.failed[span] = None
+        elif status == CAUGHT:
+            self.caught[span] = None
         tries = self.tries.get(span)
         if tries is not None and len(tries) < 2 and status != FAILED:
             del self.tries[span]
@@ -436,6 +437,7 @@ def _number(name: str) -> int:
 __all__ = [
     "ASKING",
     "CACHED",
+    "CAUGHT",
     "DONE",
     "FAILED",
     "NOWHERE",

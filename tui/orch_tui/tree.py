@@ -293,10 +293,11 @@ class SpanTree(Listing):
         self._go(target)
 
     def _errors(self) -> list[int]:
-        """What failed by itself and can be shown: with a filter only what fits."""
+        """What failed by itself, caught or not, and can be shown: with a filter only what fits."""
         trace, rows = self.shown.trace, self.shown.rows
-        outer = {trace.parent[span] for span in trace.failed}
-        return [span for span in trace.failed if span not in outer and rows.shows(span)]
+        lost = [*trace.failed, *trace.caught]
+        outer = {trace.parent[span] for span in lost}
+        return [span for span in lost if span not in outer and rows.shows(span)]
 
     # -- the filter
 

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from orch_tui.text import Role, Row
-from orch_tui.trace import ASKING, CACHED, FAILED, NOWHERE, RUNNING, STOPPED, Trace, Try
+from orch_tui.trace import ASKING, CACHED, CAUGHT, FAILED, NOWHERE, RUNNING, STOPPED, Trace, Try
 
 STEPS = 16
 """While a run goes on its axis grows in so many steps per doubling: else every bar would change all the time."""
@@ -95,5 +95,6 @@ _LOOKS: dict[int, tuple[str, Role]] = {
     ASKING: ("┄", "ask"),
     CACHED: ("━", "dim"),
     FAILED: ("┅", "bad"),
+    CAUGHT: ("┅", "warn"),
     STOPPED: ("┅", "dim"),
 }

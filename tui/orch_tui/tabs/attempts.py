@@ -6,11 +6,12 @@ from orch_tui.tabs import diff
 from orch_tui.tabs.page import Page
 from orch_tui.tabs.span import Attempt, Span
 from orch_tui.text import Piece, Role
-from orchestrator.events import AttemptFinished, ModelReady
+from orchestrator.events import AttemptFinished, ModelReady, StepFinished
 from orchestrator.report import words
+from orchestrator.report.lines import short
 
-_ROLES: dict[str, Role] = {"keep": "good", "repair": "warn", "fail": "bad"}
-_SIGNS = {"keep": "✓", "repair": "↻", "fail": "✗"}
+_ROLES: dict[str, Role] = {"keep": "good", "repair": "warn", "fail": "bad", "escalate": "warn"}
+_SIGNS = {"keep": "✓", "repair": "↻", "fail": "✗", "escalate": "↑"}
 
 
 def attempts(span: Span, width: int, *, differences: bool = True) -> Page:
@@ -23,11 +24,22 @@ def attempts(span: Span, width: int, *, differences: bool = True) -> Page:
     for number, attempt in enumerate(found):
         before = found[number - 1] if number else None
         _one(page, span, number, attempt, before if differences else None)
+    _caught(page, span)
     if len(found) > 1:
         page.gap()
         other = "whole answers" if differences else "what changed from one to the next"
         page.say(f"the key for a diff shows {other}", "dim")
     return page
+
+
+def _caught(page: Page, span: Span) -> None:
+    """After the last attempt failed: what was caught, and what stands in the place of its answer."""
+    end = span.end
+    if not isinstance(end, StepFinished) or not end.handled:
+        return
+    page.gap()
+    page.add((("! caught by `on_error`: ", "warn"),), ((end.handled, ""),))
+    page.add((("  in its place: ", "dim"),), ((short(end.value, 300), ""),))
 
 
 def where(model: ModelReady | None) -> str:

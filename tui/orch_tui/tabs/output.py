@@ -26,6 +26,7 @@ ROLES: dict[Status, Role] = {
     "skipped": "dim",
     "failed": "bad",
     "stopped": "warn",
+    "caught": "warn",
 }
 
 
@@ -109,12 +110,18 @@ def _finished(page: Page, span: Span, end: StepFinished) -> None:
         page.say("reused from an earlier run; no model was called", "dim")
         page.gap()
     if end.handled:
-        page.add((("went on after: ", "warn"),), ((end.handled, ""),))
+        page.add((("! it failed and was caught: ", "warn"),), ((end.handled, ""),))
+        page.say(f"`on_error` put {instead(end)} in its place and the run went on", "dim")
         page.gap()
     if span.is_container:
         _container(page, span)
     elif span.ask is None or end.value != getattr(span.answered, "choice", None):
         value(page, end.value, span.command)
+
+
+def instead(end: StepFinished) -> str:
+    """What stands in the place of an answer that failed, in words."""
+    return "null" if end.value is None else "a value"
 
 
 def _unfinished(page: Page, span: Span) -> None:

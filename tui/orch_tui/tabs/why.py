@@ -7,6 +7,7 @@ from orch_tui.tabs.span import Attempt, Span
 from orch_tui.text import Role
 from orchestrator.events import AttemptFinished, StepFailed, StepFinished, StepSkipped
 from orchestrator.report import words
+from orchestrator.report.lines import short
 
 _FAULTS = {
     "invalid": "the answer does not have the declared form",
@@ -90,6 +91,8 @@ def _sentence(span: Span, number: int, answer: AttemptFinished) -> str:
             return f"{fault}. The model was asked again (repair {turn} of {len(repairs)} used)."
         case "fail":
             return f"{fault}. No further attempt was allowed, so the step failed."
+        case "escalate":
+            return f"{fault}. The next model was asked in its place."
 
 
 def _outcome(page: Page, span: Span) -> None:
@@ -98,7 +101,7 @@ def _outcome(page: Page, span: Span) -> None:
         page.gap()
         _line(
             page,
-            f"It failed ({end.handled}); `on_error` put a value in its place and the run went on.",
+            f"It failed ({end.handled}); `on_error` put {short(end.value)} in its place and the run went on.",
             "warn",
         )
     if isinstance(end, StepFailed):

@@ -113,6 +113,19 @@ def test_steps_inside_a_fan_out_count_against_its_items() -> None:
     assert badges["list"].words.startswith("✓ done")
 
 
+def test_a_question_of_a_run_that_ended_is_not_asked_any_more() -> None:
+    """Nobody can answer it."""
+    trace = traced(
+        [
+            StepStarted(1.0, "a", "ask"),
+            AskOpened(3.0, "a", "?", None, ("yes",), None, None),
+            RunInterrupted(4.0, "sam"),
+        ]
+    )
+
+    assert words(trace, "a") == ["■ not asked any more"]
+
+
 def test_items_that_were_caught_are_counted() -> None:
     """Beside those that failed."""
     trace = traced([*HALF, StepFinished(5.0, "each.2.draft", "b", {}, handled="no")])

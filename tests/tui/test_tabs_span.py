@@ -18,9 +18,9 @@ from orch_tui.tabs.span import Span
 from orch_tui.tabs.why import why
 from orch_tui.text import plain
 from orch_tui.trace import NOWHERE, Trace
-from orchestrator.events import AttemptStarted, Event, StepFinished, StepStarted
+from orchestrator.events import AttemptStarted, Event, RunInterrupted, StepFinished, StepStarted
 from orchestrator.store.store import Store
-from tests.cli.recorded import AT, WAITING, a_grouped_run, record
+from tests.cli.recorded import AT, WAITING, a_grouped_run, a_waiting_run, record
 from tests.tui.host import harmless
 from tests.tui.recorded import HOSTILE, VARIED, store_in, tried
 
@@ -148,6 +148,16 @@ def test_a_question_is_shown_with_its_choices_and_who_answered(store: Store) -> 
 
     assert '? Send 2 replies?\n\n{\n  "n": 2\n}\n\n● send\n○ drop\nsend by ann' in answered
     assert "○ send\n○ drop\nnobody has answered yet" in open_one
+
+
+def test_a_question_of_a_run_that_ended_does_not_look_open(store: Store) -> None:
+    """Cancelled while somebody was asked: nobody is asked any more."""
+    events: list[Event] = [*a_waiting_run(), RunInterrupted(AT + 2, "sam", cancelled=True)]
+    record(store, "cancelled", events)
+
+    page = told(output(span_of(store, "approve", "cancelled"), 80))
+
+    assert page.endswith("○ send\n○ drop\nit is not asked any more: the run has ended")
 
 
 def test_of_a_chosen_attempt_its_own_answer_is_shown(store: Store) -> None:

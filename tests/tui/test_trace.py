@@ -106,6 +106,29 @@ def test_a_waiting_question_stays_open_while_nobody_works_on_the_run() -> None:
     assert trace.running() == [trace.find("send")]
 
 
+@pytest.mark.parametrize(
+    "end",
+    [
+        RunFailed(3.0, "other", "rejected", "sam said no", exit_code=3),
+        RunInterrupted(3.0, "sam", cancelled=True),
+        RunInterrupted(3.0, "ctrl-c"),
+    ],
+)
+def test_an_ended_run_asks_nobody_and_a_resumed_one_asks_again(end: Event) -> None:
+    """No event says either: an open question is open again when the run goes on."""
+    ask = AskOpened(1.0, "send", "Send?", None, ("yes",), None, None)
+    each = AskOpened(1.0, "mail.0", "Mail?", None, ("yes",), None, None)
+    events = [*started(1.0, "send", "mail"), ask, each, end]
+
+    ended = trace_of(*events)
+    again = trace_of(*events, RunResumed(9.0, "x"), *started(9.0, "send", "mail"))
+
+    assert statuses(ended, ["send", "mail.0"]) == ["stopped", "stopped"]
+    assert ended.notes[ended.find("send")] == "not asked any more"
+    assert statuses(again, ["send", "mail", "mail.0"]) == ["asking", "running", "asking"]
+    assert not again.notes
+
+
 def test_a_pass_of_a_loop_ends_with_the_next_one_and_with_the_loop() -> None:
     """Passes have no events: they begin with their first step, and are called by their number."""
     trace = trace_of(*started(1.0, "loop", "loop~1.draft"), *finished(2.0, "loop~1.draft"))

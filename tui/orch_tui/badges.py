@@ -7,7 +7,19 @@ from itertools import islice
 
 from orch_tui.drawing import Badge
 from orch_tui.span_row import GLYPHS
-from orch_tui.trace import ASKING, CACHED, CAUGHT, DONE, FAILED, NOWHERE, RUNNING, SKIPPED, STOPPED, Trace
+from orch_tui.trace import (
+    ASKING,
+    CACHED,
+    CAUGHT,
+    DONE,
+    FAILED,
+    NOWHERE,
+    RUNNING,
+    SKIPPED,
+    STOPPED,
+    UNASKED,
+    Trace,
+)
 from orchestrator.report import words
 from orchestrator.report.summary import StepRow, step_of
 
@@ -61,6 +73,8 @@ class Badges:
         if status == ASKING:
             return Badge(f"{glyph} asks a person", role, busy=True)
         counted = self._counted(row)
+        if status == STOPPED and all(self.trace.notes.get(span) == UNASKED for span in spans):
+            return Badge(f"{glyph} {UNASKED}", role)
         if not counted:
             took = words.seconds(self.trace.seconds(spans[-1], now))
             counted = took if status == RUNNING else f"cut off, {took}"

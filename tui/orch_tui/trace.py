@@ -43,6 +43,8 @@ RUNNING, ASKING, DONE, CACHED, SKIPPED, FAILED, STOPPED, CAUGHT = range(8)
 """`stopped`: it was under way when the run ended; a resumed run does it again. `caught`: it failed, and what
 `on_error` says stands in its place."""
 
+UNASKED = "not asked any more"
+"""The note of a question that was open when the run ended."""
 _LAST = re.compile(r"(\^\d+\.\d+|[.~@][^.~@^]+)$")
 
 
@@ -256,12 +258,16 @@ class Trace:
 
     def stop(self, at: float) -> None:
         """Nobody works on it any more: what is still open was cut off. Also for an owner that died without a word."""
-        for path, span in self._open.items():
-            if self.status[span] == RUNNING:
-                self._turn(span, STOPPED, at)
-                self._cut(span, at)
-                self._again[path] = span
-        self._open = {path: span for path, span in self._open.items() if self.status[span] == ASKING}
+        waits = self.state.status == "waiting"
+        for path, span in list(self._open.items()):
+            if self.status[span] == ASKING:
+                if waits:
+                    continue
+                self.notes[span] = UNASKED
+            del self._open[path]
+            self._turn(span, STOPPED, at)
+            self._cut(span, at)
+            self._again[path] = span
 
     def _cut(self, span: int, at: float) -> None:
         """Nothing more is heard of attempts that have not ended."""
@@ -278,6 +284,8 @@ class Trace:
         else:
             self._begin_again(span, event.path, event.at)
         self._verbs[span] = self._word(event.verb)
+        if event.path in self.state.asks:
+            self._turn(span, ASKING)
         if event.items is not None:
             self._fan_out(span, event.items)
         return span
@@ -416,6 +424,15 @@ class Trace:
             self.gaps.append((before, at))
         for span in self.failed:
             self._again[self.path(span)] = span
+        for path in self.state.asks:  # they are open still, and no event says it again
+            self._ask_again(path)
+
+    def _ask_again(self, path: str) -> None:
+        span = self.find(path)
+        if span != NOWHERE:
+            self._again.pop(path, None)
+            self._begin_again(span, path, self.started[span])
+            self._turn(span, ASKING)
 
     def _word(self, word: str) -> int:
         if word in self._words:
@@ -445,6 +462,7 @@ __all__ = [
     "SKIPPED",
     "STATUSES",
     "STOPPED",
+    "UNASKED",
     "Status",
     "Trace",
     "Try",

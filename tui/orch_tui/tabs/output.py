@@ -127,7 +127,7 @@ def instead(end: StepFinished) -> str:
 def _unfinished(page: Page, span: Span) -> None:
     if span.children:
         _container(page, span)
-    elif span.status == "stopped":
+    elif span.status == "stopped" and span.ask is None:
         page.say("it was under way when the run stopped; a resumed run does it again", "warn")
     elif span.ask is None:
         page.say("nothing is written yet", "dim")
@@ -183,10 +183,12 @@ def _choices(page: Page, span: Span, ask: AskOpened) -> None:
             (("● " if taken else "○ ", "good" if taken else "dim"),), ((choice, "bold" if taken else ""),)
         )
     if answered is None:
-        page.say(
-            "nobody has answered yet" if span.status in ("asking", "running") else "nobody answered", "ask"
+        open_ = span.status in ("asking", "running")
+        ended = (
+            "it is not asked any more: the run has ended" if span.status == "stopped" else "nobody answered"
         )
-        if ask.deadline is not None and ask.then is not None:
+        page.say("nobody has answered yet" if open_ else ended, "ask" if open_ else "warn")
+        if open_ and ask.deadline is not None and ask.then is not None:
             page.say(f"when nobody answers in time: {ask.then}", "dim")
         return
     by = "the time ran out" if answered.by == "timeout" else f"by {answered.by}"

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,13 +15,15 @@ from rich.cells import cell_len
 from orch_tui.text import Piece, Role, Row, clean, cut
 
 if TYPE_CHECKING:
-    from orchestrator.graph.picture import Picture
+    from orchestrator.graph.picture import Box, Picture
 
 ROOM = 22
 """Columns in a box for what its step does now."""
 HEAVY = str.maketrans("┌─┐│└┘╭╮╰╯╔═╗║╚╝", "┏━┓┃┗┛┏┓┗┛┏━┓┃┗┛")
 """The frame of what runs."""
 EDGES = ("‹", "›")
+DEEPEST = 30
+"""Groups inside groups that are drawn; what is deeper is counted. More would be nothing but frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,40 +80,57 @@ def of_file(file: Path, digest: str) -> Drawing:
         return Drawing(trouble=f"the workflow {file} has errors now: orch check says which")
     changed = digest and built.graph.digest != digest
     trouble = f"{file} has changed since the run began: this is how it is now" if changed else ""
-    return replace(of_picture(picture(built.graph)), trouble=trouble)
+    drawn = of_picture(picture(built.graph))
+    return replace(drawn, trouble=" · ".join(one for one in (trouble, drawn.trouble) if one))
 
 
 def of_picture(picture: Picture) -> Drawing:
     from orchestrator.graph.draw_text import text_and_spots
 
-    text, found = text_and_spots(_with_room(picture))
+    folded: list[str] = []
+    text, found = text_and_spots(_with_room(picture, folded))
     spots = []
     for spot in found:
         below = 2 if spot.box.inside is None else 1
         said = (spot.row + below, spot.column + 2)
         spots.append(Spot(spot.step, spot.row, spot.column, spot.width, spot.height, said))
     lines = tuple(clean(line) for line in text.rstrip("\n").split("\n"))
-    return Drawing(lines, tuple(sorted(spots, key=lambda spot: (spot.row, spot.column))))
+    trouble = f"folded, since more than {DEEPEST} groups deep: {', '.join(folded[:3])}" if folded else ""
+    trouble += f" and {len(folded) - 3} more" if len(folded) > 3 else ""
+    return Drawing(lines, tuple(sorted(spots, key=lambda spot: (spot.row, spot.column))), trouble)
 
 
-def _with_room(picture: Picture) -> Picture:
-    """Every box with a first line of blanks, for its status."""
-    boxes = tuple(
-        replace(
-            box,
-            lines=(" " * ROOM, *box.lines),
-            inside=_with_room(box.inside) if box.inside is not None else None,
-        )
-        for box in picture.boxes
-    )
-    return replace(picture, boxes=boxes)
+def _with_room(picture: Picture, folded: list[str], level: int = 0) -> Picture:
+    """Every box with a first line of blanks, for its status; `folded` gets the names of groups too deep to be drawn."""
+    boxes: list[Box] = []
+    for box in picture.boxes:
+        lines, inside = (" " * ROOM, *box.lines), box.inside
+        if inside is not None and level >= DEEPEST:
+            folded.append(box.title)
+            lines, inside = (*lines, f"… {_steps_in(inside):,} steps inside"), None
+        elif inside is not None:
+            inside = _with_room(inside, folded, level + 1)
+        boxes.append(replace(box, lines=lines, inside=inside))
+    return replace(picture, boxes=tuple(boxes))
+
+
+def _steps_in(picture: Picture) -> int:
+    count, left = 0, [picture]
+    while left:
+        boxes = left.pop().boxes
+        count += len(boxes)
+        left += [box.inside for box in boxes if box.inside is not None]
+    return count
 
 
 def as_list(steps: Iterable[str], trouble: str = "") -> Drawing:
     """The steps one below the other, indented by what they are inside of: when there is nothing to draw."""
     lines, spots = [], []
     for row, step in enumerate(steps):
-        name = "  " * step.count(".") + clean(step.rpartition(".")[2])
+        level = step.count(".")
+        name = "  " * min(level, DEEPEST) + clean(step.rpartition(".")[2])
+        if level > DEEPEST:
+            name += f"  ({level + 1:,} levels deep)"
         column = 2 + ROOM
         lines.append(" " * column + name)
         spots.append(Spot(step, row, 0, column + cell_len(name), 1, (row, 2), framed=False))
@@ -123,7 +142,8 @@ class Shown:
 
     def __init__(self, drawing: Drawing) -> None:
         self.drawing = drawing
-        self.badges: Mapping[str, Badge] = {}
+        self.badges: dict[str, Badge] = {}
+        """Of steps that were on the screen when it was last brought up to date."""
         self.chosen = ""
         """The step the cursor stands on."""
         self._on: dict[int, list[Spot]] = {}
@@ -131,6 +151,10 @@ class Shown:
         for spot in drawing.spots:
             for row in range(spot.row, spot.row + spot.height):
                 self._on.setdefault(row, []).append(spot)
+
+    def steps_on(self, rows: Iterable[int]) -> set[str]:
+        """The steps whose status, or frame in its colour, is seen in these rows."""
+        return {spot.step for row in rows for spot in self._on.get(row, ())}
 
     def row(self, index: int, left: int, width: int) -> Row:
         """A line from column `left` on, with a mark at an edge beyond which it goes on."""

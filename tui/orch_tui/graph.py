@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from textual.app import ComposeResult
 from textual.message import Message
 
 from orch_tui.badges import Badges
-from orch_tui.drawing import Drawing, Shown, Spot, as_list, of_file
+from orch_tui.drawing import Badge, Drawing, Shown, Spot, as_list, of_file
 from orch_tui.listing import Listing
 from orch_tui.pane import Lines, Pane
 from orch_tui.settings import bindings
@@ -26,16 +27,23 @@ AIR = 3
 
 
 class Canvas:
-    """The rows of the drawing, from column `left` on."""
+    """The rows of the drawing, from column `left` on. `badges` has the words for steps that come in sight."""
 
-    def __init__(self) -> None:
+    def __init__(self, badges: Callable[[Iterable[str]], dict[str, Badge]]) -> None:
         self.shown = Shown(Drawing())
         self.left = 0
+        self._badges = badges
+
+    def update(self, rows: range) -> None:
+        """What the steps in these rows do now; of all others it is asked when they come in sight."""
+        self.shown.badges = self._badges(self.shown.steps_on(rows))
 
     def __len__(self) -> int:
         return len(self.shown.drawing.lines)
 
     def row(self, index: int, width: int) -> Row:
+        if unknown := self.shown.steps_on((index,)) - self.shown.badges.keys():
+            self.shown.badges |= self._badges(unknown)
         return self.shown.row(index, self.left, width)
 
 
@@ -71,9 +79,9 @@ class GraphView(Pane):
     def __init__(self, shown: Followed, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
         super().__init__(id=id)
         self.shown = shown
-        self.canvas = Canvas()
-        self.listing = self._Lines(self.canvas, cursor_shown=False)
         self.badges = Badges(shown.trace)
+        self.canvas = Canvas(lambda steps: self.badges.of(steps, shown.now))
+        self.listing = self._Lines(self.canvas, cursor_shown=False)
         self._said = Lines()
         self._file: Drawing | None = None
         """What was read of the file; None before."""
@@ -116,7 +124,8 @@ class GraphView(Pane):
     def show(self) -> None:
         """Draw what there is now."""
         drawn = self.canvas.shown
-        drawn.badges = self.badges.of((spot.step for spot in drawn.drawing.spots), self.shown.now)
+        top = self.listing.scroll_offset.y
+        self.canvas.update(range(top, top + self.listing.size.height))
         trouble: Row = ((drawn.drawing.trouble, "warn"),)
         self._said.show(*([trouble] if drawn.drawing.trouble else []))
         self.listing.redraw()
@@ -195,10 +204,8 @@ class GraphView(Pane):
         self.show()
 
     def _failed(self) -> tuple[Spot, ...]:
-        badges = self.canvas.shown.badges
-        return tuple(
-            spot for spot in self._spots if badges.get(spot.step) and badges[spot.step].role == "bad"
-        )
+        badges = self.badges.of((spot.step for spot in self._spots), self.shown.now)
+        return tuple(spot for spot in self._spots if badges[spot.step].role == "bad")
 
     def _choose_beside(self, step: int, among: tuple[Spot, ...]) -> None:
         if not among:

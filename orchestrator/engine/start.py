@@ -143,7 +143,7 @@ class Engine:
 
     async def _result(self) -> Result:
         run = self._run
-        frame = Frame(None, "", {"inputs": self._inputs, "today": run.today})
+        frame = Frame(None, "", {"inputs": self._inputs, "today": run.today, "env": run.ports.env})
         try:
             self._task = asyncio.create_task(self._work(frame))
             async with asyncio.timeout(self._wall):

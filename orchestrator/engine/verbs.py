@@ -184,7 +184,7 @@ async def workflow(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
     child = node.child
     assert child is not None
     given = evaluate(node, "with", frame) if "with" in node.programs else {}
-    names = {"inputs": typed_inputs(child, given, run.today), "today": run.today}
+    names = {"inputs": typed_inputs(child, given, run.today), "today": run.today, "env": run.ports.env}
     attempts = 1 + (step.retry or 0)
     inside = replace(run, graph=child, gates=gates_of(child, run.all_gates))
     try:

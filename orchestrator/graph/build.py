@@ -299,6 +299,7 @@ class _Builder:
             outputs=outputs,
             agents=agents,
             later=later,
+            env=dict(setting.env),
             output_type=output_type if isinstance(output_type, MapOf) else None,
         )
 

@@ -89,6 +89,8 @@ class Graph:
     agents: Mapping[str, Agent] = field(default_factory=dict)
     later: tuple[tuple[str, str], ...] = ()
     """What this version checks but does not execute: (step path or section, feature), e.g. ('send', 'tool')."""
+    env: Mapping[str, bool] = field(default_factory=dict)
+    """Variables of the environment that its texts read (`env.NAME`), and whether they must be set."""
     exits: tuple[Exit, ...] = ()
     """Every way off this machine that the file opens, and what may go there; those of subworkflows are in theirs."""
     output_type: Type | None = None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.graph.environment import variables
 from orchestrator.graph.infer import Reading
 from orchestrator.graph.kinds import UNKNOWN, literal, row
 from orchestrator.graph.names import TODAY, Binding, Level
@@ -88,6 +89,8 @@ class _Reader:
         kind = template_type(reading, tree, prints=text.key in PRINTS)
         for name in reading.inputs:
             self.setting.use("inputs", name)
+        if "env" in raw:
+            self.setting.read_env(variables(tree))
         return kind
 
     def _say(self, path: Path) -> Callable[[int, int, str, str, str], None]:
@@ -117,7 +120,6 @@ class _Reader:
             case "today":
                 return Binding("extra", TODAY)
             case "env":
-                self.setting.later[self.knot.path if self.knot else "outputs", "env"] = self.text.path
                 return Binding("env")
             case _:
                 return None

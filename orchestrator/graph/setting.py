@@ -49,6 +49,8 @@ class Setting:
     used: dict[str, set[str]] = field(default_factory=dict)
     later: dict[tuple[str, str], tuple[Part, ...]] = field(default_factory=dict)
     """What is only checked: place and feature, with the path of the key in the file."""
+    env: dict[str, bool] = field(default_factory=dict)
+    """Variables of the environment that the file reads, and whether they must be set."""
     children: dict[str, Graph] = field(default_factory=dict)
     functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = field(default_factory=dict)
     """Python functions behind tools, as they are written."""
@@ -61,6 +63,10 @@ class Setting:
 
     def use(self, namespace: str, name: str) -> None:
         self.used.setdefault(namespace, set()).add(name)
+
+    def read_env(self, names: Mapping[str, bool]) -> None:
+        for name, needed in names.items():
+            self.env[name] = self.env.get(name, False) or needed
 
     def broken(self, name: str) -> bool:
         """Whether an entry of this name was refused already, so that it is not called unknown as well."""

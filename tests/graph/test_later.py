@@ -75,12 +75,12 @@ def test_the_sections_of_a_file_are_warned_of_too(tmp_path: Path) -> None:
         inputs: {mail: {type: files, new: true}}
         models: {small: {use: "ollama:llama3.2:3b", clearance: internal}}
         steps:
-          one: {agent: creative, model: small, prompt: "{{ inputs.mail }} {{ env.HOME }}"}
+          one: {agent: creative, model: small, prompt: "{{ inputs.mail }}"}
         """,
     )
 
     found = [seen(d) for d in built.diagnostics if d.code == NOT_EXECUTED]
-    assert [word for _, word in found] == ["egress", "keep", "new", "clearance", "prompt"]
+    assert [word for _, word in found] == ["egress", "keep", "new", "clearance"]
 
 
 def test_the_reference_marks_every_such_key() -> None:

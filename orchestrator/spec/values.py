@@ -224,11 +224,14 @@ def _boolean(text: str) -> bool:
 
 def _json_or_text(kind: Type, text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        value = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         if isinstance(kind, Unknown):
             return text
         raise ValueError(f"{quoted(text)} is no JSON; write it like {_sample(kind)}") from None
+    if too_deep(value):
+        raise ValueError(f"lists and maps are nested more than {DEPTH} levels deep")
+    return value
 
 
 def _no_constant(name: str) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from operator import attrgetter
@@ -21,6 +21,9 @@ from orchestrator.events import Event, decode
 
 INLINE = 8192
 """Longest JSON text, in characters, that stands in the payload itself."""
+
+DEEPEST = 200
+"""Lists and maps inside each other in one event; what reads events follows no more."""
 
 _SPILL_DEPTH = 4
 _SPILL_ENTRIES = 64
@@ -67,15 +70,19 @@ def _shapes() -> Mapping[str, _Shape]:
 
 
 def pack(event: Event) -> Packed:
-    """The row of an event. Raises StoreError for a value that JSON cannot hold (NaN, a foreign object)."""
+    """The row of an event. Raises StoreError for a value that JSON cannot hold (NaN, a foreign object), or too deep."""
     path = getattr(event, "path", "")
     try:
         payload, blobs = _payload(event)
     except (ValueError, TypeError, RecursionError) as error:
         whose = f"of '{path}'" if path else "of the run"
+        deep = isinstance(error, RecursionError)
+        why = f"lists and maps are nested more than {DEEPEST} levels deep" if deep else error
         raise StoreError(
-            f"a value {whose} cannot be recorded: {error}",
-            hint="values are maps, lists, texts, finite numbers, true, false and null",
+            f"a value {whose} cannot be recorded: {why}",
+            hint="make it flatter"
+            if deep
+            else "values are maps, lists, texts, finite numbers, true, false and null",
         ) from error
     at = float(event.at)
     return Packed(at, event.kind, path, payload, digest(at, event.kind, path, payload), blobs)
@@ -89,6 +96,8 @@ def _payload(event: Event) -> tuple[str, dict[bytes, str]]:
         if value is not default
     }
     text = _encode(data)
+    if text.count("[") + text.count("{") > DEEPEST and _too_deep(data):
+        raise RecursionError
     blobs: dict[bytes, str] = {}
     if not text.isascii():
         text, data = _scrubbed(text, data)
@@ -98,6 +107,21 @@ def _payload(event: Event) -> tuple[str, dict[bytes, str]]:
     if len(text) > INLINE:
         text = _encode({name: _spill(value, blobs, 1) for name, value in data.items()})
     return text, blobs
+
+
+def _too_deep(data: Mapping[str, Any]) -> bool:
+    level: list[Any] = [data]
+    for _ in range(DEEPEST):
+        level = [
+            child for node in level for child in _inside(node) if isinstance(child, Mapping | list | tuple)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _inside(node: Mapping[str, Any] | list[Any] | tuple[Any, ...]) -> Iterable[Any]:
+    return node.values() if isinstance(node, Mapping) else node
 
 
 def _scrubbed(text: str, data: dict[str, Any]) -> tuple[str, dict[str, Any]]:

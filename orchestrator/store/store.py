@@ -267,7 +267,7 @@ class Store:
             try:
                 for seq, at, kind, path, payload in rows:
                     events.append((seq, codec.unpack(at, kind, path, payload, fetch)))
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, RecursionError) as error:
                 hint = f"check its record: orch show {run} --verify"
                 raise StoreError(f"event {seq} of run {run} is damaged", hint=hint) from error
         return events

@@ -7,9 +7,9 @@ that `orch tui --web` serves (an xterm.js terminal) and nothing of what is shown
 from __future__ import annotations
 
 import asyncio
-import base64
 import shutil
 import subprocess
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +31,11 @@ READ = """(() => { const of = window.shown?.buffer.active; if (!of) return [];
 })()"""
 PLACE = """(() => { const box = document.querySelector(".xterm-screen").getBoundingClientRect();
   return [box.left, box.top, box.width / window.shown.cols, box.height / window.shown.rows]; })()"""
+COUNT = """(async () => { const image = new Image(); image.src = "data:image/png;base64,PICTURE"; await image.decode();
+  const area = new OffscreenCanvas(image.width, image.height).getContext("2d"); area.drawImage(image, 0, 0);
+  const pixels = new Uint32Array(area.getImageData(0, 0, image.width, image.height).data.buffer), counts = new Map();
+  for (const pixel of pixels) counts.set(pixel, (counts.get(pixel) ?? 0) + 1);
+  return [...counts.values()].sort((one, other) => other - one); })()"""
 KEYS = {
     "Enter": {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"},
     "Escape": {"key": "Escape", "code": "Escape", "windowsVirtualKeyCode": 27},
@@ -59,7 +64,7 @@ class Tab:
         return await self.browser.send(method, self.session, **words)
 
     async def evaluate(self, script: str) -> Any:
-        answer = await self.send("Runtime.evaluate", expression=script, returnByValue=True)
+        answer = await self.send("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
@@ -70,14 +75,18 @@ class Tab:
 
     async def until(self, fits: Callable[[str], object]) -> str:
         """The screen, as soon as it fits."""
-        text, clock = "", asyncio.get_running_loop().time
+        return "\n".join(await self.once(READ, lambda rows: fits("\n".join(rows))))
+
+    async def once(self, script: str, fits: Callable[[Any], object]) -> Any:
+        """What the script gives, as soon as it fits."""
+        value, clock = None, asyncio.get_running_loop().time
         end = clock() + LONGEST
         while clock() < end:
-            text = "\n".join(await self.rows())
-            if fits(text):
-                return text
+            value = await self.evaluate(script)
+            if fits(value):
+                return value
             await asyncio.sleep(0.05)
-        raise AssertionError(f"the screen never fitted:\n{text}\n{self.problems}")
+        raise AssertionError(f"it never fitted: {value}\n{self.problems}")
 
     async def press(self, key: str) -> None:
         """A key as the keyboard gives it: a letter, or a name of KEYS."""
@@ -85,8 +94,11 @@ class Tab:
         await self.send("Input.dispatchKeyEvent", type="keyDown", **words)
         await self.send("Input.dispatchKeyEvent", type="keyUp", **{**words, "text": ""})
 
-    async def click(self, row: int, column: int) -> None:
-        """A click of the mouse on a cell of the terminal."""
+    async def click(self, text: str) -> None:
+        """A click of the mouse on this text, in the middle of the first row that has it."""
+        rows = await self.rows()
+        row = next(y for y, shown in enumerate(rows) if text in shown)
+        column = rows[row].index(text) + len(text) // 2
         left, top, width, height = await self.evaluate(PLACE)
         place = {"x": left + (column + 0.5) * width, "y": top + (row + 0.5) * height}
         await self.send("Input.dispatchMouseEvent", type="mouseMoved", **place)
@@ -103,9 +115,15 @@ class Tab:
             mobile=False,
         )
 
-    async def picture(self) -> bytes:
-        """A PNG of the page."""
-        return base64.b64decode((await self.send("Page.captureScreenshot"))["data"])
+    async def picture(self) -> str:
+        """A PNG of the page, in base64."""
+        data: str = (await self.send("Page.captureScreenshot"))["data"]
+        return data
+
+    async def colours(self, picture: str) -> list[int]:
+        """How many pixels each colour of a picture has, the most frequent first."""
+        counts: list[int] = await self.evaluate(COUNT.replace("PICTURE", picture))
+        return counts
 
     async def reload(self) -> None:
         await self.send("Page.reload")
@@ -154,6 +172,18 @@ class Browser:
         await tab.send("Page.navigate", url=address)
         return tab
 
+    async def targets(self) -> set[str]:
+        """All pages that are open."""
+        infos = (await self.send("Target.getTargets"))["targetInfos"]
+        return {info["targetId"] for info in infos if info["type"] == "page"}
+
+    async def close(self) -> None:
+        """Close the tabs that are still open."""
+        open_now = await self.targets()
+        for tab in self._tabs.values():
+            if tab.target in open_now:
+                await tab.close()
+
     async def hear(self) -> None:
         """Hand what the browser says to those who wait for it, until it says no more."""
         async for message in self._socket:
@@ -169,43 +199,41 @@ class Browser:
 
 
 @contextmanager
-def started(program: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Chromium without a window, with a profile of its own in the folder."""
+def started(program: str, folder: Path) -> Iterator[str]:
+    """Chromium without a window, with a profile of its own in the folder; the address that drives it."""
     words = [program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
     words += ["--remote-debugging-port=0", f"--user-data-dir={folder}", "--no-first-run", "--mute-audio"]
     words += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
     quiet = subprocess.DEVNULL
     with subprocess.Popen([*words, "about:blank"], stdin=quiet, stdout=quiet, stderr=quiet) as process:
         try:
-            yield process
+            yield _address(folder / "DevToolsActivePort", process)
         finally:
             process.terminate()
 
 
 @asynccontextmanager
-async def browser(program: str, folder: Path) -> AsyncIterator[Browser]:
-    """A browser for one test; it and all its tabs are gone afterwards."""
-    with started(program, folder) as process:
-        port, path = await _place(folder / "DevToolsActivePort", process)
-        async with (
-            aiohttp.ClientSession() as session,
-            session.ws_connect(f"ws://127.0.0.1:{port}{path}", max_msg_size=0) as socket,
-        ):
-            found = Browser(socket)
-            hearing = asyncio.create_task(found.hear())
-            try:
-                yield found
-            finally:
-                hearing.cancel()
+async def connected(address: str) -> AsyncIterator[Browser]:
+    """The browser at this address; what is opened meanwhile is closed afterwards."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(address, max_msg_size=0) as socket,
+    ):
+        found = Browser(socket)
+        hearing = asyncio.create_task(found.hear())
+        try:
+            yield found
+            await found.close()
+        finally:
+            hearing.cancel()
 
 
-async def _place(file: Path, process: subprocess.Popen[bytes]) -> tuple[str, str]:
+def _address(file: Path, process: subprocess.Popen[bytes]) -> str:
     """Where the browser listens: it writes the port and a path into a file of its profile."""
-    clock = asyncio.get_running_loop().time
-    end = clock() + LONGEST
-    while clock() < end and process.poll() is None:
+    end = time.monotonic() + LONGEST
+    while time.monotonic() < end and process.poll() is None:
         lines = file.read_text(encoding="utf-8").split() if file.exists() else []
         if len(lines) == 2:
-            return lines[0], lines[1]
-        await asyncio.sleep(0.05)
+            return f"ws://127.0.0.1:{lines[0]}{lines[1]}"
+        time.sleep(0.05)
     raise AssertionError(f"the browser did not start (exit code {process.poll()})")

@@ -43,6 +43,10 @@ StepKind = Literal[
     "items",  # foreach over something that is no list, or zip of unequal lengths
     "workflow",  # a subworkflow failed
     "output",  # a value does not have the declared type
+    "budget",  # what is left does not allow the call
+    "privacy",  # something in it is too private for where it would go
+    "tool",  # a tool could not do its work
+    "turns",  # a tool loop went on too long, or in circles
 ]
 
 
@@ -79,6 +83,18 @@ class PrivacyError(OrchError):
 
 class StoreError(OrchError):
     pass
+
+
+class ToolError(OrchError):
+    """A tool could not do its work: it hung, crashed, or its server is gone. A wrong result is a value, no error."""
+
+
+class SandboxUnavailable(ToolError):
+    """Code that a model wrote must not run here, because nothing would keep it in."""
+
+
+class KnowledgeError(OrchError):
+    """An index cannot be built or searched."""
 
 
 class ProviderError(OrchError):

@@ -5,12 +5,15 @@ Knows only values: messages and events.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount
 
 if TYPE_CHECKING:
+    import numpy
+
+    from orchestrator.calling import CallContext, EmbedderInfo, Passage, Signature, ToolResult
     from orchestrator.events import Event
     from orchestrator.money import Price
     from orchestrator.spec.model import ModelSpec
@@ -43,6 +46,39 @@ class Model(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class Tool(Protocol):
+    """Something a step or an agent calls."""
+
+    @property
+    def signature(self) -> Signature: ...
+
+    async def call(self, arguments: Mapping[str, Any], context: CallContext) -> ToolResult:
+        """Call it once with arguments of its types. Cancelling the task ends whatever it started. Raises ToolError."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors; the same protocol for every provider."""
+
+    async def prepare(self) -> EmbedderInfo:
+        """Make it ready; cheap when it already is. Raises ProviderError or CredentialsMissing."""
+        ...
+
+    async def embed(self, texts: Sequence[str]) -> numpy.ndarray[Any, Any]:
+        """One unit vector per text: float32, shape (texts, dimensions). Raises ProviderError."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Retriever(Protocol):
+    """Finds passages of one knowledge."""
+
+    async def search(self, query: str, k: int, min_score: float | None = None) -> tuple[Passage, ...]:
+        """The best `k`, best first. Raises ProviderError or KnowledgeError."""
+        ...
 
 
 class Journal(Protocol):

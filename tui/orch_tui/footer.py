@@ -94,5 +94,8 @@ SHORT = {
     "other_pane": "Other side",
     "follow": "Follow",
     "cancel": "Cancel",
+    "pause": "Pause",
+    "step": "One event",
+    "replay": "Replay",
 }
 assert SHORT.keys() <= ACTIONS.keys()

@@ -26,23 +26,26 @@ class ReplayBar(Bar):
     def __init__(self, shown: Followed, feed: ReplayFeed) -> None:
         super().__init__(shown)
         self.feed = feed
+        self.word = ""
+        """What there is to say to the last key."""
 
     def rows(self, width: int) -> list[Row]:
         again = shown_key(keys_of("restart", self.shown.world.settings.keys)[0])
-        return [(("  ", ""), *played(self.feed, width - 2, again))]
+        return [(("  ", ""), *played(self.feed, width - 2, again, self.word))]
 
     def flush(self, news: News) -> None:  # noqa: ARG002 - the clock moves without news
         self.redraw()
 
 
-def played(feed: ReplayFeed, width: int, again: str) -> Row:
-    """The row of the bar; `again` is the key that starts again."""
+def played(feed: ReplayFeed, width: int, again: str, word: str = "") -> Row:
+    """The row of the bar; `again` is the key that starts again, `word` an answer to the last key."""
     clock, total = feed.pace, feed.total
     begun, moment = feed.trace.begun, feed.moment
     known = moment is not None and isfinite(begun)
     time_of_all = f"{words.seconds((moment or 0) - begun)} of {words.seconds(feed.last - begun)}"
     parts = [
         Part(0, _pace(feed)),
+        Part(1, ((word, "warn"),)),
         Part(2, _gauge(feed.progress)),
         Part(1, ((f"{words.number(feed.played)} of {words.count(total, 'event')}", ""),) if total else ()),
         Part(3, ((time_of_all, ""),) if known else ()),
@@ -58,11 +61,12 @@ def pace_words(clock: ReplayClock) -> str:
 
 
 def _pace(feed: ReplayFeed) -> Row:
+    pace = pace_words(feed.pace)
     if feed.ended:
-        return (("■ replay: the end", "bold"),)
+        return (("■ replay: the end", "bold"), (f" ({pace})", "dim"))
     if feed.pace.paused:
-        return (("‖ replay: paused", "warn"), (f" ({pace_words(feed.pace)})", "dim"))
-    return ((f"▸ replay: {pace_words(feed.pace)}", "run"),)
+        return (("‖ replay: paused", "warn"), (f" ({pace})", "dim"))
+    return ((f"▸ replay: {pace}", "run"),)
 
 
 def _gauge(share: float) -> Row:

@@ -13,7 +13,7 @@ from textual.screen import Screen
 from orch_tui.detail import DetailPanel
 from orch_tui.feed import News
 from orch_tui.replay import ReplayFeed, Start
-from orch_tui.replay_bar import ReplayBar, pace_words
+from orch_tui.replay_bar import ReplayBar
 from orch_tui.run_screen import RunScreen
 from orch_tui.settings import bindings, keys_of, shown_key
 from orch_tui.trace import NOWHERE
@@ -59,6 +59,7 @@ class ReplayScreen(RunScreen, inherit_bindings=False):
     later is left anywhere.
     """
 
+    SCOPED_CSS = False  # the rules are those of RunScreen
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(
             "pause",
@@ -133,22 +134,21 @@ class ReplayScreen(RunScreen, inherit_bindings=False):
     # -- keys
 
     def action_pause(self) -> None:
+        """At the end there is nothing to pause: it is played once more."""
         if self.feed.ended:
             self.action_restart()
-            return
-        self.feed.pace.pause()
-        self._move()
+        else:
+            self.feed.pace.pause()
+            self._move()
 
     def action_step(self) -> None:
-        if self.feed.ended:
-            self.notify(f"This is the end; {self._key('restart')} starts again.")
-            return
-        self.feed.pace.step()
-        self._move()
+        if not self.feed.ended:
+            self.feed.pace.step()
+        self._move("nothing comes after the last event" if self.feed.ended else "")
 
     def action_step_back(self) -> None:
         if self.feed.place <= 1:
-            self.notify("This is the first event.")
+            self._move("nothing comes before the first event")
         else:
             self._play_from(self.feed.place - 1, paused=True)
 
@@ -156,34 +156,21 @@ class ReplayScreen(RunScreen, inherit_bindings=False):
         self._play_from(0)
 
     def action_faster(self) -> None:
-        self._say_pace(self.feed.pace.faster(), "This is as fast as it goes.")
+        self._move("" if self.feed.pace.faster() else "nothing is faster")
 
     def action_slower(self) -> None:
-        self._say_pace(
-            self.feed.pace.slower(), f"This is its own speed; {self._key('step')} goes event by event."
-        )
+        step = shown_key(keys_of("step", self.shown.world.settings.keys)[0])
+        slower = self.feed.pace.slower()
+        self._move("" if slower else f"this is its own speed; {step} goes event by event")
 
-    def _say_pace(self, changed: bool, limit: str) -> None:
-        if not changed:
-            self.notify(limit)
-        elif self.feed.ended:
-            self.notify(
-                f"This is the end; {self._key('restart')} starts again, {pace_words(self.feed.pace)}."
-            )
-        self._move()
-
-    def _move(self) -> None:
-        """Show at once what the key did."""
+    def _move(self, word: str = "") -> None:
+        """Show at once what the key did, or why it did nothing."""
+        self.query_one(ReplayBar).word = word
         news = self.feed.take()
         news.changed = True
         self._flush(news)
 
     def _play_from(self, events: int, *, paused: bool = False) -> None:
         if self.is_mounted:
-            start = Start(events, self.feed.pace.speed, paused)
-            self.app.switch_screen(
-                ReplayScreen(self.shown.world, self.shown.run, replace(self.sight(), start=start))
-            )
-
-    def _key(self, action: str) -> str:
-        return shown_key(keys_of(action, self.shown.world.settings.keys)[0])
+            sight = replace(self.sight(), start=Start(events, self.feed.pace.speed, paused))
+            self.app.switch_screen(ReplayScreen(self.shown.world, self.shown.run, sight))

@@ -352,15 +352,13 @@ class RunScreen(Screen[None]):
     def on_graph_view_step_chosen(self, message: GraphView.StepChosen) -> None:
         span = self.shown.trace.find(message.step)
         if span == NOWHERE:
-            of_step = (one for one in range(len(self.shown.trace)) if self._is_of(one, message.step))
+            trace = self.shown.trace
+            of_step = (one for one in range(len(trace)) if step_of(trace.path(one)) == message.step)
             span = next(of_step, NOWHERE)
         if span == NOWHERE:
             self.notify(f"'{message.step}' has not begun")
         else:
             self._go_to(span)
-
-    def _is_of(self, span: int, step: str) -> bool:
-        return step_of(self.shown.trace.path(span)) == step
 
     def _go_to(self, span: int) -> None:
         if span == NOWHERE:
@@ -417,18 +415,15 @@ class RunScreen(Screen[None]):
 
         self.app.push_screen(ModelsScreen(self.shown.world, self.shown))
 
-    def action_approvals(self) -> None:
+    def action_approvals(self, run: str | None = None) -> None:
         from orch_tui.approvals import ApprovalsScreen
 
-        self.app.push_screen(ApprovalsScreen(self.shown.world))
+        self.app.push_screen(ApprovalsScreen(self.shown.world, run))
 
     def action_approve(self) -> None:
-        from orch_tui.approvals import ApprovalsScreen
+        self.action_approvals(self.shown.run)
 
-        self.app.push_screen(ApprovalsScreen(self.shown.world, self.shown.run))
-
-    def action_reject(self) -> None:
-        self.action_approve()
+    action_reject = action_approve
 
     def action_runs(self) -> None:
         self.dismiss()

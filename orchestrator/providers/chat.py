@@ -20,7 +20,7 @@ from orchestrator.providers.address import place_of
 from orchestrator.providers.chunks import Chunks
 from orchestrator.providers.faults import of_exception, protocol
 from orchestrator.providers.sse import objects
-from orchestrator.providers.transport import client
+from orchestrator.providers.transport import Lookup, client, look_up
 from orchestrator.providers.tries import Patience, try_often
 
 SAMPLING = ("temperature", "top_p", "top_k", "min_p", "seed", "repeat_penalty", "stop")
@@ -43,12 +43,14 @@ class ChatServer:
         key: str = "",
         patience: Patience | None = None,
         lib: str = "httpx2",
+        lookup: Lookup = look_up,
     ) -> None:
         self.place = place_of(url)
         self.model = model
         self.patience = patience or Patience()
         self._key = key
         self._lib = lib
+        self.lookup = lookup
         self._client: Any = None
 
     def __repr__(self) -> str:
@@ -126,7 +128,13 @@ class ChatServer:
 
     def _opened(self) -> Any:
         if self._client is None:
-            self._client = client(self._library(), self.place, key=self._key, connect=self.patience.connect)
+            self._client = client(
+                self._library(),
+                self.place,
+                key=self._key,
+                connect=self.patience.connect,
+                lookup=self.lookup,
+            )
         return self._client
 
     def _library(self) -> Any:

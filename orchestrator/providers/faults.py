@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from orchestrator.errors import ProviderError
+from orchestrator.errors import PrivacyError, ProviderError
 
 SHOWN = 300
 """Characters of a server's own words that an error shows."""
@@ -81,11 +81,16 @@ def of_body(error: Any, where: str) -> ProviderError:
 
 
 def of_exception(error: BaseException, where: str) -> ProviderError:
-    """The fault that an exception of an HTTP library or an SDK means; ours inside one comes out again."""
+    """The fault that an exception of an HTTP library or an SDK means; ours inside one comes out again.
+
+    Raises PrivacyError when that is what an SDK took for a fault of the network.
+    """
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, ProviderError):
             return seen
+        if isinstance(seen, PrivacyError):
+            raise seen
         known = _of_class(seen, where)
         if known is not None:
             return known

@@ -27,7 +27,7 @@ from orchestrator.ports import Emit
 from orchestrator.providers.chat import ChatServer
 from orchestrator.providers.estimate import estimate
 from orchestrator.providers.faults import clip, is_overflow, of_exception, overflow, protocol
-from orchestrator.providers.transport import transport
+from orchestrator.providers.transport import Lookup, look_up, transport
 from orchestrator.providers.tries import Patience, try_often
 
 URL = "http://127.0.0.1:11434"
@@ -36,6 +36,8 @@ CONTEXT = 8192
 OPTIONS = ("temperature", "top_p", "top_k", "min_p", "seed", "repeat_penalty", "stop")
 LOGPROBS_SINCE = (0, 12, 11)
 TOP_LOGPROBS = 5
+ATTEST = 10.0
+"""Seconds after which a local server is asked again whether it still runs its own weights under this name."""
 LOWEST_BYTES_PER_TOKEN = 12
 """No tokenizer makes longer tokens of whole prompts: fewer tokens read than this means the prompt was cut."""
 
@@ -55,6 +57,8 @@ class OllamaModel:
         keep: float | None = None,
         slots: int = 1,
         patience: Patience | None = None,
+        lookup: Lookup = look_up,
+        attest: float = ATTEST,
     ) -> None:
         self.name = name
         self.model = model
@@ -63,10 +67,12 @@ class OllamaModel:
         self.keep = keep
         self.slots = slots
         # `lib`: the ollama client brings httpx, a second library would only cost start-up
-        self.server = ChatServer(url, model=model, key=key, patience=patience, lib="httpx")
+        self.server = ChatServer(url, model=model, key=key, patience=patience, lib="httpx", lookup=lookup)
         self._key = key
         self._info: ModelInfo | None = None
         self._thinks = False
+        self._attest = attest
+        self._attested = 0.0
         self._sdk: Any = None
 
     def __repr__(self) -> str:
@@ -87,6 +93,8 @@ class OllamaModel:
     async def generate(self, request: Request, emit: Emit) -> Completion:
         info = await self.prepare()
         call = self._call(request, info)
+        if info.local and time.monotonic() - self._attested >= self._attest:
+            self._refuse_forwarding(await self._shown(), {})
 
         async def once(pieces: Emit) -> Completion:
             return await self._once(request, call, info, pieces)
@@ -164,7 +172,7 @@ class OllamaModel:
                 host=self.server.where,
                 follow_redirects=False,
                 timeout=httpx.Timeout(None, connect=self.server.patience.connect),
-                transport=transport(httpx, self.server.place, key=self._key),
+                transport=transport(httpx, self.server.place, key=self._key, lookup=self.server.lookup),
                 trust_env=False,
             )
         return self._sdk
@@ -193,15 +201,8 @@ class OllamaModel:
         found = next((m for m in installed if wanted in (m.get("name"), m.get("model"))), None)
         if found is None:
             raise self._missing(installed)
-        shown = await self.server.post("/api/show", {"model": self.model})
-        if not isinstance(shown, Mapping):
-            raise protocol(self.server.where, "describes the model in a way that is no object")
-        remote = _remote(shown) or _remote(found)
-        if remote and self.local:
-            raise PrivacyError(
-                f"model '{self.name}' counts as local, but Ollama forwards {self.model} to {clip(remote)}",
-                hint="write `where: cloud` for it, or use a model whose weights are on this machine",
-            )
+        shown = await self._shown()
+        remote = self._refuse_forwarding(shown, found)
         capabilities = shown.get("capabilities") or ()
         self._thinks = "thinking" in capabilities
         return ModelInfo(
@@ -217,6 +218,23 @@ class OllamaModel:
             logprobs=await self._version() >= LOGPROBS_SINCE,
             chat_template=str(shown.get("template") or ""),
         )
+
+    async def _shown(self) -> Mapping[str, Any]:
+        shown = await self.server.post("/api/show", {"model": self.model})
+        if not isinstance(shown, Mapping):
+            raise protocol(self.server.where, "describes the model in a way that is no object")
+        return shown
+
+    def _refuse_forwarding(self, shown: Mapping[str, Any], listed: Mapping[str, Any]) -> str:
+        """The host that the model is forwarded to, empty for none. Raises PrivacyError where there must be none."""
+        remote = _remote(shown) or _remote(listed)
+        if remote and self.local:
+            raise PrivacyError(
+                f"model '{self.name}' counts as local, but Ollama forwards {self.model} to {clip(remote)}",
+                hint="write `where: cloud` for it, or use a model whose weights are on this machine",
+            )
+        self._attested = time.monotonic()
+        return remote
 
     async def _installed(self) -> list[Mapping[str, Any]]:
         listed = await self.server.get("/api/tags")

@@ -22,7 +22,7 @@ from orchestrator.providers.estimate import estimate
 from orchestrator.providers.faults import clip, of_exception
 from orchestrator.providers.presets import Preset
 from orchestrator.providers.sse import objects
-from orchestrator.providers.transport import client
+from orchestrator.providers.transport import Lookup, client, look_up
 from orchestrator.providers.tries import Patience, try_often
 from orchestrator.spec.schema import is_object, strict, unwrap, wrap
 
@@ -51,6 +51,7 @@ class OpenAIModel:
         local: bool = False,
         context: int | None = None,
         patience: Patience | None = None,
+        lookup: Lookup = look_up,
     ) -> None:
         self.name = name
         self.model = model
@@ -58,7 +59,7 @@ class OpenAIModel:
         self.provider = provider
         self.local = local
         self.context = context
-        self.server = ChatServer(url, model=model, key=key, patience=patience)
+        self.server = ChatServer(url, model=model, key=key, patience=patience, lookup=lookup)
         self._key = key
         self._info: ModelInfo | None = None
         self._sdk: Any = None
@@ -159,7 +160,13 @@ class OpenAIModel:
                 base_url=self.server.where,
                 max_retries=0,
                 timeout=httpx2.Timeout(None, connect=patience.connect),
-                http_client=client(httpx2, self.server.place, key=self._key, connect=patience.connect),
+                http_client=client(
+                    httpx2,
+                    self.server.place,
+                    key=self._key,
+                    connect=patience.connect,
+                    lookup=self.server.lookup,
+                ),
             )
         return self._sdk
 

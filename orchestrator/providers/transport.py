@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -26,21 +26,29 @@ _SENT = frozenset(
     ("host", "accept", "accept-encoding", "content-type", "content-length", "transfer-encoding", "connection",
      "user-agent"),
 )  # fmt: skip
+Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Finds the addresses of a host, as numbers. Raises OSError where there are none."""
 _JSON_TYPES = ("application/json", "application/x-ndjson", "application/problem+json")
 
 
-async def resolve(place: Place, *, loopback: bool) -> tuple[str, ...]:
-    """The addresses of a host, IPv4 first. Raises PrivacyError when one of them should be on this machine but is not."""
+async def look_up(host: str, port: int) -> Sequence[str]:
+    """What the system says: /etc/hosts, then the name servers."""
     loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(entry[4][0]) for entry in found]
+
+
+async def resolve(place: Place, *, loopback: bool, lookup: Lookup = look_up) -> tuple[str, ...]:
+    """The addresses of a host, IPv4 first. Raises PrivacyError when one of them should be on this machine but is not."""
     try:
-        found = await loop.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+        found = await lookup(place.host, place.port)
     except OSError as error:
         raise ProviderError(
             "unreachable",
             f"no address is known for {place.host}: {error.strerror}",
             hint="check `url` and the network",
         ) from None
-    addresses = sorted(dict.fromkeys(str(entry[4][0]) for entry in found), key=lambda text: ":" in text)
+    addresses = sorted(dict.fromkeys(found), key=lambda text: ":" in text)
     strange = next((text for text in addresses if not is_loopback_address(text)), None)
     if loopback and strange is not None:
         raise PrivacyError(
@@ -60,7 +68,9 @@ def proxy_of(place: Place) -> str | None:
     return proxies.get(place.scheme) or proxies.get("all")
 
 
-def transport(lib: ModuleType, place: Place, *, key: str = "", most: int = MOST) -> Any:
+def transport(
+    lib: ModuleType, place: Place, *, key: str = "", most: int = MOST, lookup: Lookup = look_up
+) -> Any:
     """A transport of `httpx` or `httpx2` that keeps the rules, for one place. `key` is sent as a bearer token."""
     loopback = is_loopback(place.url)
     proxy = proxy_of(place)
@@ -70,7 +80,9 @@ def transport(lib: ModuleType, place: Place, *, key: str = "", most: int = MOST)
         proxy=proxy,
         limits=lib.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=30.0),
     )
-    return _Guarded(lib, inner, place, key=key, pinned=proxy is None, loopback=loopback, most=most)
+    return _Guarded(
+        lib, inner, place, key=key, pinned=proxy is None, loopback=loopback, most=most, lookup=lookup
+    )
 
 
 def _no_certificates() -> Any:
@@ -80,11 +92,19 @@ def _no_certificates() -> Any:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def client(lib: ModuleType, place: Place, *, key: str = "", connect: float = 10.0, most: int = MOST) -> Any:
+def client(
+    lib: ModuleType,
+    place: Place,
+    *,
+    key: str = "",
+    connect: float = 10.0,
+    most: int = MOST,
+    lookup: Lookup = look_up,
+) -> Any:
     """An AsyncClient of `httpx` or `httpx2` on the guarded transport; silence is timed outside, see `tries`."""
     return lib.AsyncClient(
         base_url=place.url,
-        transport=transport(lib, place, key=key, most=most),
+        transport=transport(lib, place, key=key, most=most, lookup=lookup),
         timeout=lib.Timeout(None, connect=connect),
         headers={"Accept-Encoding": "identity"},
         follow_redirects=False,
@@ -96,7 +116,16 @@ class _Guarded:
     """Sends to the checked address only and looks at what comes back, before anybody parses it."""
 
     def __init__(
-        self, lib: Any, inner: Any, place: Place, *, key: str, pinned: bool, loopback: bool, most: int
+        self,
+        lib: Any,
+        inner: Any,
+        place: Place,
+        *,
+        key: str,
+        pinned: bool,
+        loopback: bool,
+        most: int,
+        lookup: Lookup,
     ) -> None:
         self._lib = lib
         self._inner = inner
@@ -105,11 +134,12 @@ class _Guarded:
         self._pinned = pinned
         self._loopback = loopback
         self._most = most
+        self._lookup = lookup
         self._addresses: Sequence[str] = ()
         self._stream = _stream_class(lib)
 
     async def handle_async_request(self, request: Any) -> Any:
-        if request.url.host != self._place.host:
+        if _aim(request.url) != (self._place.scheme, self._place.host, self._place.port):
             raise ProviderError("refused", f"a request to {request.url.host} on the way to {self._place.url}")
         if self._pinned:
             response = await self._send(request)
@@ -124,17 +154,25 @@ class _Guarded:
         return response
 
     async def _send(self, request: Any) -> Any:
-        """To the first address that answers; it stays the first from then on."""
+        """To the first address that answers; it stays the first from then on.
+
+        When none answers any more the name is looked up, and checked, again: a server may have moved.
+        """
         if not self._addresses:
-            self._addresses = await resolve(self._place, loopback=self._loopback)
-        for address in self._addresses[:-1]:
+            self._addresses = await resolve(self._place, loopback=self._loopback, lookup=self._lookup)
+        *before, last = addresses = self._addresses
+        for address in before:
             try:
                 response = await self._inner.handle_async_request(self._aimed(request, address))
             except (self._lib.ConnectError, self._lib.ConnectTimeout):
                 continue
-            self._addresses = (address, *(other for other in self._addresses if other != address))
+            self._addresses = (address, *(other for other in addresses if other != address))
             return response
-        return await self._inner.handle_async_request(self._aimed(request, self._addresses[-1]))
+        try:
+            return await self._inner.handle_async_request(self._aimed(request, last))
+        except (self._lib.ConnectError, self._lib.ConnectTimeout):
+            self._addresses = ()
+            raise
 
     def _aimed(self, request: Any, address: str) -> Any:
         """The same request to an address; the Host header and the certificate's name stay what was written."""
@@ -158,6 +196,10 @@ class _Guarded:
 
     async def __aexit__(self, *error: Any) -> None:
         await self._inner.__aexit__(*error)
+
+
+def _aim(url: Any) -> tuple[str, str, int]:
+    return url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80)
 
 
 async def _check(response: Any, request: Any, where: str) -> None:

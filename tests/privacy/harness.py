@@ -53,8 +53,7 @@ def play_graph(
     journal = MemoryJournal()
     answers = answer if isinstance(answer, Mapping) else {}
     models = {
-        name: ScriptedModel(answers[name] if answers else answer, name=name)
-        for name in models_needed(graph)
+        name: ScriptedModel(answers[name] if answers else answer, name=name) for name in models_needed(graph)
     }
 
     async def main() -> Result:

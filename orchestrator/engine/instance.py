@@ -109,7 +109,7 @@ async def _instance(
         outcome = _on_error(run, node, frame, path, error, kept=kept)
     facts = outcome.facts if "seconds" in outcome.facts else {**outcome.facts, "seconds": _since(run, began)}
     if node.verb in CONTAINERS and not outcome.handled:
-        _close(run, path, node.verb)
+        _close(run, path, node.verb, facts)
     else:
         run.emit(
             StepFinished(
@@ -130,10 +130,12 @@ def _open(run: Run, node: Node, path: str, items: int | None = None) -> None:
         run.emit(StepStarted(at=run.now(), path=path, verb=node.verb, items=items))
 
 
-def _close(run: Run, path: str, kind: str) -> None:
-    """A container ends. Its value is made of its steps' values, which are in the log already."""
+def _close(run: Run, path: str, kind: str, facts: Mapping[str, Any] = NOTHING_KNOWN) -> None:
+    """A container ends. Its value is made of its steps' values, which are in the log already; of a loop it is told
+    how often it went round and whether `until` was met."""
     if not run.recovered.containers.get(path, False):
-        run.emit(StepFinished(at=run.now(), path=path, value=None, facts={"container": kind}))
+        loop = {name: facts[name] for name in ("passes", "met") if isinstance(facts.get(name), int)}
+        run.emit(StepFinished(at=run.now(), path=path, value=None, facts={"container": kind, **loop}))
 
 
 def _since(run: Run, began: float) -> float:

@@ -31,6 +31,8 @@ def test_repeat_ends_when_until_is_true(project: Path) -> None:
     assert played.outputs == [True, 2, "good"]
     assert played.requests[1].messages[-1].content == "Write. Not again: bad"
     assert "reply~2.draft" in [e.path for e in played.of(StepFinished)]
+    (loop,) = (e for e in played.of(StepFinished) if e.path == "reply")
+    assert loop.facts == {"container": "steps", "passes": 2, "met": True}
 
 
 def test_what_never_got_good_is_a_failure(project: Path) -> None:

@@ -262,10 +262,12 @@ async def test_what_is_written_now_is_followed_to_its_end(tmp_path: Path) -> Non
 async def test_json_grows_laid_out_and_the_value_takes_its_place(tmp_path: Path) -> None:
     """While it is written it is closed as far as it goes."""
     with Open(runs := store(tmp_path)) as open_run:
-        open_run.say(*WRITING)
+        open_run.say(WRITING[0])
         app = Panel(runs, open_run.run)
         async with app.run_test(size=(60, 20)) as pilot:
             await ready(app, pilot, "letter", "nothing is written yet")
+            open_run.say(WRITING[1])
+            await until(pilot, lambda: bool(app.shown.trace.tries))
 
             app.write("letter", '{"urgency": "lo')
             await until(pilot, lambda: '{\n  "urgency": "lo▌\n}' in app.body)
@@ -414,3 +416,17 @@ def test_a_long_hostile_path_fits_the_line(width: int) -> None:
     assert width_of(first) <= width
     assert plain(first).endswith("-end")
     assert plain(second) == "running · 1.0 s"
+
+
+def test_a_pass_is_called_as_in_the_tree_with_its_path_beside_it() -> None:
+    """The path is what commands take; where there is no room the words stay."""
+    from orch_tui.trace import Trace
+
+    trace = Trace()
+    span = trace.take(StepStarted(AT, "polish~2.draft", "value"), 0)
+
+    wide, _ = headline(trace, span, NOWHERE, AT, 80, "")
+    narrow, _ = headline(trace, span, NOWHERE, AT, 30, "")
+
+    assert plain(wide) == "● polish › pass 2 › draft  polish~2.draft"
+    assert plain(narrow) == "● polish › pass 2 › draft"

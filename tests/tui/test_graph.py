@@ -16,6 +16,7 @@ from orch_tui.text import plain
 from orch_tui.trace import Trace
 from orchestrator.events import (
     AskOpened,
+    AttemptStarted,
     Event,
     RunInterrupted,
     RunStarted,
@@ -101,13 +102,13 @@ def test_a_step_that_has_not_begun_says_so() -> None:
 
 
 def test_steps_inside_a_fan_out_count_against_its_items() -> None:
-    """The fan-out, what runs in it, and how many failed; its frame stands out while it runs."""
+    """The fan-out, what runs in it, and how many failed and wait for their model; its frame stands out while it runs."""
     trace = traced(HALF)
 
     badges = Badges(trace).of(["each", "each.draft", "each.check", "list"], 10.0)
 
     assert badges["each"].words == "● 1/3 ✗ 1"
-    assert badges["each.draft"].words == "● 2/3 ✗ 1"
+    assert badges["each.draft"].words == "● 2/3 ✗ 1 ◌ 1"
     assert badges["each.check"] == NOT_YET
     assert badges["each"].busy
     assert badges["list"].words.startswith("✓ done")
@@ -151,7 +152,8 @@ def test_between_two_items_a_step_is_not_done() -> None:
         (StepSkipped(3.0, "a", "when"), "– skipped"),
         (AskOpened(3.0, "a", "?", None, ("yes",), None, None), "? asks a person"),
         (RunInterrupted(3.0, "sam"), "■ cut off, 2.0 s"),
-        (None, "● 9.0 s"),
+        (AttemptStarted(3.0, "a", 1, "tiny", (), 1, True, {}), "● 9.0 s"),
+        (None, "◌ waits for its model"),
     ],
 )
 def test_a_step_of_one_instance_says_how_it_stands(last: Event | None, expected: str) -> None:

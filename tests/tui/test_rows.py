@@ -165,6 +165,22 @@ def test_everything_folds_and_what_failed_can_be_revealed() -> None:
     assert [trace.path(span) for span, _ in rows.window(0, 9)] == ["a", "a.0", "a.1", "b"]
 
 
+def test_a_filter_finds_passes_and_merges_as_written_and_as_told() -> None:
+    """The tree says `pass 2`, the commands `loop~2`."""
+    trace = Trace()
+    for path in ("loop", "loop~1.draft", "loop~2.draft", "sum", "sum^1.0"):
+        trace.take(StepStarted(1.0, path, "steps"), 0)
+    rows = TreeRows(trace)
+
+    found = {}
+    for words in ("loop~2", "pass 2", "sum^1", "merge 1.0"):
+        rows.filter(words)
+        found[words] = [trace.path(span) for span, _ in rows.window(0, 9)]
+
+    assert found["loop~2"] == found["pass 2"] == ["loop", "loop~2", "loop~2.draft"]
+    assert found["sum^1"] == found["merge 1.0"] == ["sum", "sum^1.0"]
+
+
 def test_a_filter_says_what_it_found_and_what_it_hides() -> None:
     """A span that is hidden has the row of the nearest thing that is not."""
     trace = Trace()

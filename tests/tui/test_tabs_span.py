@@ -18,7 +18,15 @@ from orch_tui.tabs.span import Span
 from orch_tui.tabs.why import why
 from orch_tui.text import plain
 from orch_tui.trace import NOWHERE, Trace
-from orchestrator.events import AttemptStarted, Event, RunInterrupted, StepFinished, StepStarted
+from orchestrator.events import (
+    AttemptStarted,
+    Event,
+    RunInterrupted,
+    StepFailed,
+    StepFinished,
+    StepSkipped,
+    StepStarted,
+)
 from orchestrator.store.store import Store
 from tests.cli.recorded import AT, WAITING, a_grouped_run, a_waiting_run, record
 from tests.tui.host import harmless
@@ -183,6 +191,72 @@ def test_a_group_that_runs_lists_what_is_inside(store: Store) -> None:
     assert [row.split() for row in rows] == [["status", "value"], ["a", "done", "one"], ["b", "running", "–"]]
 
 
+# -- fan-outs, groups and loops
+
+
+def test_why_of_a_fan_out_says_what_became_of_its_items_and_where_they_failed(store: Store) -> None:
+    """With what the failures came to."""
+    page = told(why(span_of(store, "many"), 120))
+
+    assert "`on_item_error: keep` put null in the place of each item that failed" in page
+    assert page.endswith("\n\n7  failed  no source")
+
+
+def test_why_of_a_fan_out_under_way_counts_what_waits(store: Store) -> None:
+    """Begun, queued for their model, not begun yet."""
+    events: list[Event] = [
+        StepStarted(AT, "all", "agent", 5),
+        *(StepStarted(AT, f"all.{number}", "agent") for number in range(4)),
+        tried("all.0", 1, "x")[0],
+        StepSkipped(AT + 1, "all.1", "when: false"),
+    ]
+    record(store, "queue", events)
+
+    page = told(why(span_of(store, "all", "queue"), 120))
+
+    assert "1 skipped, 1 at work, 2 queued for their model; 1 have not begun." in page
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        (
+            StepFinished(AT + 9, "polish", None, {"container": "steps", "passes": 2, "met": True}),
+            "It took 2 passes: after that `until` was true",
+        ),
+        (
+            StepFinished(AT + 9, "polish", None, {"container": "steps", "passes": 2, "met": False}),
+            "`until` was never true",
+        ),
+        (StepFinished(AT + 9, "polish", None, {"container": "steps"}), "is not recorded"),
+        (
+            StepFailed(AT + 9, "polish", "unmet", "until: done was still false"),
+            "It took 2 passes and failed.",
+        ),
+        (None, "It is a loop; pass 2 is under way."),
+    ],
+)
+def test_why_of_a_loop_says_its_passes_and_whether_until_was_met(
+    store: Store, end: Event | None, words: str
+) -> None:
+    """The passes are called as the tree calls them."""
+    events: list[Event] = [StepStarted(AT, "polish", "steps")]
+    for turn in (1, 2):
+        events.append(StepStarted(AT, f"polish~{turn}.draft", "agent"))
+        events += tried(f"polish~{turn}.draft", 1, "x")
+        events.append(StepFinished(AT, f"polish~{turn}.draft", "x", {}))
+    record(store, "loop", [*events, *([end] if end is not None else [])])
+
+    span = span_of(store, "polish", "loop")
+
+    assert words in told(why(span, 120))
+    assert "pass 1" in told(why(span, 120))
+    assert "2 steps called a model\n\n• polish › pass 1 › draft\n• polish › pass 2 › draft" in told(
+        prompt(span, 120)
+    )
+    assert told(attempts(span, 120)) == "the attempts are in what is inside: 2 steps called a model"
+
+
 # -- prompt
 
 
@@ -292,7 +366,8 @@ def test_why_tells_where_it_ran_what_was_found_and_what_came_of_it(store: Store)
         ("shaky", "`on_error` put null in its place"),
         ("broken", "No further attempt was allowed, so the step failed."),
         ("send", "ann answered: send."),
-        ("group", "nothing was decided here"),
+        ("group", "It is made of 1 step: 1 done."),
+        ("many", "It ran once per item of a list of 250: 249 done, 1 failed."),
     ],
 )
 def test_why_has_a_sentence_for_every_kind_of_decision(store: Store, path: str, words: str) -> None:

@@ -248,3 +248,15 @@ def test_a_span_takes_less_than_250_bytes() -> None:
         tracemalloc.stop()
 
     assert used / len(trace) < 250
+
+
+def test_what_waits_for_its_model_is_counted_by_its_parent() -> None:
+    """From its beginning until something is sent, it has something inside, or it ends."""
+    begun = started(1.0, "all", "all.0", "all.1", "all.2", "all.3")
+    later = [*tried("all.0", 1, "x"), *finished(2.0, "all.1"), *started(2.0, "all.2.draft")]
+
+    first, then = trace_of(*begun), trace_of(*begun, *later)
+
+    assert first.waiting(first.find("all")) == 4
+    assert then.waiting(then.find("all")) == 1
+    assert then.waiting(then.find("all.2")) == 1

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from orch_tui.drawing import Badge
-from orch_tui.span_row import GLYPHS
+from orch_tui.span_row import GLYPHS, QUEUED
 from orch_tui.trace import (
     ASKING,
     CACHED,
@@ -75,10 +75,14 @@ class Badges:
         counted = self._counted(row)
         if status == STOPPED and all(self.trace.notes.get(span) == UNASKED for span in spans):
             return Badge(f"{glyph} {UNASKED}", role)
+        queued = sum(self.trace.queued(span) for span in spans) if status == RUNNING else 0
         if not counted:
+            if queued:
+                return Badge(f"{QUEUED[0]} waits for its model", QUEUED[1], busy=True)
             took = words.seconds(self.trace.seconds(spans[-1], now))
             counted = took if status == RUNNING else f"cut off, {took}"
-        return Badge(f"{glyph} {counted}{self._failed(row)}", role, busy=status == RUNNING)
+        waiting = f" {QUEUED[0]} {queued:,}" if queued else ""
+        return Badge(f"{glyph} {counted}{self._failed(row)}{waiting}", role, busy=status == RUNNING)
 
     def _ended(self, row: StepRow, *, more: bool) -> Badge:
         """`more` of its instances come, but none is under way at this very moment."""

@@ -6,6 +6,7 @@ from rich.cells import cell_len
 from textual import events
 from textual.message import Message
 
+from orch_tui.naming import readable
 from orch_tui.pane import Lines
 from orch_tui.span_row import CLOUD, GLYPHS, QUEUED
 from orch_tui.text import Piece, Row, clean, cut_left, width_of
@@ -72,7 +73,7 @@ def headline(trace: Trace, span: int, attempt: int, now: float, width: int, spee
     glyph, role = QUEUED if queued else GLYPHS[trace.status[span]]
     which = f" attempt {attempt + 1}" if attempt != NOWHERE else ""
     room = max(8, width - 2 - len(which))
-    first: Row = ((f"{glyph} ", role), (cut_left(clean(trace.path(span)), room), "bold"), (which, "dim"))
+    first: Row = ((f"{glyph} ", role), *_name(trace.path(span), room), (which, "dim"))
     rest: list[Piece] = [("waits for its model" if queued else trace.status_of(span), role)]
     if model := trace.model(span):
         rest += _gap((model, ""))
@@ -87,6 +88,14 @@ def headline(trace: Trace, span: int, attempt: int, now: float, width: int, spee
     if speed:
         rest += _gap((speed, ""))
     return first, tuple(rest)
+
+
+def _name(path: str, room: int) -> Row:
+    """In the words of the tree, with the path beside it where that is another and has room."""
+    words_of = clean(readable(path))
+    written = f"  {clean(path)}" if words_of != clean(path) else ""
+    shown = written if cell_len(words_of) + cell_len(written) <= room else ""
+    return ((cut_left(words_of, room), "bold"), (shown, "dim"))
 
 
 def _gap(piece: Piece) -> list[Piece]:

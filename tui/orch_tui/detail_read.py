@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from orch_tui.tabs.span import Child, Numbered, Span
-from orch_tui.trace import NOWHERE, Trace
+from orch_tui.trace import NOWHERE, STATUSES, Trace
 from orchestrator.events import AskOpened, AttemptFinished, AttemptStarted, StepFinished
 from orchestrator.store.store import Store
 
@@ -14,6 +16,8 @@ INSIDE = 4000
 """Events read of what is inside a span."""
 CHILDREN = 200
 """Spans right inside that are listed."""
+LOST = 50
+"""Of the spans right inside that failed or were caught, those that are listed."""
 KEPT = 4
 """Spans that are remembered after they ended."""
 HEAVY = 2_000_000
@@ -46,6 +50,9 @@ def wanted(trace: Trace, run: str, number: int, attempt: int) -> Wanted:
         live=live,
         children=tuple(_child(trace, child, path) for child in children[:CHILDREN]),
         size=max(trace.items.get(number, 0), len(children)),
+        items=trace.items.get(number),
+        counts=_counts(trace, number, children),
+        lost=tuple(_child(trace, child, path) for child in _lost(trace, number)) if children else (),
         models=dict(trace.state.models),
         chosen=attempt,
     )
@@ -53,6 +60,21 @@ def wanted(trace: Trace, run: str, number: int, attempt: int) -> Wanted:
     last = trace.last[number] if ends_itself else trace.state.events - 1
     inside = (trace.first[number], last) if children else None
     return Wanted(number, known, trace.first[number], trace.last[number], inside)
+
+
+def _counts(trace: Trace, number: int, children: Sequence[int]) -> dict[str, int]:
+    """How many spans right inside are in which status, and how many of those that run wait for their model."""
+    counts: Sequence[int] | Counter[int] | None = trace.counts.get(number)
+    if counts is None:
+        counts = Counter(trace.status[child] for child in children)
+    found = {name: counts[status] for status, name in enumerate(STATUSES)}
+    return {name: count for name, count in (*found.items(), ("queued", trace.waiting(number))) if count}
+
+
+def _lost(trace: Trace, number: int) -> list[int]:
+    """What failed or was caught right inside, the first of them."""
+    inside = (span for span in (*trace.failed, *trace.caught) if trace.parent[span] == number)
+    return sorted(islice(inside, LOST), key=trace.place.__getitem__)
 
 
 def _child(trace: Trace, child: int, above: str) -> Child:

@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
+from orch_tui.naming import SIGNS, readable
 from orch_tui.trace import CACHED, DONE, FAILED, NOWHERE, SKIPPED, Trace
 
 Place: TypeAlias = tuple[int, int]
@@ -123,7 +124,8 @@ class TreeRows:
                 self.fold(one, folded=False)
 
     def filter(self, words: str) -> None:
-        """Show only spans with every word in their path, status or model, and what they are inside of."""
+        """Show only spans with every word in their path, as written or as told, their status or model, and what they
+        are inside of."""
         self.changes += 1
         self._filter = _Filtered(self.trace, words.lower().split()) if words.strip() else None
 
@@ -299,7 +301,8 @@ class _Filtered:
             parent = trace.parent[span]
             above = "" if parent == NOWHERE else paths[parent] if parent < span else trace.path(parent)
             paths.append(above + trace.names[span])
-            text = f"{paths[span]} {trace.status_of(span)} {trace.model(span)}".lower()
+            told = readable(paths[span]) if any(sign in paths[span] for sign in SIGNS) else ""
+            text = f"{paths[span]} {told} {trace.status_of(span)} {trace.model(span)}".lower()
             if all(word in text for word in words):
                 self.hits.add(span)
         kept = set(self.hits)

@@ -189,7 +189,7 @@ def _name(look: Look, span: int, width: int) -> Row:
 
 
 def _items(trace: Trace, span: int) -> Row:
-    """Of a fan-out how many there are, how many ended while it runs, how many failed or were caught."""
+    """Of a fan-out how many there are, how many ended while it runs, how many failed, were caught, or wait for their model."""
     items = trace.items.get(span)
     if items is None:
         return ()
@@ -202,6 +202,7 @@ def _items(trace: Trace, span: int) -> Row:
         (ended_of, "dim"),
         (f" {GLYPHS[FAILED][0]}{failed:,}" if failed else "", "bad"),
         (f" {GLYPHS[CAUGHT][0]}{caught:,}" if caught else "", "warn"),
+        (f" {QUEUED[0]}{waiting:,}" if (waiting := trace.waiting(span)) else "", "dim"),
     )
 
 

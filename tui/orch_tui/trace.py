@@ -115,6 +115,9 @@ class Trace:
         self._open: dict[str, int] = {}
         self._again: dict[str, int] = {}
         """What a resumed run begins once more, by path."""
+        self._queued: set[int] = set()
+        self._queues: dict[int, int] = {}
+        """What waits for its model, and how many of them are inside of each parent."""
         self._numbered: dict[int, array[int]] = {}
         """Of fan-outs: the span of each item by its number, so that finding one costs nothing."""
 
@@ -174,6 +177,10 @@ class Trace:
             and not self.children(span)
         )
 
+    def waiting(self, span: int) -> int:
+        """How many spans right inside wait for their model."""
+        return self._queues.get(span, 0)
+
     def seconds(self, span: int, now: float) -> float:
         """How long it took, or has taken so far, while somebody worked on the run."""
         ended = self.ended[span]
@@ -227,6 +234,7 @@ class Trace:
                 return self._began(event, seq)
             case AttemptStarted():
                 span = self._at(event.path, event.at, seq)
+                self._leave_queue(span)
                 self._models[span] = self._word(event.model)
                 if self.called[span] != self.called[span]:
                     self.called[span] = event.at
@@ -288,7 +296,16 @@ class Trace:
             self._turn(span, ASKING)
         if event.items is not None:
             self._fan_out(span, event.items)
+        if self.queued(span) and span not in self._queued:
+            self._queued.add(span)
+            self._queues[self.parent[span]] = self._queues.get(self.parent[span], 0) + 1
         return span
+
+    def _leave_queue(self, span: int) -> None:
+        """Something was sent, or it has an end or something inside."""
+        if span in self._queued:
+            self._queued.remove(span)
+            self._queues[self.parent[span]] -= 1
 
     def _fan_out(self, span: int, items: int) -> None:
         self.items[span] = items
@@ -312,6 +329,7 @@ class Trace:
         if (counts := self.counts.get(self.parent[span])) is not None:
             counts[self.status[span]] -= 1
             counts[status] += 1
+        self._leave_queue(span)
         self.status[span], self.ended[span] = status, ended
 
     def _begin_again(self, span: int, path: str, at: float) -> None:
@@ -390,6 +408,7 @@ class Trace:
         for numbers in (self.tokens_in, self.tokens_out, self.tried, self._verbs, self._models):
             numbers.append(0)
         self._families.add(parent, span)
+        self._leave_queue(parent)
         if parent == NOWHERE:
             self.roots.append(span)
         if (counts := self.counts.get(parent)) is not None:

@@ -19,8 +19,7 @@ def attempts(span: Span, width: int, *, differences: bool = True) -> Page:
     page = Page(width)
     found = span.attempts
     if not found:
-        reused = span.status == "cached"
-        page.say("no attempt: the answer was reused" if reused else "no attempt: no model was called", "dim")
+        page.say(_why_none(span), "dim")
     for number, attempt in enumerate(found):
         before = found[number - 1] if number else None
         _one(page, span, number, attempt, before if differences else None)
@@ -30,6 +29,14 @@ def attempts(span: Span, width: int, *, differences: bool = True) -> Page:
         other = "whole answers" if differences else "what changed from one to the next"
         page.say(f"the key for a diff shows {other}", "dim")
     return page
+
+
+def _why_none(span: Span) -> str:
+    if span.status == "cached":
+        return "no attempt: the answer was reused"
+    if span.prompted:
+        return f"the attempts are in what is inside: {words.count(len(span.prompted), 'step')} called a model"
+    return "no attempt: no model was called"
 
 
 def _caught(page: Page, span: Span) -> None:

@@ -157,7 +157,7 @@ def _children(page: Page, span: Span) -> None:
 def _child(child: Child, found: Any) -> list[Piece]:
     role = ROLES[child.status]
     shown = child.note or (short(found, 300) if found is not None else "–")
-    return [(child.name.lstrip("."), ""), (child.status, role), (shown, "" if found is not None else "dim")]
+    return [(child.called, ""), (child.status, role), (shown, "" if found is not None else "dim")]
 
 
 def _asked(page: Page, span: Span) -> None:

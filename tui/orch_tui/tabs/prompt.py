@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from orch_tui.naming import readable
 from orch_tui.tabs.page import Page, table
 from orch_tui.tabs.span import Span
 from orch_tui.text import Piece
 from orchestrator.events import AttemptStarted
 from orchestrator.report import words
 
+LISTED = 100
+"""Of the steps inside that called a model."""
 _FULL = 10
 """Columns of the bar of a part that is everything."""
 
@@ -19,6 +22,7 @@ def prompt(span: Span, width: int) -> Page:
     started = attempts[number].prompt if number >= 0 else None
     if started is None:
         page.say(_why_none(span), "dim")
+        _inside(page, span)
         return page
     if len(attempts) > 1:
         page.say(f"attempt {number + 1} of {len(attempts)}; the rows of the tree choose another", "dim")
@@ -31,11 +35,28 @@ def prompt(span: Span, width: int) -> Page:
     return page
 
 
+def _inside(page: Page, span: Span) -> None:
+    """Where the prompts are, in the words of the tree."""
+    if not span.prompted:
+        return
+    page.gap()
+    for path in span.prompted[:LISTED]:
+        page.add((("• ", "dim"),), ((readable(path), ""),))
+    if len(span.prompted) > LISTED or span.cut:
+        page.more("more, in the tree")
+    page.gap()
+    page.say("choose one of them in the tree; a filter finds it by its name", "dim")
+
+
 def _why_none(span: Span) -> str:
     if span.status == "cached":
         return "no prompt: the answer was reused, no model was called"
+    if span.prompted:
+        return f"the prompts are in what is inside: {words.count(len(span.prompted), 'step')} called a model"
     if span.live:
         return "no prompt went to a model yet"
+    if span.children:
+        return "no prompt: nothing inside called a model"
     return "no prompt: this step called no model"
 
 

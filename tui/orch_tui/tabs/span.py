@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from orch_tui.naming import called
 from orch_tui.trace import NOWHERE, Status
 from orchestrator.events import (
     AskAnswered,
@@ -39,6 +40,11 @@ class Child:
     status: Status
     note: str = ""
 
+    @property
+    def called(self) -> str:
+        """As the tree calls it."""
+        return called(self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -61,7 +67,8 @@ class Attempt:
 @dataclass(frozen=True, slots=True)
 class Span:
     """One span. `inside` are the events of what it is made of, complete unless `cut`; `children` the first of
-    `size`. `chosen` is the attempt to show, NOWHERE for the span as a whole.
+    `size`. `chosen` is the attempt to show, NOWHERE for the span as a whole. `counts` says how many spans right
+    inside are in which status (`queued` are some of those that run), `lost` which of them failed or were caught.
     """
 
     run: str
@@ -75,6 +82,10 @@ class Span:
     cut: bool = False
     children: tuple[Child, ...] = ()
     size: int = 0
+    items: int | None = None
+    """Of a fan-out the length of its list."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    lost: tuple[Child, ...] = ()
     models: Mapping[str, ModelReady] = field(default_factory=dict)
     chosen: int = NOWHERE
 
@@ -135,6 +146,17 @@ class Span:
         if isinstance(end, StepFinished):
             return bool(container_of(end))
         return bool(self.children) and not isinstance(end, StepSkipped)
+
+    @property
+    def prompted(self) -> list[str]:
+        """The paths of what is inside and called a model, in the order in which it began."""
+        found: dict[str, None] = {}
+        for _, event in self.inside:
+            if isinstance(event, StepStarted) and event.verb == "agent" and event.items is None:
+                found.setdefault(event.path)
+            elif isinstance(event, StepFinished) and event.cached:
+                found.pop(event.path, None)
+        return list(found)
 
     @property
     def command(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orch_tui.tabs.inside import made_of
 from orch_tui.tabs.page import Page
 from orch_tui.tabs.span import Attempt, Span
 from orch_tui.text import Role
@@ -20,6 +21,7 @@ _FAULTS = {
 def why(span: Span, width: int) -> Page:
     page = Page(width)
     _whether(page, span)
+    made_of(page, span)
     for name in dict.fromkeys(attempt.model for attempt in span.attempts):
         _where(page, span, name)
     if span.attempts:
@@ -29,7 +31,7 @@ def why(span: Span, width: int) -> Page:
     _outcome(page, span)
     _context(page, span)
     if not page.rows:
-        page.say("nothing was decided here: it is made of the steps inside it", "dim")
+        page.say("nothing was decided here: no model was called", "dim")
     return page
 
 

@@ -23,6 +23,8 @@ from orchestrator.graph.agents import (
 from orchestrator.graph.check import Checker
 from orchestrator.graph.cloud import PROVIDERS, provider_of
 from orchestrator.graph.compiled import compile_knot, compiled
+from orchestrator.graph.flow import Proof, analyse
+from orchestrator.graph.flow_rules import ALL_RULES
 from orchestrator.graph.kinds import UNKNOWN
 from orchestrator.graph.later import list_later
 from orchestrator.graph.model import Graph, Node, Scope
@@ -63,6 +65,8 @@ class Family:
 
     parents: tuple[File, ...] = ()
     built: dict[File, Built] = field(default_factory=dict)
+    rules: frozenset[str] = ALL_RULES
+    """By which labels pass on; fewer than all only to see what they are good for."""
 
 
 def build(
@@ -126,13 +130,14 @@ class _Builder:
         checker = Checker(setting)
         checker.scope(top)
         outputs, output_type = self._outputs(top, checker)
+        proof = analyse(setting, top, workflow.outputs, self.family.rules)
         check_reach(setting, top)
         check_unused(setting)
         diagnostics = (*self.report.diagnostics, *setting.library.diagnostics, *self.children)
         unique = _sorted(diagnostics)
         if any(d.severity == "error" for d in unique):
             return Built(None, unique)
-        graph = self._graph(top, outputs, output_type)
+        graph = self._graph(top, outputs, output_type, proof)
         return Built(graph, _sorted((*unique, *self.report.diagnostics)))
 
     # ------------------------------------------------------------------------------------- declarations
@@ -265,7 +270,7 @@ class _Builder:
             )
             return
         if path not in self.family.built:
-            family = Family(chain, self.family.built)
+            family = Family(chain, self.family.built, self.family.rules)
             display = str(File(document.file).parent / step.workflow) if not _is_named(step) else str(path)
             self.family.built[path] = build_file(path, display, family)
         built = self.family.built[path]
@@ -282,7 +287,7 @@ class _Builder:
         program = compiled(text, self.setting.marks, ("outputs",), self.report)
         return program, checker.outputs(top, outputs)
 
-    def _graph(self, top: Layer, outputs: Program | None, output_type: Type | None) -> Graph:
+    def _graph(self, top: Layer, outputs: Program | None, output_type: Type | None, proof: Proof) -> Graph:
         setting, document = self.setting, self.setting.document
         scope = _scope(setting, top)
         later = list_later(setting, top)
@@ -299,6 +304,8 @@ class _Builder:
             outputs=outputs,
             agents=agents,
             later=later,
+            exits=proof.exits,
+            returns=proof.returns,
             env=dict(setting.env),
             output_type=output_type if isinstance(output_type, MapOf) else None,
         )
@@ -380,6 +387,7 @@ def _node(setting: Setting, knot: Knot, index: Mapping[str, int], successors: li
         agent=knot.agent,
         models=knot.models,
         ladder=ladder_of(knot.step),
+        flow=knot.flow,
         output=knot.output,
         schema=json_schema(knot.output) if knot.output is not None else None,
         value_type=knot.type,

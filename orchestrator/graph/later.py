@@ -17,7 +17,7 @@ _STEP_KEYS = ("escalate", "samples", "declassify", "pick")
 _OVERFLOW = ("drop-sources", "escalate")
 
 LATER_KEYS: Mapping[str, tuple[str, ...]] = {
-    "Workflow": ("knowledge", "tools", "egress", "keep"),
+    "Workflow": ("knowledge", "tools", "keep"),
     "InputSpec": ("new", "label"),
     "ModelSpec": ("clearance",),
     "AgentSpec": (*_AGENT_KEYS, "label"),
@@ -56,8 +56,6 @@ def _warn(setting: Setting, path: Path, feature: str) -> None:
 
 def _sections(setting: Setting) -> Iterator[tuple[str, str, Path]]:
     workflow = setting.document.workflow
-    if workflow.egress is not None:
-        yield "egress", "egress", ("egress",)
     if workflow.keep:
         yield "keep", "keep", ("keep",)
     for name, spec in workflow.inputs.items():

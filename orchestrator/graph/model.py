@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from orchestrator.graph.tags import PUBLIC, Tag
 from orchestrator.labels import Exit, Flow
 from orchestrator.library import Agent
 from orchestrator.render import Program
@@ -93,6 +94,8 @@ class Graph:
     """Variables of the environment that its texts read (`env.NAME`), and whether they must be set."""
     exits: tuple[Exit, ...] = ()
     """Every way off this machine that the file opens, and what may go there; those of subworkflows are in theirs."""
+    returns: Tag = PUBLIC
+    """Labels of what it returns, as the label of each input is the highest that goes into it."""
     output_type: Type | None = None
     """Type of the map of `outputs`; None when the file has none."""
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from orchestrator.graph.build import Built, Family, build_file
+from orchestrator.graph.flow_rules import ALL_RULES
 from orchestrator.graph.model import Graph
 from orchestrator.spec.diagnostics import SpecError
 
 
-def check_workflow(path: Path, *, display: str | None = None) -> Built:
+def check_workflow(path: Path, *, display: str | None = None, rules: frozenset[str] = ALL_RULES) -> Built:
     """Everything there is to say about a workflow file, sorted; the graph when there is no error.
 
+    `rules` are those by which labels pass on; fewer than all only to see what each is good for.
     Raises UsageError when there is no such text file.
     """
-    return build_file(path.absolute(), display or str(path), Family())
+    return build_file(path.absolute(), display or str(path), Family(rules=rules))
 
 
 def open_workflow(path: Path, *, display: str | None = None) -> Graph:

@@ -18,6 +18,7 @@ from orchestrator.spec.model import Step
 if TYPE_CHECKING:
     from orchestrator.graph.model import Graph
     from orchestrator.graph.narrow import Chain
+    from orchestrator.labels import Flow
     from orchestrator.library import Agent
     from orchestrator.spec.types import Type
 
@@ -56,6 +57,8 @@ class Knot:
     nulls: dict[str, tuple[Chain, ...]] = field(default_factory=dict)
     type: Type = UNKNOWN
     """What its name means to its readers."""
+    flow: Flow | None = None
+    """The labels of its request and its value."""
     skippable: bool = False
     never: bool = False
     """It can never run."""

@@ -11,7 +11,7 @@ from orchestrator.graph.later import NOT_EXECUTED
 from orchestrator.graph.open import check_workflow
 from orchestrator.spec.codes import CODES as FILE_CODES
 from orchestrator.spec.codes import Code
-from tests.graph.workshop import OTHER
+from tests.graph.workshop import LOWERS, OTHER
 
 _IDS = list(CODES)
 
@@ -19,6 +19,7 @@ _IDS = list(CODES)
 def _codes(root: Path, text: str) -> list[str]:
     (root / "orch.yaml").write_text("orch: 1\n", encoding="utf-8")
     (root / "other.yaml").write_text(OTHER, encoding="utf-8")
+    (root / "lowers.yaml").write_text(LOWERS, encoding="utf-8")
     (root / "workflow.yaml").write_text(text, encoding="utf-8")
     return [d.code for d in check_workflow(root / "workflow.yaml").diagnostics]
 
@@ -40,6 +41,7 @@ def test_examples_run_the_severity_they_state(code: Code, tmp_path: Path) -> Non
     """A warning leaves the graph usable, an error does not."""
     (tmp_path / "orch.yaml").write_text("orch: 1\n", encoding="utf-8")
     (tmp_path / "other.yaml").write_text(OTHER, encoding="utf-8")
+    (tmp_path / "lowers.yaml").write_text(LOWERS, encoding="utf-8")
     (tmp_path / "workflow.yaml").write_text(code.wrong, encoding="utf-8")
 
     built = check_workflow(tmp_path / "workflow.yaml")
@@ -48,7 +50,7 @@ def test_examples_run_the_severity_they_state(code: Code, tmp_path: Path) -> Non
 
 
 def test_codes_are_unique_and_in_their_range() -> None:
-    """The two tables share no code; the graph's begin with 2 to 6."""
+    """The two tables share no code; the graph's begin with 2 to 7."""
     assert not set(CODES) & set(FILE_CODES)
-    assert all(code[:5] in ("ORCH2", "ORCH3", "ORCH4", "ORCH5", "ORCH6") for code in CODES)
+    assert all(code[:5] in ("ORCH2", "ORCH3", "ORCH4", "ORCH5", "ORCH6", "ORCH7") for code in CODES)
     assert all(name == code.code for name, code in CODES.items())

@@ -12,7 +12,6 @@ from tests.graph.workshop import check, seen
 STEP = {
     "agent: writer, prompt: Hi., samples: 3": "samples",
     "agent: writer, prompt: Hi., samples: 3, pick: writer": "pick",
-    "agent: writer, prompt: Hi., escalate: {to: embedded}": "escalate",
     "agent: writer, prompt: Hi., head: {from: cases.jsonl}": "head",
     "agent: writer, prompt: Hi., memory: {key: me}": "memory",
     "agent: writer, prompt: Hi., examples: {from: cases.jsonl}": "examples",
@@ -70,7 +69,6 @@ def test_the_sections_of_a_file_are_warned_of_too(tmp_path: Path) -> None:
         tmp_path,
         """
         orch: 1
-        egress: none
         keep: {secret: hash}
         inputs: {mail: {type: files, new: true}}
         models: {small: {use: "ollama:llama3.2:3b", clearance: internal}}
@@ -80,7 +78,7 @@ def test_the_sections_of_a_file_are_warned_of_too(tmp_path: Path) -> None:
     )
 
     found = [seen(d) for d in built.diagnostics if d.code == NOT_EXECUTED]
-    assert [word for _, word in found] == ["egress", "keep", "new", "clearance"]
+    assert [word for _, word in found] == ["keep", "new", "clearance"]
 
 
 def test_the_reference_marks_every_such_key() -> None:

@@ -22,10 +22,11 @@ def deps(scope: Scope) -> dict[str, list[str]]:
 
 
 def test_the_workflow_of_the_language_page_builds() -> None:
-    """The contract's own example has no error, and no warning but of what this version cannot execute."""
+    """The contract's own example has no error, and no warning but of what this version cannot execute,
+    and that a reviewer's judgement of a private ticket decides whether the cloud is asked."""
     built = check_workflow(SUPPORT)
 
-    assert {d.code for d in built.diagnostics} == {NOT_EXECUTED}
+    assert {d.code for d in built.diagnostics} == {NOT_EXECUTED, "ORCH701"}
     assert built.graph is not None
     assert deps(built.graph.scope) == {
         "triage": [],

@@ -18,6 +18,17 @@ steps:
   say: {value: "{{ inputs.text * inputs.times }}"}
 outputs: {said: "{{ say }}"}
 """
+LOWERS = """\
+orch: 1
+inputs: {text: text}
+agents: {redactor: {role: You leave names out.}}
+steps:
+  scrub:
+    agent: redactor
+    prompt: "{{ inputs.text }}"
+    declassify: {from: private, to: public, by: redact}
+outputs: {text: "{{ scrub }}"}
+"""
 
 
 def check(root: Path, text: str) -> Built:

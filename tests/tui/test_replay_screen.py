@@ -10,11 +10,15 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from orch_tui.app import Screens
+from orch_tui.detail import _PAGES, Chosen, DetailPanel
+from orch_tui.detail_read import Reader, wanted
 from orch_tui.listing import Listing
+from orch_tui.logs import LogsView
 from orch_tui.replay_bar import ReplayBar
 from orch_tui.replay_screen import ReplayScreen
 from orch_tui.run_screen import RunScreen
 from orch_tui.runs import RunsList, RunsScreen
+from orch_tui.trace import NOWHERE
 from orch_tui.tree import SpanTree
 from orchestrator.events import (
     AskAnswered,
@@ -283,18 +287,16 @@ async def test_nothing_of_later_stands_in_any_view_or_tab_and_what_was_is_there(
 
 
 async def look_everywhere(pilot: Pilot[None], replay: ReplayScreen) -> str:
+    """The three other views as they are, and what the right side is made of for every span in every tab."""
     texts: list[str] = []
-    for view in "wTL":
+    for view in "wTLt":
         await pilot.press(view)
         await settled(pilot, replay)
         texts.append(everything(pilot))
-    await pilot.press("t")
-    for span in range(len(replay.shown.trace)):
-        replay.query_one(SpanTree).go_to(span)
-        for tab in "12345":
-            await pilot.press(tab)
-            await settled(pilot, replay)
-            texts.append(everything(pilot))
+    reader, trace = Reader(replay.shown.world.store), replay.shown.trace
+    for number in range(len(trace)):
+        span = reader.read(wanted(trace, RUN, number, NOWHERE))
+        texts += [make(span, Chosen(), 100).text for make in _PAGES.values()]
     return "\n".join(texts)
 
 
@@ -306,9 +308,6 @@ async def settled(pilot: Pilot[None], replay: ReplayScreen) -> None:
 
 
 def busy(replay: ReplayScreen) -> bool:
-    from orch_tui.detail import DetailPanel
-    from orch_tui.logs import LogsView
-
     detail, logs = replay.query_one(DetailPanel), replay.query_one(LogsView)
     return detail._loading or detail._settling is not None or logs._growing or logs._loading
 

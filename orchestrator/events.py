@@ -39,10 +39,15 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class RunResumed:
-    """Another process took the run up again after it stopped, waited or crashed."""
+    """Another process took the run up again after it stopped, waited or crashed.
+
+    `budget` holds the limits that were raised for it (`usd` in nano-dollars, `tokens`, `cloud_calls`), for the whole
+    run from its beginning.
+    """
 
     at: float
     owner: str
+    budget: Mapping[str, int] = field(default_factory=dict)
     kind: Literal["run.resumed"] = "run.resumed"
 
 
@@ -137,7 +142,7 @@ class Decided:
 
     `choice`: `local` (begin on this machine), `climb` (ask the next model of the ladder), `keep` (the answer stands),
     `stay` (it would have climbed, but budget, offline mode or a fault forbid it), `refuse` (the request may not go
-    there). `rule` is what decided: privacy, budget, offline, before, when, failed (nothing valid and no rule of its
+    there), `again` (a request is sent once more after a fault of the transport, with a reservation of its own). `rule` is what decided: privacy, budget, offline, before, when, failed (nothing valid and no rule of its
     own), fault. The order is privacy > budget > the step's own rule. `to` is the model it is about, `reason` a
     sentence, `policy` the line of the file that says so (`flow.yaml:12: when: confidence < 0.7`). `signals` holds what
     the rule read: invalid, failed, confidence, attempts, prompt_tokens. `label` is the highest of the request,
@@ -146,7 +151,7 @@ class Decided:
 
     at: float
     path: str
-    choice: Literal["local", "climb", "keep", "stay", "refuse"]
+    choice: Literal["local", "climb", "keep", "stay", "refuse", "again"]
     rule: Literal["privacy", "budget", "offline", "before", "when", "failed", "fault"]
     reason: str
     to: str = ""
@@ -238,10 +243,14 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class RunWaiting:
-    """Nothing can go on until somebody answers; `asks` are the open paths. The process ends with exit code 7."""
+    """Nothing can go on until somebody answers; `asks` are the open paths. The process ends with exit code 7.
+
+    `reason` says what else it waits for: a budget that is used up (`then: pause`).
+    """
 
     at: float
     asks: tuple[str, ...]
+    reason: str = ""
     kind: Literal["run.waiting"] = "run.waiting"
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from orchestrator.errors import ProviderError
 
 Role = Literal["system", "user", "assistant"]
+Again: TypeAlias = "Callable[[ProviderError], Awaitable[bool]]"
+"""Asked before a request is sent once more after this fault: whether it may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,8 @@ class Request:
     repeat_penalty, stop; a provider ignores none of them silently, it maps or refuses them.
     `max_tokens` bounds the answer. `idle` is the longest silence allowed, in seconds, from sending
     to the first token and from token to token; `wall` bounds the whole call.
-    `affinity` names who asks (an agent): requests of one affinity share a prompt prefix.
+    `affinity` names who asks (an agent): requests of one affinity share a prompt prefix. Whoever sends it once more
+    after a fault asks `again` first: each time is paid for.
     """
 
     messages: tuple[Message, ...]
@@ -44,6 +50,7 @@ class Request:
     idle: float = 300.0
     wall: float | None = None
     affinity: str = ""
+    again: Again | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,11 @@ from orchestrator.cli.console import Console, is_terminal
 from orchestrator.cli.killing import KillingJournal, KillSwitch
 from orchestrator.cli.progress import Progress, conclude, progress
 from orchestrator.config import Config
+from orchestrator.engine.preflight import Absent, preflight
 from orchestrator.engine.recover import Recovered, recover
 from orchestrator.engine.run import Ports, SystemClock
-from orchestrator.engine.start import Engine, Result, models_needed
+from orchestrator.engine.start import Engine, Result, models_climbed, models_needed
+from orchestrator.errors import CredentialsMissing
 from orchestrator.events import AskAnswered, AttemptFinished, Event, RunResumed, StepFailed, encode
 from orchestrator.graph.model import Graph
 from orchestrator.ports import Cache, Model
@@ -32,6 +34,8 @@ from orchestrator.store.journal import StoreJournal
 from orchestrator.store.lease import me
 
 if TYPE_CHECKING:
+    from orchestrator.money import Price
+    from orchestrator.spec.model import ModelSpec
     from orchestrator.store.store import Store
 
 POLL = 0.3
@@ -53,6 +57,8 @@ class Job:
     as_json: bool = False
     show_events: bool = False
     quiet: bool = False
+    offline: bool = False
+    """Nothing may leave this machine."""
     streamed: str = ""
     """Path of the step whose text goes to stdout as it comes; empty for none."""
 
@@ -172,12 +178,22 @@ def open_models(graph: Graph, config: Config, console: Console) -> dict[str, Mod
     Raises UsageError, CredentialsMissing, ProviderError.
     """
     base = Path(graph.file).resolve().parent
-    needed = models_needed(graph)
+    preflight(graph, price_list, offline=config.offline)
+    needed, climbed = models_needed(graph), models_climbed(graph)
     _fetch([spec.use for spec in needed.values()], base, config, console)
     return {
-        name: open_model(name, spec, environ=os.environ, config=config, base=base)
-        for name, spec in needed.items()
+        name: open_needed(name, spec, config, base, climbed=name in climbed) for name, spec in needed.items()
     }
+
+
+def open_needed(name: str, spec: ModelSpec, config: Config, base: Path, *, climbed: bool) -> Model:
+    """One model; without its key it is absent where only an `escalate` asks it, and the run stays local."""
+    try:
+        return open_model(name, spec, environ=os.environ, config=config, base=base)
+    except CredentialsMissing as error:
+        if climbed:
+            return Absent(error)
+        raise
 
 
 def check_models(graph: Graph, config: Config, console: Console) -> None:
@@ -259,8 +275,17 @@ def _engine(
         cache=cache,
         asker=TerminalAsker(screen.console, screen.away, journal.flush) if person else None,
         live=screen.tokens,
+        prices=price_list,
+        offline=job.offline,
     )
     return Engine(job.graph, job.inputs, job.models, ports, today=job.today, recovered=recovered)
+
+
+def price_list(spec: ModelSpec, *, local: bool) -> Price | None:
+    """What a model costs; the list is read when the first model off the machine is asked."""
+    from orchestrator.pricelist import price_of
+
+    return price_of(spec, local=local)
 
 
 # ---------------------------------------------------------------------------------------- stopping a run

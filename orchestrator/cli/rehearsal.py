@@ -6,7 +6,6 @@ behind other reused answers.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.engine.run import Blocked, Ports
-from orchestrator.engine.start import Engine, models_needed
+from orchestrator.engine.start import Engine, models_climbed, models_needed
 from orchestrator.events import Event, StepFinished
 from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount
 from orchestrator.ports import Emit, Model
@@ -66,11 +65,12 @@ async def reused_answers(
 
     `base` is the folder of the workflow's file. Raises ProviderError.
     """
-    from orchestrator.providers.registry import open_model
+    from orchestrator.cli.executing import open_needed
     from orchestrator.store.cache import StoreCache
 
+    climbed = models_climbed(graph)
     models = {
-        name: _Silent(open_model(name, spec, environ=os.environ, config=config, base=base))
+        name: _Silent(open_needed(name, spec, config, base, climbed=name in climbed))
         for name, spec in models_needed(graph).items()
     }
     journal, cache = _Reused(), StoreCache(store)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.engine.attempt import answer
+from orchestrator.engine.climb import climb
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.run import Failed, Outcome, Run, evaluate
 from orchestrator.engine.schedule import drain
@@ -28,7 +29,8 @@ async def agent(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
         return await _each_model(run, node, frame, path)
     if "reduce" in node.programs:
         return await _reduce(run, node, frame, path)
-    return await answer(run, node, frame, path, node.models[0])
+    ask = climb if node.ladder else answer
+    return await ask(run, node, frame, path, node.models[0])
 
 
 async def _each_model(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
@@ -64,13 +66,29 @@ async def _reduce(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
         batches = [list(items[n : n + by]) for n in range(0, len(items), by)]
         items = await _merge_level(run, node, frame, f"{path}^{level}", batches, spent)
         level += 1
-    return Outcome(items[0], {"model": node.models[0], "tokens": spent.tokens, "attempts": spent.attempts})
+    return Outcome(items[0], {"model": node.models[0]} | spent.facts())
 
 
 @dataclass(slots=True)
 class _Merged:
+    """What all merges of a `reduce` came to."""
+
     tokens: int = 0
     attempts: int = 0
+    usd: float = 0.0
+    escalated: bool = False
+
+    def add(self, facts: Mapping[str, Any]) -> None:
+        self.tokens += facts.get("tokens") or 0
+        self.attempts += facts.get("attempts") or 0
+        self.usd += facts.get("usd") or 0.0
+        self.escalated = self.escalated or bool(facts.get("escalated"))
+
+    def facts(self) -> dict[str, Any]:
+        told = {"tokens": self.tokens, "attempts": self.attempts}
+        return (
+            told | ({"usd": self.usd} if self.usd else {}) | ({"escalated": True} if self.escalated else {})
+        )
 
 
 async def _merge_level(
@@ -86,8 +104,7 @@ async def _merge_level(
             return True
         outcome = await _part(run, node, frame, f"{path}.{n}", node.models[0], {"items": batches[n]})
         merged[n] = outcome.value
-        spent.tokens += outcome.facts.get("tokens") or 0
-        spent.attempts += outcome.facts.get("attempts") or 0
+        spent.add(outcome.facts)
         return True
 
     await drain(deque(range(len(batches))), run, merge)
@@ -103,7 +120,8 @@ async def _part(
         return Outcome(recorded.value, recorded.facts)
     run.emit(StepStarted(at=run.now(), path=path, verb="agent"))
     try:
-        outcome = await answer(run, node, frame, path, name, extra)
+        ask = climb if node.ladder else answer
+        outcome = await ask(run, node, frame, path, name, extra)
     except (StepError, ProviderError) as error:
         cause = as_step_error(error)
         run.emit(

@@ -1,170 +1,198 @@
 """One answer of one model, in the order of the design page:
 
-    render -> fit the context -> cache -> reserve -> generate -> validate -> check -> decide
+    render -> label gate -> fit the context -> cache -> reserve -> generate -> validate -> check -> decide
 
-`decide` keeps the answer, sends it back with what is wrong (repair), or fails.
+`decide` keeps the answer, sends it back with what is wrong (repair), or fails. Knows no other model than the one asked.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, TypeAlias
 
+from orchestrator.engine.call import (
+    Admit,
+    Asking,
+    Conclusion,
+    Draft,
+    Verdict,
+    admit_own,
+    as_recorded,
+    call,
+    finished,
+    keep_here,
+)
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate
-from orchestrator.engine.prompt import Prompt, compose, measure, terms_of
+from orchestrator.engine.prompt import Prompt, Terms, compose, fitted, terms_of
+from orchestrator.engine.reuse import key_of, remember, remembered
 from orchestrator.engine.run import Outcome, Run
 from orchestrator.engine.verbs import failed_check
-from orchestrator.engine.watch import Watch
-from orchestrator.errors import ProviderError, StepError
-from orchestrator.events import AttemptFinished, AttemptStarted, Warned
+from orchestrator.errors import StepError
+from orchestrator.events import Warned
 from orchestrator.graph.model import Node
 from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount, Usage
 from orchestrator.policy.validate import Invalid, Valid, read_answer, repair_message
-from orchestrator.spec.model import AgentStep
 
-_NOTHING = Usage()
 BRIEFLY = "Answer briefly."
-CHARACTERS, SLACK = 16, 64
-"""A generous size of a token, and of what may come in addition, before an answer counts as endless."""
-Verdict = Literal["ok", "invalid", "check", "cut"]
+Ends: TypeAlias = Callable[[Verdict, str, float | None], bool]
+"""Told the verdict, the text and the confidence of the last answer of a model: whether the step goes up from here."""
 
 
-@dataclass(slots=True)
-class _Spent:
-    """What one step used, over its attempts."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A valid answer of one model."""
 
-    attempts: int = 0
-    prompt: int = 0
-    completion: int = 0
-    seconds: float = 0.0
-
-    def facts(self, model: str) -> dict[str, Any]:
-        return {
-            "model": model,
-            "tokens": self.prompt + self.completion,
-            "attempts": self.attempts,
-            "seconds": round(self.seconds, 4),
-            "error": None,
-        }
+    value: Any
+    model: str
+    text: str
+    confidence: float | None = None
+    cached: bool = False
 
 
 async def answer(
     run: Run, node: Node, frame: Frame, path: str, name: str, extra: Mapping[str, Any] | None = None
 ) -> Outcome:
     """A valid answer of the model `name` to this step's prompt. Raises StepError or ProviderError."""
+    at = Asking(run, node, frame, path, extra)
     gate = run.gates[name]
     info = gate.info or await gate.ready(run.ports.journal, run.ports.clock)
-    terms = run.terms.get((id(node), name))
-    if terms is None:
-        terms = run.terms[id(node), name] = terms_of(run, node, gate, info)
+    terms = shared_terms(at, gate, info)
     prompt = compose(node, frame, extra, terms.shape)
     request = terms.request(node, prompt)
-    count = await measure(gate.model, prompt, request, info, name)
-    key = _cache_key(run, node, request, info)
-    if key is not None and (reused := _from_cache(run, node, frame, key, extra)) is not None:
-        return Outcome(reused[0], _Spent().facts(name), cached=True)
-    return await _attempts(
-        run, node, frame, path, gate, _Draft(prompt, request, count, info, key, extra), terms.repairs
-    )
+    parts = names_of(prompt, extra)
+    if gate.guarded:
+        keep_here(at, gate, parts, request)
+    count = fitted(await gate.model.count(request.messages), prompt, request, info, name)
+    key = key_of(run, node, request, info)
+    draft = Draft(gate, prompt, request, count, parts, key)
+    found = from_cache(at, draft) or await attempts(at, draft, terms.repairs, admit_own(at))
+    return Outcome(found.value, at.spent.facts(name, found.confidence), cached=found.cached)
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A request that fits, and what belongs to it."""
-
-    prompt: Prompt
-    request: Request
-    count: TokenCount
-    info: ModelInfo
-    key: str | None
-    extra: Mapping[str, Any] | None
+def shared_terms(at: Asking, gate: Gate, info: ModelInfo) -> Terms:
+    """What all requests of this step to this model have in common, worked out once."""
+    key = id(at.node), gate.name
+    terms: Terms | None = at.run.terms.get(key)
+    if terms is None:
+        terms = at.run.terms[key] = terms_of(at.run, at.node, gate, info)
+    return terms
 
 
-async def _attempts(
-    run: Run, node: Node, frame: Frame, path: str, gate: Gate, draft: _Draft, repairs: int
-) -> Outcome:
-    spent = _Spent()
+def names_of(prompt: Prompt, extra: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """The parts of a request as the labels of its step name them."""
+    names = tuple(prompt.parts)
+    if any(message.images for message in prompt.messages):
+        names = (*names, "images")
+    return (*names, "items") if extra and "items" in extra else names
+
+
+# ------------------------------------------------------------------------------------------------- attempts
+
+
+async def attempts(at: Asking, draft: Draft, repairs: int, admit: Admit, ends: Ends | None = None) -> Answer:
+    """Ask, and send back what is wrong at most `repairs` times. Raises StepError or ProviderError.
+
+    `ends` belongs to a step that can ask a bigger model, and says whether it will.
+    """
+    gate, first = draft.gate, at.spent.attempts
+    again = _from_record(at, draft, ends) if gate.leaves or at.node.ladder else None
+    if again is not None:
+        return again
+    _warn_of_unsettled(at, gate)
     current = draft
-    if path in run.recovered.unsettled:
-        _warn_of_unsettled(run, path)
     while True:
-        spent.attempts += 1
-        completion = await _generate(run, path, gate, current, spent)
-        verdict, value, problem = _judge(node, frame, completion, draft.extra)
-        if verdict == "ok":
-            _log(run, path, gate.name, spent, completion, "ok", "keep", "valid")
-            if draft.key is not None and run.ports.cache is not None:
-                run.ports.cache.put(draft.key, completion.text)
-            return Outcome(value, spent.facts(gate.name))
-        if spent.attempts > repairs:
-            _log(run, path, gate.name, spent, completion, verdict, "fail", problem)
-            raise StepError(
-                "check" if verdict == "check" else "invalid",
-                f"{_times(spent.attempts)} from model '{gate.name}', none valid: {problem}",
-                hint="allow more `repair`, simplify the prompt or `output`, or say what happens with `on_error`",
-                answer=completion.text,
-            )
-        _log(run, path, gate.name, spent, completion, verdict, "repair", problem)
-        request, count = await _repaired(gate, draft, completion, "" if verdict == "cut" else problem)
-        current = replace(draft, request=request, count=count)
+        completion, price = await call(at, current, admit)
+        verdict, value, problem = judge(at, completion)
+        tried = at.spent.attempts - first
+        if verdict != "ok" and tried <= repairs:
+            at.run.emit(finished(at, gate, completion, verdict, "repair", problem, price))
+            current = await _repaired(at, draft, completion, "" if verdict == "cut" else problem)
+            continue
+        sure = _confidence(at, draft, completion) if verdict == "ok" else None
+        _conclude(at, gate, completion, verdict, problem, price, sure, ends)
+        if verdict != "ok":
+            raise _unusable(verdict, tried, gate.name, problem, completion.text)
+        remember(at.run, draft.key, completion.text, sure)
+        return Answer(value, gate.name, completion.text, sure)
 
 
-def _times(attempts: int) -> str:
-    return "one answer" if attempts == 1 else f"{attempts} answers"
+def _conclude(
+    at: Asking,
+    gate: Gate,
+    completion: Completion,
+    verdict: Verdict,
+    problem: str,
+    price: int,
+    sure: float | None,
+    ends: Ends | None,
+) -> None:
+    """Write the last answer of a model down, with what becomes of it. Raises what `ends` raises."""
+    valid = verdict == "ok"
+    reason = "valid" if valid else problem
+    stays: Conclusion = "keep" if valid else "fail"
+    try:
+        climbs = ends is not None and ends(verdict, completion.text, sure)
+    except StepError:
+        at.run.emit(finished(at, gate, completion, verdict, "fail", reason, price, sure))
+        raise
+    at.run.emit(finished(at, gate, completion, verdict, "escalate" if climbs else stays, reason, price, sure))
 
 
-def _warn_of_unsettled(run: Run, path: str) -> None:
-    del run.recovered.unsettled[path]
-    run.emit(
-        Warned(
-            at=run.now(),
-            path=path,
-            message="a call off this machine was under way when the run stopped; it may have been billed, "
-            "and is made again",
-        )
+def _confidence(at: Asking, draft: Draft, completion: Completion) -> float | None:
+    if not draft.request.logprobs:
+        return None
+    from orchestrator.policy.confidence import confidence
+
+    return confidence(completion, at.node.output)
+
+
+def _unusable(verdict: Verdict, tried: int, model: str, problem: str, text: str) -> StepError:
+    times = "one answer" if tried == 1 else f"{tried} answers"
+    return StepError(
+        "check" if verdict == "check" else "invalid",
+        f"{times} from model '{model}', none valid: {problem}",
+        hint="allow more `repair`, simplify the prompt or `output`, or say what happens with `on_error`",
+        answer=text,
     )
 
 
-def _judge(
-    node: Node, frame: Frame, completion: Completion, extra: Mapping[str, Any] | None
-) -> tuple[Verdict, Any, str]:
+def judge(at: Asking, completion: Completion) -> tuple[Verdict, Any, str]:
+    """Whether an answer can be used, its value, and else what is wrong with it."""
+    node = at.node
     match read_answer(completion.text, node.output, node.schema, completion.finish):
         case Invalid() as bad:
             return ("cut" if bad.kind == "cut" else "invalid"), None, bad.message
         case Valid() as good:
-            failed = failed_check(node, frame, {**(extra or {}), "output": good.value})
+            failed = failed_check(node, at.frame, {**(at.extra or {}), "output": good.value})
             if failed:
                 return "check", None, failed
             return "ok", good.value, ""
 
 
-async def _repaired(
-    gate: Gate, draft: _Draft, completion: Completion, problem: str
-) -> tuple[Request, TokenCount]:
+async def _repaired(at: Asking, draft: Draft, completion: Completion, problem: str) -> Draft:
     """The original request with the bad answer and what is wrong with it; without the answer if that fits better.
 
     After an answer that was cut off (no `problem`) only the wish for a shorter one is added: a small model that
     reads about its answer writes about its answer.
     """
     complaint = Message("user", repair_message(problem) if problem else BRIEFLY)
-    full = replace(
-        draft.request, messages=(*draft.request.messages, Message("assistant", completion.text), complaint)
-    )
-    count = await gate.model.count(full.messages)
-    if problem and completion.text.strip() and count.tokens + full.max_tokens <= draft.info.context:
-        return full, count
+    full = with_messages(draft, Message("assistant", completion.text), complaint)
+    parts = (*draft.parts, "answer", "errors")
+    count = await _counted(at, draft.gate, parts, full)
+    assert draft.gate.info is not None
+    context = draft.gate.info.context
+    if problem and completion.text.strip() and count.tokens + full.max_tokens <= context:
+        return replace(draft, request=full, count=count, parts=parts)
     *before, last = draft.request.messages
     short = replace(
         draft.request, messages=(*before, replace(last, content=f"{last.content}\n\n{complaint.content}"))
     )
-    count = await gate.model.count(short.messages)
-    if count.tokens + short.max_tokens <= draft.info.context:
-        return short, count
+    parts = (*draft.parts, "errors")
+    count = await _counted(at, draft.gate, parts, short)
+    if count.tokens + short.max_tokens <= context:
+        return replace(draft, request=short, count=count, parts=parts)
     raise StepError(
         "overflow",
         f"there is no room left in the context to repair the answer: {problem}",
@@ -172,168 +200,70 @@ async def _repaired(
     )
 
 
-# ----------------------------------------------------------------------------------------------- generate
+def with_messages(draft: Draft, *more: Message) -> Request:
+    return replace(draft.request, messages=(*draft.request.messages, *more))
 
 
-async def _generate(run: Run, path: str, gate: Gate, draft: _Draft, spent: _Spent) -> Completion:
-    """One call, within the slots of the model and the budget of the run."""
-    request, count = draft.request, draft.count
-    async with gate.slots:
-        reserved = count.tokens + request.max_tokens
-        run.ledger.reserve(reserved, cloud=not draft.info.local)
-        used = reserved
-        run.emit(
-            AttemptStarted(
-                at=run.now(),
-                path=path,
-                attempt=spent.attempts,
-                model=gate.name,
-                messages=tuple({"role": m.role, "content": m.content} for m in request.messages),
-                tokens=count.tokens,
-                exact=count.exact,
-                parts=draft.prompt.parts,
-                intent=not draft.info.local,
-            )
-        )
-        if not draft.info.local:
-            await run.ports.journal.flush()
-        began = time.monotonic()
-        try:
-            completion = await _watched(run, path, gate, request)
-            used = completion.usage.prompt + completion.usage.completion
-        except ProviderError as error:
-            spent.seconds += time.monotonic() - began
-            _log_fault(run, path, gate.name, spent, error)
-            raise
-        finally:
-            run.ledger.settle(reserved, used)
-    spent.seconds += time.monotonic() - began
-    spent.prompt += completion.usage.prompt
-    spent.completion += completion.usage.completion
-    return completion
+async def _counted(at: Asking, gate: Gate, parts: tuple[str, ...], request: Request) -> TokenCount:
+    """Its tokens; counting may send the texts, so that they have to be allowed there first."""
+    if gate.guarded:
+        keep_here(at, gate, parts, request)
+    return await gate.model.count(request.messages)
 
 
-async def _watched(run: Run, path: str, gate: Gate, request: Request) -> Completion:
-    """Generate; give up when nothing arrives for `idle` seconds or the whole takes longer than `wall`."""
-    live = run.ports.live
-    watch = Watch(run.watchdog, request.idle, request.wall)
-    room = CHARACTERS * (request.max_tokens + SLACK)
-
-    def emit(text: str) -> None:
-        nonlocal room
-        room -= max(len(text), CHARACTERS // 4)
-        if room < 0:
-            raise ProviderError(
-                "refused",
-                f"model '{gate.name}' goes on behind the {request.max_tokens} tokens it was asked for",
-                hint="its server ignores the bound of the answer; use another server or model",
-            )
-        watch.progress()
-        live(path, text)
-
-    try:
-        with watch:
-            return await gate.model.generate(request, emit)
-    except TimeoutError as error:
-        raise ProviderError(
-            "timeout", f"model '{gate.name}' {error}", hint="raise `timeout` or `wall` of the step"
-        ) from None
+# ----------------------------------------------------------------------------- what was answered before
 
 
-def _log(
-    run: Run,
-    path: str,
-    model: str,
-    spent: _Spent,
-    completion: Completion,
-    outcome: Verdict,
-    decision: Literal["keep", "repair", "fail"],
-    reason: str,
-) -> None:
-    usage, timings = completion.usage, completion.timings
-    run.emit(
-        AttemptFinished(
-            at=run.now(),
-            path=path,
-            attempt=spent.attempts,
-            model=model,
-            outcome=outcome,
-            decision=decision,
-            reason=reason,
-            text=completion.text,
-            thinking=completion.thinking,
-            prompt_tokens=usage.prompt,
-            completion_tokens=usage.completion,
-            cached_tokens=usage.cached,
-            seconds=timings.total,
-            first_token=timings.first,
-            rate=timings.generation_rate,
-            retries=completion.retries,
-        )
-    )
+def from_cache(at: Asking, draft: Draft, ends: Ends | None = None) -> Answer | None:
+    """The answer somebody had to the very same request, if it still passes."""
+    entry = remembered(at.run, draft.key) if draft.key is not None else None
+    if entry is None:
+        return None
+    text, sure = entry
+    verdict, value, _ = judge(at, Completion(text=text, finish="stop", usage=Usage()))
+    if verdict != "ok" or (draft.request.logprobs and sure is None):
+        return None
+    if ends is not None:
+        ends(verdict, text, sure)
+    return Answer(value, draft.gate.name, text, sure, cached=True)
 
 
-def _log_fault(run: Run, path: str, model: str, spent: _Spent, error: ProviderError) -> None:
-    run.emit(
-        AttemptFinished(
-            at=run.now(),
-            path=path,
-            attempt=spent.attempts,
-            model=model,
-            outcome="error",
-            decision="fail",
-            reason=f"{error.kind}: {error.message}",
-            text="",
-            thinking="",
-            prompt_tokens=0,
-            completion_tokens=0,
-            cached_tokens=0,
-            seconds=round(spent.seconds, 4),
-            first_token=None,
-            rate=None,
-        )
-    )
+def _from_record(at: Asking, draft: Draft, ends: Ends | None) -> Answer | None:
+    """What this model answered to the very same request before the run was interrupted, valid or not.
 
-
-# -------------------------------------------------------------------------------------------------- cache
-
-
-def _cache_key(run: Run, node: Node, request: Request, info: ModelInfo) -> str | None:
-    """Content of the request and identity of the model; None when the answer may not be reused.
-
-    Answers are reused when they are deterministic (temperature 0 or a fixed seed), unless `cache:` says otherwise.
+    It is neither asked nor paid twice, and what was decided is decided again from the same facts. Raises StepError.
     """
-    step = node.step
-    assert isinstance(step, AgentStep)
-    wanted = step.cache if step.cache is not None else run.graph.workflow.defaults.cache
-    if run.ports.cache is None or wanted is False:
+    models = at.run.recovered.tried.get(at.path)
+    tried = models.pop(draft.gate.name, None) if models else None
+    if tried is None or tried.ended is None or tried.asked.messages != as_recorded(draft.request):
         return None
-    deterministic = request.params.get("temperature") == 0 or request.params.get("seed") is not None
-    if not deterministic and wanted is None:
+    ended, spent = tried.ended, at.spent
+    completion = Completion(ended.text, "length" if ended.outcome == "cut" else "stop", Usage())
+    verdict, value, problem = judge(at, completion)
+    if verdict != ended.outcome:
         return None
-    content = {
-        "messages": [
-            [m.role, m.content, [hashlib.sha256(i.data).hexdigest() for i in m.images]]
-            for m in request.messages
-        ],
-        "schema": request.schema,
-        "params": dict(request.params),
-        "max_tokens": request.max_tokens,
-        "model": [info.provider, info.ref, info.digest, info.endpoint if not info.digest else ""],
-        "context": info.context,
-        "template": info.chat_template,
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    spent.attempts += tried.attempts
+    spent.prompt += tried.prompt
+    spent.completion += tried.completion
+    spent.seconds += tried.seconds
+    spent.cost += tried.cost
+    if ends is not None:
+        ends(verdict, ended.text, ended.confidence)
+    if verdict != "ok":
+        raise _unusable(verdict, tried.attempts, draft.gate.name, problem, ended.text)
+    return Answer(value, draft.gate.name, ended.text, ended.confidence)
 
 
-def _from_cache(
-    run: Run, node: Node, frame: Frame, key: str, extra: Mapping[str, Any] | None
-) -> tuple[Any] | None:
-    """The reused value in a tuple of one; None when there is none or it no longer passes."""
-    assert run.ports.cache is not None
-    text = run.ports.cache.get(key)
-    if not isinstance(text, str):
-        return None
-    completion = Completion(text=text, finish="stop", usage=_NOTHING)
-    verdict, value, _ = _judge(node, frame, completion, extra)
-    return (value,) if verdict == "ok" else None
+def _warn_of_unsettled(at: Asking, gate: Gate) -> None:
+    unsettled = at.run.recovered.unsettled
+    if not unsettled or at.path not in unsettled or unsettled[at.path].model != gate.name:
+        return
+    del unsettled[at.path]
+    at.run.emit(
+        Warned(
+            at=at.run.now(),
+            path=at.path,
+            message="a call off this machine was under way when the run stopped; it may have been billed, "
+            "and is made again",
+        )
+    )

@@ -1,7 +1,8 @@
 """The gate in front of each model: the queue between ready and running.
 
 It lets as many requests through as the model has slots, first come first served. The order of calls is
-decided here and nowhere else.
+decided here and nowhere else. A model that only `escalate` may ask is made ready when it is asked for the first time:
+a cloud that is down stops no run that may never need it.
 """
 
 from __future__ import annotations
@@ -12,11 +13,26 @@ from collections import deque
 from collections.abc import Mapping
 from types import TracebackType
 
+from orchestrator.engine.egress import leaves
+from orchestrator.errors import CredentialsMissing, ProviderError
 from orchestrator.events import ModelReady
 from orchestrator.graph.model import Graph, all_nodes
 from orchestrator.messages import ModelInfo
-from orchestrator.ports import Clock, Journal, Model
+from orchestrator.money import FREE, Price
+from orchestrator.ports import Clock, Journal, Model, Prices
 from orchestrator.spec.model import ModelSpec
+
+REST = 30.0
+"""Seconds for which a model that could not be reached is not tried again."""
+
+
+def stated(spec: ModelSpec, *, local: bool) -> Price | None:
+    """What the file says about the price, and nothing else."""
+    if spec.price is not None:
+        return Price(
+            spec.price.get("input", 0.0), spec.price.get("output", 0.0), hour=spec.price.get("hour", 0.0)
+        )
+    return FREE if local else None
 
 
 class Slots:
@@ -56,40 +72,76 @@ class Slots:
 
 
 class Gate:
-    """One model of the run: made ready once, then guarded by its slots."""
+    """One model of the run: made ready once, then guarded by its slots.
 
-    def __init__(self, name: str, spec: ModelSpec, model: Model) -> None:
+    `leaves`, `guarded` (it may not see everything) and `price` are known once it is ready; until then it counts as off
+    the machine.
+    """
+
+    def __init__(self, name: str, spec: ModelSpec, model: Model, prices: Prices = stated) -> None:
         self.name = name
         self.spec = spec
         self.model = model
         self.info: ModelInfo | None = None
+        self.leaves = True
+        self.guarded = True
+        self.price: Price | None = None
         self.slots = Slots(1)
+        self._prices = prices
         self._preparing = asyncio.Lock()
+        self._fault: ProviderError | CredentialsMissing | None = None
+        self._rests_until = 0.0
 
     async def ready(self, journal: Journal, clock: Clock) -> ModelInfo:
-        """What is known of the model, once it can answer. Raises ProviderError or CredentialsMissing."""
+        """What is known of the model, once it can answer. Raises ProviderError or CredentialsMissing.
+
+        After a fault the same fault is raised for a while, without another try.
+        """
         if self.info is not None:
             return self.info
         async with self._preparing:
             if self.info is None:
-                began = time.monotonic()
-                info = await self.model.prepare()
-                self.slots = Slots(max(1, info.slots))
-                self.info = info
-                journal.append(
-                    ModelReady(
-                        at=clock.now(),
-                        model=self.name,
-                        ref=self.spec.use,
-                        local=info.local,
-                        context=info.context,
-                        slots=info.slots,
-                        digest=info.digest,
-                        endpoint=info.endpoint,
-                        seconds=round(time.monotonic() - began, 3),
-                    )
-                )
+                if self._fault is not None and time.monotonic() < self._rests_until:
+                    raise self._fault
+                self.info = await self._prepare(journal, clock)
         return self.info
+
+    async def _prepare(self, journal: Journal, clock: Clock) -> ModelInfo:
+        began = time.monotonic()
+        try:
+            info = await self.model.prepare()
+        except (ProviderError, CredentialsMissing) as error:
+            self._fault, self._rests_until = error, time.monotonic() + REST
+            raise
+        self.slots = Slots(max(1, info.slots))
+        self.leaves = leaves(self.spec, info)
+        self.guarded = self.leaves or self.spec.clearance is not None
+        self.price = self._prices(self.spec, local=not self.leaves)
+        journal.append(
+            ModelReady(
+                at=clock.now(),
+                model=self.name,
+                ref=self.spec.use,
+                local=not self.leaves,
+                context=info.context,
+                slots=info.slots,
+                digest=info.digest,
+                endpoint=info.endpoint,
+                seconds=round(time.monotonic() - began, 3),
+                price=None if self.price is None else _told(self.price),
+            )
+        )
+        return info
+
+
+def _told(price: Price) -> dict[str, float | str]:
+    amounts = {
+        "input": price.input,
+        "output": price.output,
+        "cached": price.cached,
+        "hour": price.hour or None,
+    }
+    return {name: value for name, value in amounts.items() if value is not None} | {"origin": price.origin}
 
 
 # ------------------------------------------------------------------------------- models of a whole graph
@@ -98,16 +150,28 @@ class Gate:
 def models_needed(graph: Graph) -> dict[str, ModelSpec]:
     """Every model that the graph or a subworkflow of it can call, each under a name that is its alone."""
     needed: dict[str, ModelSpec] = {}
-    _collect(graph, needed)
+    _collect(graph, needed, set())
     return needed
 
 
-def _collect(graph: Graph, needed: dict[str, ModelSpec]) -> None:
+def models_climbed(graph: Graph) -> frozenset[str]:
+    """The names among `models_needed` that only an `escalate` can call: they are made ready when one does."""
+    first: set[str] = set()
+    return frozenset(_collect(graph, {}, first) - first)
+
+
+def _collect(graph: Graph, needed: dict[str, ModelSpec], first: set[str]) -> set[str]:
+    """Fills `needed`, and `first` with what is asked without a climb; returns all names of the ladders."""
+    climbed: set[str] = set()
     for node in all_nodes(graph.scope):
-        for name in node.models:
-            needed[_own_name(graph, name, needed)] = graph.models[name]
+        for names, found in ((node.models, first), (node.ladder, climbed)):
+            for name in names:
+                own = _own_name(graph, name, needed)
+                needed[own] = graph.models[name]
+                found.add(own)
         if node.child is not None:
-            _collect(node.child, needed)
+            climbed |= _collect(node.child, needed, first)
+    return climbed
 
 
 def _own_name(graph: Graph, name: str, known: Mapping[str, ModelSpec]) -> str:
@@ -119,5 +183,5 @@ def _own_name(graph: Graph, name: str, known: Mapping[str, ModelSpec]) -> str:
 def gates_of(graph: Graph, gates: Mapping[str, Gate]) -> dict[str, Gate]:
     """The gates of one graph, by the names its own steps use."""
     known = {name: gate.spec for name, gate in gates.items()}
-    used = {name for node in all_nodes(graph.scope) for name in node.models}
+    used = {name for node in all_nodes(graph.scope) for name in (*node.models, *node.ladder)}
     return {name: gates[_own_name(graph, name, known)] for name in used}

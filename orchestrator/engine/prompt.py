@@ -18,7 +18,6 @@ from orchestrator.errors import StepError
 from orchestrator.graph.model import Node
 from orchestrator.messages import Image, Message, ModelInfo, Request, TokenCount
 from orchestrator.policy.answer_size import answer_tokens
-from orchestrator.ports import Model
 from orchestrator.spec.model import AgentStep
 from orchestrator.spec.schema import describe
 
@@ -95,6 +94,8 @@ class Terms:
     wall: float | None
     affinity: str
     repairs: int
+    logprobs: bool = False
+    """Whether somebody reads how sure the model was."""
 
     def request(self, node: Node, prompt: Prompt) -> Request:
         return Request(
@@ -102,7 +103,7 @@ class Terms:
             self.max_tokens,
             node.schema,
             self.params,
-            False,
+            self.logprobs,
             self.idle,
             self.wall,
             self.affinity,
@@ -127,12 +128,25 @@ def terms_of(run: Run, node: Node, gate: Gate, info: ModelInfo) -> Terms:
         wall=step.wall if step.wall is not None else defaults.wall,
         affinity=node.agent.name if node.agent is not None else node.path,
         repairs=REPAIR if repair is None else repair,
+        logprobs=_asks_how_sure(run, node, info),
     )
 
 
-async def measure(model: Model, prompt: Prompt, request: Request, info: ModelInfo, name: str) -> TokenCount:
-    """Tokens of the prompt by the model's own tokenizer. Raises StepError when it does not fit."""
-    count = await model.count(request.messages)
+def _asks_how_sure(run: Run, node: Node, info: ModelInfo) -> bool:
+    """Only where a rule or another text reads `confidence`: the log-probabilities are not for nothing."""
+    when = node.programs.get("escalate")
+    if when is not None and "confidence" in when.names:
+        return True
+    return run.reads_confidence and info.logprobs
+
+
+def fits(count: TokenCount, request: Request, info: ModelInfo) -> bool:
+    """Whether the prompt and the longest answer have room in the model's context."""
+    return count.tokens + request.max_tokens <= info.context
+
+
+def fitted(count: TokenCount, prompt: Prompt, request: Request, info: ModelInfo, name: str) -> TokenCount:
+    """The count of a prompt that fits. Raises StepError when it does not."""
     if count.tokens + request.max_tokens <= info.context:
         return count
     biggest = max(prompt.parts, key=lambda part: prompt.parts[part])

@@ -11,13 +11,17 @@ from orchestrator.events import (
     AskOpened,
     AttemptFinished,
     AttemptStarted,
+    Decided,
     Event,
+    RunResumed,
     RunStarted,
     StepFailed,
     StepFinished,
     StepSkipped,
     StepStarted,
 )
+from orchestrator.money import shown
+from orchestrator.policy.keep import noted
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,31 @@ class Done:
     value: Any
     facts: Mapping[str, Any]
     skipped: bool = False
+
+
+@dataclass(slots=True)
+class Tried:
+    """What one model was asked for an instance that did not finish: its first request, and its last answer.
+
+    `ended` is None while nothing was decided about an answer. Tokens, nano-dollars and seconds of all its attempts.
+    """
+
+    asked: AttemptStarted
+    ended: AttemptFinished | None = None
+    attempts: int = 0
+    prompt: int = 0
+    completion: int = 0
+    cost: int = 0
+    seconds: float = 0.0
+
+    def finish(self, event: AttemptFinished) -> None:
+        self.attempts += 1
+        self.prompt += event.prompt_tokens
+        self.completion += event.completion_tokens
+        self.cost += event.cost
+        self.seconds += event.seconds
+        over = event.decision != "repair" and event.outcome != "error"
+        self.ended = event if over else None
 
 
 @dataclass(slots=True)
@@ -41,12 +70,76 @@ class Recovered:
     """Groups, lists and subworkflows that began, by path, and whether they ended."""
     unsettled: dict[str, AttemptStarted] = field(default_factory=dict)
     """Calls off this machine that were about to be made and of which nothing more is known, by path."""
+    tried: dict[str, dict[str, Tried]] = field(default_factory=dict)
+    """What models were asked for instances that did not finish, by path and model: an answer is not bought twice."""
+    withheld: dict[str, str] = field(default_factory=dict)
+    """Digests (empty for none) of values that were made and not kept (`keep:`), by path: these steps run again."""
+    lost: dict[str, str] = field(default_factory=dict)
+    """Those among them that a model off this machine answered, and its name: nobody pays twice without being asked."""
+    away: dict[str, str] = field(default_factory=dict)
+    """Models off this machine that were asked, by path."""
     tokens: int = 0
     cloud_calls: int = 0
+    paid: int = 0
+    """Nano-dollars for calls off this machine; what a call had reserved that never ended counts as spent."""
+    limits: dict[str, int] = field(default_factory=dict)
+    """Limits of the budget that were raised when the run was resumed: `usd` (nano-dollars), `tokens`, `cloud_calls`."""
+    overrun: str = ""
+    """How a bill was larger than its reservation: the way out stays closed, until somebody raises a limit."""
+    _open: dict[str, int] = field(default_factory=dict)
+
+    def settled(self) -> Recovered:
+        """Nobody will end the calls that are open now: what they had reserved counts as spent."""
+        self.paid += sum(self._open.values())
+        self._open.clear()
+        for models in self.tried.values():
+            for name in [name for name, tried in models.items() if tried.ended is None]:
+                del models[name]
+        return self
+
+    def raised(self, limits: Mapping[str, int]) -> None:
+        """Somebody raised limits of the budget, and opened the way out again by that."""
+        self.limits |= limits
+        if limits:
+            self.overrun = ""
+
+    def _attempt_started(self, event: AttemptStarted) -> None:
+        models = self.tried.setdefault(event.path, {})
+        if event.model not in models or models[event.model].ended is not None:  # not a repair
+            models[event.model] = Tried(event)
+        if event.intent:
+            self.away[event.path] = event.model
+            self.unsettled[event.path] = event
+            self.cloud_calls += 1
+            self._open[event.path] = self._open.get(event.path, 0) + event.reserved
+
+    def _attempt_finished(self, event: AttemptFinished) -> None:
+        self.tokens += event.prompt_tokens + event.completion_tokens
+        if event.path in self._open:
+            reserved = self._open.pop(event.path)
+            self.paid += event.cost
+            if event.cost > reserved > 0:
+                self.overrun = f"a call was billed {shown(event.cost)}, with {shown(reserved)} reserved"
+        self.unsettled.pop(event.path, None)
+        tried = self.tried.get(event.path, {}).get(event.model)
+        if tried is not None:
+            tried.finish(event)
+
+    def _withheld(self, event: StepFinished) -> None:
+        note = noted(event.value)
+        self.withheld[event.path] = note[1] if note else ""
+        self.tried.pop(event.path, None)
+        if event.path in self.away:
+            self.lost[event.path] = self.away[event.path]
+
+    def _sent_again(self, event: Decided) -> None:
+        if event.path in self._open:
+            self._open[event.path] += event.reserved
+            self.cloud_calls += 1
 
 
 def recover(events: Iterable[Event]) -> Recovered:
-    """The fold. Attempts without a finished step are forgotten: that step runs again.
+    """The fold. A step that did not finish runs again; answers it had already been given are kept beside it.
 
     Containers (groups, foreach, subworkflows) are not recorded: their values are made of their steps' values.
     """
@@ -58,25 +151,33 @@ def recover(events: Iterable[Event]) -> Recovered:
             case StepStarted():
                 if event.items is not None or event.verb in ("steps", "workflow"):
                     state.containers.setdefault(event.path, False)
+            case StepFinished() if "kept" in event.facts:
+                state._withheld(event)
             case StepFinished():
                 if event.handled or "container" not in event.facts:
                     state.done[event.path] = Done(event.value, event.facts)
+                    state.tried.pop(event.path, None)
                 else:
                     state.containers[event.path] = True
-            case StepFailed(kept=True):
-                state.done[event.path] = Done(None, event.facts or {})
+            case StepFailed():
+                if event.kept:
+                    state.done[event.path] = Done(None, event.facts or {})
+                state.tried.pop(event.path, None)
             case StepSkipped():
                 state.done[event.path] = Done(None, {}, skipped=True)
             case AskOpened():
                 state.asked[event.path] = event
             case AskAnswered():
                 state.answered[event.path] = event
-            case AttemptStarted(intent=True):
-                state.unsettled[event.path] = event
-                state.cloud_calls += 1
+            case AttemptStarted():
+                state._attempt_started(event)
             case AttemptFinished():
-                state.unsettled.pop(event.path, None)
-                state.tokens += event.prompt_tokens + event.completion_tokens
+                state._attempt_finished(event)
+            case Decided(choice="again"):
+                state._sent_again(event)
+            case RunResumed():
+                state.settled()
+                state.raised(event.budget)
             case _:
                 pass
-    return state
+    return state.settled()

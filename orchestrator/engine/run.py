@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.engine.frame import Frame
-from orchestrator.engine.gate import Gate
+from orchestrator.engine.gate import Gate, stated
 from orchestrator.engine.recover import Recovered
 from orchestrator.engine.watch import Watchdog
 from orchestrator.errors import StepError
@@ -17,7 +17,7 @@ from orchestrator.events import AskOpened, Event
 from orchestrator.graph.model import Graph, Node, Scope
 from orchestrator.policy.budget import Ledger
 from orchestrator.policy.secrets import NONE, Secrets
-from orchestrator.ports import Asker, Cache, Clock, Journal, Live
+from orchestrator.ports import Asker, Cache, Clock, Journal, Live, Prices
 
 
 class Blocked(Exception):
@@ -63,6 +63,8 @@ class Ports:
     cache: Cache | None = None
     asker: Asker | None = None
     live: Live = deaf
+    prices: Prices = stated
+    """What models cost; by default only what the file says."""
     secrets: Secrets = NONE
     """Values that may neither leave the machine nor be written down: of `env` in the file, and keys of models."""
     offline: bool = False
@@ -94,6 +96,8 @@ class Run:
     watchdog: Watchdog = field(default_factory=Watchdog)
     width: int = 16
     keeps_facts: bool = True
+    reads_confidence: bool = False
+    """Whether any text reads `steps.<name>.confidence`."""
     ticks: int = 0
     terms: dict[tuple[int, str], Any] = field(default_factory=dict)
     """What requests of one step to one model have in common, kept by `prompt.terms_of`."""

@@ -13,18 +13,20 @@ from typing import Any, Literal
 from orchestrator.engine import verbs
 from orchestrator.engine.agent import agent
 from orchestrator.engine.frame import Frame
-from orchestrator.engine.gate import Gate, gates_of, models_needed
+from orchestrator.engine.gate import Gate, gates_of, models_climbed, models_needed
 from orchestrator.engine.instance import node_runner
+from orchestrator.engine.preflight import Absent, ledger_of, preflight, refuse_unsure
 from orchestrator.engine.recover import Recovered
 from orchestrator.engine.run import Failed, Ports, Rejected, Run
 from orchestrator.engine.schedule import run_scope
 from orchestrator.errors import NotSupported, OrchError, StepError
-from orchestrator.events import AskOpened, RunFailed, RunFinished, RunInterrupted, RunWaiting
+from orchestrator.events import AskOpened, RunFailed, RunFinished, RunInterrupted, RunWaiting, Warned
 from orchestrator.graph.model import Graph, Scope, all_nodes
-from orchestrator.policy.budget import Ledger
 from orchestrator.ports import Model
 
 NARROW, WIDE = 8, 256
+EXITS: Mapping[str, int] = {"budget": 5, "privacy": 6}
+"""Exit codes of runs that fail by a step, by the kind of its error; 1 for all others."""
 _RUN_NODE = node_runner(
     {
         "agent": agent,
@@ -52,6 +54,8 @@ class Result:
     asks: Mapping[str, AskOpened] = field(default_factory=dict)
     """Questions nobody has answered, by path."""
     stopped_by: str = ""
+    waits_for: str = ""
+    """What it waits for besides answers: a larger budget. Empty when it does not."""
 
 
 def refuse_later(graph: Graph) -> None:
@@ -89,14 +93,10 @@ class Engine:
         refuse_later(graph)
         budget = graph.workflow.budget
         recovered = recovered or Recovered()
-        ledger = Ledger(
-            tokens=budget.tokens if budget else None,
-            cloud_calls=budget.cloud_calls if budget else None,
-            spent=recovered.tokens,
-            calls=recovered.cloud_calls,
-        )
-        specs = models_needed(graph)
-        gates = {name: Gate(name, spec, models[name]) for name, spec in specs.items()}
+        preflight(graph, ports.prices, offline=ports.offline)
+        gates = {
+            name: Gate(name, spec, models[name], ports.prices) for name, spec in models_needed(graph).items()
+        }
         self._inputs = dict(inputs)
         self._task: asyncio.Task[bool] | None = None
         self._stopped: tuple[str, bool] | None = None
@@ -107,13 +107,15 @@ class Engine:
             gates=gates_of(graph, gates),
             all_gates=gates,
             recovered=recovered,
-            ledger=ledger,
+            ledger=ledger_of(budget, recovered),
             enter=_enter,
             today=today,
             emit=ports.journal.append,
             now=ports.clock.now,
             keeps_facts=_reads_facts(graph),
+            reads_confidence=_reads_facts(graph, "confidence"),
         )
+        self._climbed = models_climbed(graph)
 
     def cancel(self, by: str, *, cancelled: bool = True) -> None:
         """Stop as soon as possible with everything finished written down. `cancelled` is for good."""
@@ -149,7 +151,7 @@ class Engine:
             async with asyncio.timeout(self._wall):
                 complete = await self._task
             if not complete:
-                return Result("waiting", 7, asks=dict(run.asking))
+                return Result("waiting", 7, asks=dict(run.asking), waits_for=run.ledger.paused)
             return Result("done", 0, outputs=verbs.outputs_of(run.graph, frame))
         except asyncio.CancelledError:
             if self._stopped is None:
@@ -163,7 +165,7 @@ class Engine:
             error = OrchError(f"{rejected.path} was rejected by {rejected.by}")
             return Result("failed", 3, error=error, path=rejected.path)
         except Failed as failed:
-            return Result("failed", 1, error=failed.error, path=failed.path)
+            return Result("failed", EXITS.get(failed.error.kind, 1), error=failed.error, path=failed.path)
         except OrchError as error:
             return Result("failed", error.exit_code, error=error)
 
@@ -172,9 +174,17 @@ class Engine:
         return await _enter(self._run, self._run.graph.scope, frame)
 
     async def _prepare(self) -> None:
-        """Every model answers before the first step runs: a late failure would waste what came before."""
+        """Every model answers before the first step runs: a late failure would waste what came before.
+
+        Those that only an `escalate` asks are left alone until one does.
+        """
         run, journal, clock = self._run, self._run.ports.journal, self._run.ports.clock
-        infos = [await gate.ready(journal, clock) for gate in run.all_gates.values()]
+        first = [gate for name, gate in run.all_gates.items() if name not in self._climbed]
+        infos = [await gate.ready(journal, clock) for gate in first]
+        refuse_unsure(run.graph, run.all_gates)
+        for gate in run.all_gates.values():
+            if isinstance(gate.model, Absent):
+                run.emit(Warned(at=run.now(), message=f"steps stay local: {gate.model.why}"))
         run.width = min(WIDE, max(NARROW, 2 * sum(info.slots for info in infos)))
 
     def _interrupted(self) -> Result:
@@ -189,7 +199,7 @@ def _last_event(run: Run, result: Result) -> RunFinished | RunFailed | RunWaitin
         case "done":
             return RunFinished(at=at, outputs=result.outputs)
         case "waiting":
-            return RunWaiting(at=at, asks=tuple(result.asks))
+            return RunWaiting(at=at, asks=tuple(result.asks), reason=result.waits_for)
         case "interrupted" | "cancelled":
             return RunInterrupted(at=at, by=result.stopped_by, cancelled=result.status == "cancelled")
         case "failed":
@@ -205,15 +215,18 @@ def _last_event(run: Run, result: Result) -> RunFinished | RunFailed | RunWaitin
             )
 
 
-def _reads_facts(graph: Graph) -> bool:
-    """Whether any expression reads `steps.<name>.<fact>`: only then are facts kept in memory."""
-    if graph.outputs is not None and "steps" in graph.outputs.names:
+def _reads_facts(graph: Graph, which: str = "") -> bool:
+    """Whether any expression reads `steps.<name>.<fact>`: only then are facts kept in memory.
+
+    `which` asks for one of them: whether a text that reads facts holds its name.
+    """
+    if graph.outputs is not None and "steps" in graph.outputs.names and which in str(graph.workflow.outputs):
         return True
     return any(
-        any("steps" in program.names for program in node.programs.values())
-        or (node.child is not None and _reads_facts(node.child))
+        any("steps" in program.names and which in program.source for program in node.programs.values())
+        or (node.child is not None and _reads_facts(node.child, which))
         for node in all_nodes(graph.scope)
     )
 
 
-__all__ = ["Engine", "Result", "models_needed", "refuse_later"]
+__all__ = ["Engine", "Result", "models_climbed", "models_needed", "preflight", "refuse_later"]

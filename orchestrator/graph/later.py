@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from orchestrator.graph.cloud import is_cloud
 from orchestrator.graph.setting import Setting
 from orchestrator.graph.texts import Path
 from orchestrator.graph.wire import Knot, Layer
@@ -13,8 +12,8 @@ from orchestrator.spec.model import AgentSpec, AgentStep, AskStep, ToolStep
 
 NOT_EXECUTED = "ORCH530"
 _AGENT_KEYS = ("tools", "knowledge", "examples", "head", "memory")
-_STEP_KEYS = ("escalate", "samples", "declassify", "pick")
-_OVERFLOW = ("drop-sources", "escalate")
+_STEP_KEYS = ("samples", "declassify", "pick")
+_OVERFLOW = ("drop-sources",)
 
 LATER_KEYS: Mapping[str, tuple[str, ...]] = {
     "Workflow": ("knowledge", "tools", "keep"),
@@ -31,7 +30,6 @@ LATER_KEYS: Mapping[str, tuple[str, ...]] = {
 LATER_VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("AgentStep", "overflow"): _OVERFLOW,
     ("Defaults", "overflow"): _OVERFLOW,
-    ("Budget", "usd"): ("for a cloud model",),
 }
 """Keys of which only some values are not executed."""
 
@@ -66,10 +64,6 @@ def _sections(setting: Setting) -> Iterator[tuple[str, str, Path]]:
     for name, model in workflow.models.items():
         if model.clearance is not None:
             yield f"models.{name}", "clearance", ("models", name, "clearance")
-    used = [setting.models[name] for name in setting.used.get("called", ()) if name in setting.models]
-    budget = workflow.budget
-    if budget is not None and budget.usd is not None and any(is_cloud(model) for model in used):
-        yield "budget", "usd for a cloud model", ("budget", "usd")
 
 
 def _steps(setting: Setting, layer: Layer) -> None:

@@ -1,42 +1,139 @@
-"""The budget of a run: reserved in full before a call, settled after it. Pure: no clock, no I/O."""
+"""The budget of a run: reserved in full before a call, settled after it. Pure: no clock, no I/O.
+
+A check and its reservation are one step without a wait between them, so that calls that begin at once cannot both
+take what is left. Amounts of money are whole nano-dollars.
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import Literal
 
 from orchestrator.errors import BudgetExceeded
+from orchestrator.messages import Request
+from orchestrator.money import Nano, Price, cost, shown
+
+FRAME_BYTES = 32
+"""What a message costs beyond its text: role, quotes, braces, and the marks of a chat template."""
+IMAGE_TOKENS = 50_000
+"""More than any server counts for one image, whatever its size in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """What one call may take at most. `usd` is None where nobody knows the price; `cloud`: it leaves the machine."""
+
+    tokens: int
+    usd: Nano | None = 0
+    cloud: bool = False
+
+
+def prompt_bound(request: Request) -> int:
+    """Tokens the request can take at most: no tokenizer makes more tokens than there are bytes."""
+    total = FRAME_BYTES
+    for message in request.messages:
+        total += len(message.content.encode("utf-8", "surrogatepass")) + FRAME_BYTES
+        total += sum(max(IMAGE_TOKENS, len(image.data)) for image in message.images)
+    if request.schema is not None:
+        total += len(json.dumps(request.schema))  # some servers put it into the prompt
+    return total
+
+
+def worst_of_cloud(request: Request, price: Price | None) -> Worst:
+    """The reservation of a call that leaves the machine: bytes of the request and the longest answer, at its price."""
+    prompt = prompt_bound(request)
+    usd = None if price is None else cost(price, prompt, request.max_tokens)
+    return Worst(prompt + request.max_tokens, usd, cloud=True)
 
 
 @dataclass(slots=True)
 class Ledger:
-    """Counts tokens and calls off this machine. None means unlimited.
+    """Counts tokens, money and calls off this machine. None means unlimited.
 
-    `spent` counts what was used, `reserved` what running calls may still use.
+    `spent` and `paid` count what was used, `reserved` and `held` what running calls may still use. `closed` says why
+    no call may leave the machine any more. `then` is what the file wants done when something does not fit.
     """
 
     tokens: int | None = None
     cloud_calls: int | None = None
+    usd: Nano | None = None
+    then: Literal["stay-local", "pause", "fail"] = "fail"
     spent: int = 0
     reserved: int = 0
     calls: int = 0
+    paid: Nano = 0
+    held: Nano = 0
+    closed: str = ""
+    paused: str = ""
+    """Why the run waits for a larger budget; empty while it does not."""
 
-    def reserve(self, tokens: int, *, cloud: bool) -> None:
-        """Set aside the worst case of one call. Raises BudgetExceeded when it does not fit any more."""
-        if self.tokens is not None and self.spent + self.reserved + tokens > self.tokens:
-            raise BudgetExceeded(
+    @property
+    def left(self) -> Nano | None:
+        """What no call has spent or reserved; None without a limit."""
+        return None if self.usd is None else self.usd - self.paid - self.held
+
+    @property
+    def limited(self) -> bool:
+        """Whether the file limits anything that a call off this machine uses."""
+        return any(limit is not None for limit in (self.tokens, self.cloud_calls, self.usd))
+
+    def forbids(self, worst: Worst) -> BudgetExceeded | None:
+        """Why this call may not be made now; None when it may."""
+        if self.tokens is not None and self.spent + self.reserved + worst.tokens > self.tokens:
+            return BudgetExceeded(
                 f"the budget of {self.tokens} tokens does not allow this call: {self.spent} are spent, "
-                f"{self.reserved} reserved by running calls, and it may need {tokens}",
+                f"{self.reserved} reserved by running calls, and it may need {worst.tokens}",
                 hint="raise budget.tokens, or lower max_tokens of the step",
             )
-        if cloud and self.cloud_calls is not None and self.calls >= self.cloud_calls:
-            raise BudgetExceeded(
+        return self._forbids_cloud(worst) if worst.cloud else None
+
+    def _forbids_cloud(self, worst: Worst) -> BudgetExceeded | None:
+        if self.closed:
+            return BudgetExceeded(f"no call leaves the machine any more: {self.closed}")
+        if self.cloud_calls is not None and self.calls >= self.cloud_calls:
+            return BudgetExceeded(
                 f"the budget allows {self.cloud_calls} cloud calls, and all are used",
                 hint="raise budget.cloud_calls",
             )
-        self.reserved += tokens
-        self.calls += cloud
+        if self.usd is None:
+            return None
+        if worst.usd is None:
+            return BudgetExceeded(
+                "there is a budget in dollars, and nobody knows what this model costs",
+                hint="say it: price: {input: …, output: …}",
+            )
+        if self.paid + self.held + worst.usd > self.usd:
+            return BudgetExceeded(
+                f"the budget of {shown(self.usd)} does not allow this call: {shown(self.paid)} are spent, "
+                f"{shown(self.held)} reserved by running calls, and it may cost {shown(worst.usd)}",
+                hint="raise budget.usd, or lower max_tokens of the step",
+            )
+        return None
 
-    def settle(self, reserved: int, used: int) -> None:
+    def reserve(self, worst: Worst) -> None:
+        """Set aside the worst case of one call. Raises BudgetExceeded when it does not fit any more."""
+        refused = self.forbids(worst)
+        if refused is not None:
+            raise refused
+        self.reserved += worst.tokens
+        self.calls += worst.cloud
+        if worst.cloud:
+            self.held += worst.usd or 0
+
+    def settle(self, worst: Worst, tokens: int, usd: Nano = 0) -> None:
         """A call ended: give its reservation back and count what it used."""
-        self.reserved -= reserved
-        self.spent += used
+        self.reserved -= worst.tokens
+        self.spent += tokens
+        if worst.cloud:
+            self.held -= worst.usd or 0
+            self.paid += usd
+
+
+def overrun(worst: Worst, tokens: int, usd: Nano) -> str:
+    """How a bill is larger than what was reserved for it; empty when it is not."""
+    if worst.usd is not None and usd > worst.usd:
+        return f"a call was billed {shown(usd)}, and at most {shown(worst.usd)} had been possible"
+    if tokens > worst.tokens:
+        return f"a call was billed {tokens:,} tokens, and at most {worst.tokens:,} had been possible"
+    return ""

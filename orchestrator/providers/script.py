@@ -5,6 +5,9 @@
     - text: Hello.              # without a match: the next in order
       delay: 200ms
     - fault: timeout            # ends with this kind of fault
+    - text: Sure.
+      usage: [9000, 12]         # what its bill says: tokens read and written
+      model: another            # which model it says it is
 
 Entries that match come first and answer as often as they match; the others answer once each, in order.
 """
@@ -46,6 +49,8 @@ class Entry(BaseModel):
     fault: ProviderKind | None = None
     message: str = ""
     logprobs: tuple[tuple[str, float], ...] | None = None
+    usage: tuple[int, int] | None = None
+    model: str = ""
 
     @model_validator(mode="after")
     def _one_answer(self) -> Entry:
@@ -82,6 +87,8 @@ class Entry(BaseModel):
             fault=self.fault,
             message=self.message,
             logprobs=None if tokens is None else tuple(TokenLogprob(token, value) for token, value in tokens),
+            usage=self.usage,
+            model=self.model,
         )
 
 
@@ -94,7 +101,14 @@ def open_script(name: str, file: str, spec: ModelSpec, base: Path) -> ScriptedMo
     raw = _read(path, name)
     script = script_of(_entries(raw.decode("utf-8", "replace"), path), str(path))
     digest = hashlib.sha256(raw).hexdigest()
-    return ScriptedModel(script, name=name, context=spec.context or 8192, ref=spec.use, digest=digest)
+    return ScriptedModel(
+        script,
+        name=name,
+        context=spec.context or 8192,
+        ref=spec.use,
+        digest=digest,
+        local=spec.where != "cloud",
+    )
 
 
 def script_of(entries: list[Entry], file: str) -> Callable[[Request], Reply]:

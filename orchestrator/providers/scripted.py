@@ -10,7 +10,7 @@ import asyncio
 import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from orchestrator.errors import ProviderError, ProviderKind
@@ -43,6 +43,10 @@ class Reply:
     fault: ProviderKind | None = None
     message: str = ""
     logprobs: tuple[TokenLogprob, ...] | None = None
+    usage: tuple[int, int] | None = None
+    """Tokens read and written, as its bill says; by default the words."""
+    model: str = ""
+    """Which model it says it is, when that is not the one that was asked."""
 
     def written(self) -> str:
         """The whole text of the answer."""
@@ -67,6 +71,10 @@ class ScriptedModel:
     delay: float = 0.0
     ref: str = "scripted:"
     digest: str = ""
+    local: bool = True
+    """False: it plays a model off this machine."""
+    tells: bool = True
+    """Whether it gives log-probabilities."""
     requests: list[Request] = field(default_factory=list)
     _ask: Callable[[Request], Any] = field(init=False, repr=False)
 
@@ -80,10 +88,10 @@ class ScriptedModel:
             provider="scripted",
             context=self.context,
             slots=self.slots,
-            local=True,
+            local=self.local,
             digest=self.digest,
             sees=True,
-            logprobs=True,
+            logprobs=self.tells,
         )
 
     async def count(self, messages: Sequence[Message]) -> TokenCount:
@@ -116,7 +124,9 @@ class ScriptedModel:
         for chunk in reply.chunks or (text,):
             emit(chunk)
         logprobs = reply.logprobs if request.logprobs else None
-        return _completion(text, request, self.name, reply.finish, reply.thinking, logprobs)
+        model = reply.model or self.name
+        completion = _completion(text, request, model, reply.finish, reply.thinking, logprobs)
+        return completion if reply.usage is None else replace(completion, usage=Usage(*reply.usage))
 
 
 def _completion(

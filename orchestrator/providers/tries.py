@@ -125,6 +125,8 @@ async def _tries(
             too_long = wait > patience.longest or wait >= request.idle
             if not error.retryable or tried >= patience.tries or too_long:
                 raise
+            if request.again is not None and not await request.again(error):
+                raise
             preview.restart()
             await pause(wait)
         else:

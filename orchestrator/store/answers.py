@@ -70,7 +70,7 @@ def is_answered(store: Store, row: RunRow) -> bool:
     if row.status != "waiting":
         return False
     last = store.event(row.id, row.events - 1)
-    return isinstance(last, RunWaiting) and not unanswered(store, row.id, last.asks)
+    return isinstance(last, RunWaiting) and not last.reason and not unanswered(store, row.id, last.asks)
 
 
 def is_late(ask: AskOpened, now: float) -> bool:

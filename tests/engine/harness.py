@@ -71,6 +71,7 @@ def play(
     asker: Asker | None = None,
     cache: Cache | None = None,
     recovered: Recovered | None = None,
+    offline: bool = False,
     **model_options: Any,
 ) -> Played:
     """Run this YAML (the head above is put before it unless it has its own) with scripted answers."""
@@ -86,6 +87,7 @@ def play(
         asker=asker,
         cache=cache,
         recovered=recovered,
+        offline=offline,
         **model_options,
     )
 
@@ -98,17 +100,22 @@ def play_file(
     asker: Asker | None = None,
     cache: Cache | None = None,
     recovered: Recovered | None = None,
+    offline: bool = False,
     **model_options: Any,
 ) -> Played:
     graph = open_workflow(file)
     journal = MemoryJournal()
     models = {
         name: ScriptedModel(
-            answer[name] if isinstance(answer, Mapping) else answer, name=name, **model_options
+            answer[name] if isinstance(answer, Mapping) else answer,
+            name=name,
+            local=spec.where != "cloud",
+            ref=f"scripted:{name}",
+            **{"context": spec.context or 8192, **model_options},
         )
-        for name in models_needed(graph)
+        for name, spec in models_needed(graph).items()
     }
-    ports = Ports(journal=journal, asker=asker, cache=cache)
+    ports = Ports(journal=journal, asker=asker, cache=cache, offline=offline)
     given: Mapping[str, Model] = models
     first = _first(graph.file, inputs or {}) if recovered is None else RunResumed(at=0.0, owner="test")
 

@@ -1,0 +1,386 @@
+"""One call of a model: within its slots, with a reservation, checked once more before it leaves, written down before
+and after. Decides nothing about the answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
+
+from orchestrator.engine.egress import Refusal, refusal
+from orchestrator.engine.frame import Frame
+from orchestrator.engine.gate import Gate
+from orchestrator.engine.prompt import Prompt
+from orchestrator.engine.run import Blocked, Run
+from orchestrator.engine.watch import Watch
+from orchestrator.errors import BudgetExceeded, ProviderError, StepError
+from orchestrator.events import AttemptFinished, AttemptStarted, Decided, Warned
+from orchestrator.graph.model import Node
+from orchestrator.messages import Completion, Request, TokenCount
+from orchestrator.money import FREE, Nano, cost, dollars
+from orchestrator.policy.budget import Worst, overrun, worst_of_cloud
+
+CHARACTERS, SLACK = 16, 64
+"""A generous size of a token, and of what may come in addition, before an answer counts as endless."""
+UNBILLED = frozenset({"unreachable", "auth", "not_found", "rate_limited", "overflow"})
+"""Faults by which a server says that it did not answer; after any other the whole reservation counts as spent."""
+Admit: TypeAlias = Callable[[Worst], None]
+"""Reserves a call or raises; called when its slot is free, immediately before it is sent."""
+Verdict = Literal["ok", "invalid", "check", "cut"]
+Conclusion = Literal["keep", "repair", "fail", "escalate"]
+
+
+@dataclass(slots=True)
+class Spent:
+    """What one step used, over all its attempts and models. `cost` is in nano-dollars."""
+
+    attempts: int = 0
+    prompt: int = 0
+    completion: int = 0
+    seconds: float = 0.0
+    cost: Nano = 0
+
+    def facts(self, model: str, confidence: float | None = None) -> dict[str, Any]:
+        facts = {
+            "model": model,
+            "tokens": self.prompt + self.completion,
+            "attempts": self.attempts,
+            "seconds": round(self.seconds, 4),
+            "error": None,
+        }
+        if self.cost:
+            facts["usd"] = dollars(self.cost)
+        if confidence is not None:
+            facts["confidence"] = confidence
+        return facts
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One instance of a step while models are asked for its answer. `extra` holds `items` of a reduce."""
+
+    run: Run
+    node: Node
+    frame: Frame
+    path: str
+    extra: Mapping[str, Any] | None = None
+    spent: Spent = field(default_factory=Spent)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A request to one model that fits, and what belongs to it. `parts` are its parts by the names of its labels."""
+
+    gate: Gate
+    prompt: Prompt
+    request: Request
+    count: TokenCount
+    parts: tuple[str, ...]
+    key: str | None = None
+
+
+# ------------------------------------------------------------------------------------------------ the gates
+
+
+def refused(at: Asking, gate: Gate, parts: tuple[str, ...], request: Request) -> Refusal | None:
+    """Why this request may not go to this model; asked before anything of it is sent, also to be counted."""
+    if not gate.guarded:
+        return None
+    assert gate.info is not None
+    secrets = at.run.ports.secrets
+    return refusal(at.node.flow, parts, gate.spec, gate.info, messages=request.messages, secrets=secrets)
+
+
+def keep_here(at: Asking, gate: Gate, parts: tuple[str, ...], request: Request) -> None:
+    """Raise StepError for a request that may not go to this model, and write it down."""
+    why = refused(at, gate, parts, request)
+    if why is None:
+        return
+    reason = why.sentence(at.path)
+    at.run.emit(
+        Decided(
+            at=at.run.now(),
+            path=at.path,
+            choice="refuse",
+            rule="privacy",
+            reason=reason,
+            to=gate.name,
+            label=why.label,
+            clearance=why.clearance,
+        )
+    )
+    raise StepError("privacy", reason, hint=why.hint)
+
+
+def admit_own(at: Asking) -> Admit:
+    """How a step's own model is admitted: without a reservation the run ends, waits, or the step fails."""
+
+    def admit(worst: Worst) -> None:
+        try:
+            at.run.ledger.reserve(worst)
+        except BudgetExceeded as error:
+            if worst.cloud and at.run.ledger.then == "stay-local":
+                raise StepError("budget", error.message, hint=error.hint) from None
+            stop(at.run, error)
+
+    return admit
+
+
+def stop(run: Run, error: BudgetExceeded) -> None:
+    """What `then` says: the step waits for a larger budget, or the run ends."""
+    if run.ledger.then != "pause":
+        raise error
+    run.ledger.paused = error.message
+    raise Blocked
+
+
+# ------------------------------------------------------------------------------------------------- the call
+
+
+async def call(at: Asking, draft: Draft, admit: Admit) -> tuple[Completion, Nano]:
+    """The answer to one request and what it cost. Raises ProviderError, and what `admit` raises.
+
+    Nothing waits between the reservation and its record; what leaves the machine is durable before it is sent.
+    """
+    run, gate, spent = at.run, draft.gate, at.spent
+    async with gate.slots:
+        if gate.guarded:
+            keep_here(at, gate, draft.parts, draft.request)
+        bill = _Bill(at, gate, _worst(gate, draft))
+        admit(bill.worst)
+        run.emit(_started(at, draft, bill.worst))
+        began = time.monotonic()
+        try:
+            request = draft.request
+            if gate.leaves:
+                await run.ports.journal.flush()
+                request = replace(request, again=bill.again)
+            completion = await _watched(run, at.path, gate, request)
+        except ProviderError as error:
+            spent.seconds += time.monotonic() - began
+            bill.failed(error)
+            spent.cost += bill.lost
+            run.emit(_faulty(at, gate, error, bill.lost))
+            raise
+        else:
+            price = bill.paid(completion)
+        finally:
+            bill.close()
+    spent.seconds += time.monotonic() - began
+    spent.prompt += completion.usage.prompt
+    spent.completion += completion.usage.completion
+    spent.cost += price
+    return completion, price
+
+
+def _worst(gate: Gate, draft: Draft) -> Worst:
+    if gate.leaves:
+        return worst_of_cloud(draft.request, gate.price)
+    return Worst(draft.count.tokens + draft.request.max_tokens)
+
+
+@dataclass(slots=True)
+class _Bill:
+    """The reservations of one call: one for each time it is sent."""
+
+    at: Asking
+    gate: Gate
+    worst: Worst
+    lost: Nano = 0
+    """What tries that failed may have cost."""
+    open: bool = True
+
+    async def again(self, error: ProviderError) -> bool:
+        """Whether the request may be sent once more: only with a reservation of its own, durable before it is sent."""
+        run = self.at.run
+        self.failed(error)
+        if run.ledger.forbids(self.worst) is not None:
+            return False
+        run.ledger.reserve(self.worst)
+        self.open = True
+        left, reserved = run.ledger.left, self.worst.usd or 0
+        reason = f"sent again after a fault: {error.message}"
+        run.emit(
+            Decided(
+                run.now(),
+                self.at.path,
+                "again",
+                "fault",
+                reason,
+                self.gate.name,
+                reserved=reserved,
+                left=left,
+            )
+        )
+        await run.ports.journal.flush()
+        return True
+
+    def failed(self, error: ProviderError) -> None:
+        """The try that is open ended in a fault."""
+        if not self.open:
+            return
+        if error.kind in UNBILLED:
+            self._settle(0, 0)
+        else:
+            self.lost += self.worst.usd or 0
+            self._settle(self.worst.tokens, self.worst.usd or 0)
+
+    def paid(self, completion: Completion) -> Nano:
+        """The answer came: what the call cost in all. A bill above its reservation closes the way out."""
+        usage = completion.usage
+        tokens, price = usage.prompt + usage.completion, _cost(self.gate, completion, self.worst)
+        self._settle(tokens, price)
+        if self.worst.cloud and (how := overrun(self.worst, tokens, price)):
+            _close(self.at, self.gate, how)
+        return self.lost + price
+
+    def close(self) -> None:
+        """Nobody knows what became of the try that is still open: it counts in full."""
+        if self.open:
+            self._settle(self.worst.tokens, self.worst.usd or 0)
+
+    def _settle(self, tokens: int, usd: Nano) -> None:
+        self.open = False
+        self.at.run.ledger.settle(self.worst, tokens, usd)
+
+
+def _cost(gate: Gate, completion: Completion, worst: Worst) -> Nano:
+    """The bill; without one of the server's own (an estimate) the whole reservation."""
+    price, usage = gate.price, completion.usage
+    if price is None or price is FREE:
+        return 0
+    if worst.cloud and usage.estimated:
+        return worst.usd or 0
+    seconds = completion.timings.total if price.hour else 0.0
+    return cost(price, usage.prompt, usage.completion, cached=usage.cached, seconds=seconds)
+
+
+def _close(at: Asking, gate: Gate, how: str) -> None:
+    run = at.run
+    capped = getattr(getattr(at.node.step, "escalate", None), "usd", None) is not None
+    closes = run.ledger.limited or capped
+    if closes:
+        run.ledger.closed = f"{how} (model '{gate.name}')"
+    after = "; no call leaves the machine any more in this run" if closes else ""
+    run.emit(Warned(at=run.now(), path=at.path, message=f"overrun: {how} by model '{gate.name}'{after}"))
+
+
+async def _watched(run: Run, path: str, gate: Gate, request: Request) -> Completion:
+    """Generate; give up when nothing arrives for `idle` seconds or the whole takes longer than `wall`."""
+    live = run.ports.live
+    watch = Watch(run.watchdog, request.idle, request.wall)
+    room = CHARACTERS * (request.max_tokens + SLACK)
+
+    def emit(text: str) -> None:
+        nonlocal room
+        room -= max(len(text), CHARACTERS // 4)
+        if room < 0:
+            raise ProviderError(
+                "refused",
+                f"model '{gate.name}' goes on behind the {request.max_tokens} tokens it was asked for",
+                hint="its server ignores the bound of the answer; use another server or model",
+            )
+        watch.progress()
+        live(path, text)
+
+    try:
+        with watch:
+            return await gate.model.generate(request, emit)
+    except TimeoutError as error:
+        raise ProviderError(
+            "timeout", f"model '{gate.name}' {error}", hint="raise `timeout` or `wall` of the step"
+        ) from None
+
+
+# ------------------------------------------------------------------------------------------------ the record
+
+
+def _started(at: Asking, draft: Draft, worst: Worst) -> AttemptStarted:
+    at.spent.attempts += 1
+    return AttemptStarted(
+        at=at.run.now(),
+        path=at.path,
+        attempt=at.spent.attempts,
+        model=draft.gate.name,
+        messages=as_recorded(draft.request),
+        tokens=draft.count.tokens,
+        exact=draft.count.exact,
+        parts=draft.prompt.parts,
+        intent=draft.gate.leaves,
+        reserved=worst.usd or 0,
+    )
+
+
+def as_recorded(request: Request) -> tuple[Mapping[str, Any], ...]:
+    """The messages of a request as the record holds them."""
+    return tuple({"role": m.role, "content": m.content} for m in request.messages)
+
+
+def finished(
+    at: Asking,
+    gate: Gate,
+    completion: Completion,
+    outcome: Verdict,
+    decision: Conclusion,
+    reason: str,
+    price: Nano,
+    confidence: float | None = None,
+) -> AttemptFinished:
+    usage, timings = completion.usage, completion.timings
+    return AttemptFinished(
+        at=at.run.now(),
+        path=at.path,
+        attempt=at.spent.attempts,
+        model=gate.name,
+        outcome=outcome,
+        decision=decision,
+        reason=reason,
+        text=completion.text,
+        thinking=completion.thinking,
+        prompt_tokens=usage.prompt,
+        completion_tokens=usage.completion,
+        cached_tokens=usage.cached,
+        seconds=timings.total,
+        first_token=timings.first,
+        rate=timings.generation_rate,
+        retries=completion.retries,
+        cost=price,
+        confidence=confidence,
+    )
+
+
+def _faulty(at: Asking, gate: Gate, error: ProviderError, lost: Nano) -> AttemptFinished:
+    return AttemptFinished(
+        at=at.run.now(),
+        path=at.path,
+        attempt=at.spent.attempts,
+        model=gate.name,
+        outcome="error",
+        decision="fail",
+        reason=f"{error.kind}: {error.message}",
+        text="",
+        thinking="",
+        prompt_tokens=0,
+        completion_tokens=0,
+        cached_tokens=0,
+        seconds=round(at.spent.seconds, 4),
+        first_token=None,
+        rate=None,
+        cost=lost,
+    )
+
+
+__all__ = [
+    "Admit",
+    "Asking",
+    "Draft",
+    "Spent",
+    "Verdict",
+    "admit_own",
+    "call",
+    "keep_here",
+    "refused",
+    "stop",
+]

@@ -1,0 +1,414 @@
+"""A step that may ask bigger models: before its own model, or after it, one rung of its ladder after the other.
+
+    [before] -> own model -> when -> privacy -> offline -> budget -> rung -> when -> ... -> the best that is valid
+
+`policy.escalate` decides; this module finds the facts out, asks, and writes every decision down. A rung that cannot be
+asked (refused, too dear, down) leaves a valid answer standing and gives way to the next rung.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from orchestrator.engine.attempt import Answer, attempts, from_cache, names_of, shared_terms
+from orchestrator.engine.call import Admit, Asking, Draft, Verdict, admit_own, keep_here, refused, stop
+from orchestrator.engine.egress import Refusal
+from orchestrator.engine.frame import Frame
+from orchestrator.engine.gate import Gate
+from orchestrator.engine.prompt import compose, fits, fitted
+from orchestrator.engine.reuse import key_of
+from orchestrator.engine.run import Outcome, Run, evaluate
+from orchestrator.errors import CredentialsMissing, ProviderError, StepError, as_step_error
+from orchestrator.events import Decided
+from orchestrator.graph.cloud import is_cloud
+from orchestrator.graph.model import Node
+from orchestrator.labels import HIGHEST, Label
+from orchestrator.messages import Message, TokenCount
+from orchestrator.money import Nano, nano, shown
+from orchestrator.policy.budget import Worst
+from orchestrator.policy.clearance import clearance_of
+from orchestrator.policy.escalate import Case, Decision, Rule, Signals, carried, decide
+from orchestrator.policy.validate import repair_message
+from orchestrator.spec.model import AgentStep, Escalate
+
+RUNG_REPAIRS = 1
+"""How often an invalid answer of a bigger model goes back to it."""
+BETTER = "Write the whole answer again, and better."
+_UNCOUNTED = TokenCount(0, exact=False)
+
+
+async def climb(
+    run: Run, node: Node, frame: Frame, path: str, name: str, extra: Mapping[str, Any] | None = None
+) -> Outcome:
+    """A valid answer of the model `name` or of one on the ladder. Raises StepError."""
+    way = _Way(Asking(run, node, frame, path, extra), name, deque(node.ladder))
+    own = await way.own_draft()
+    if not await way.before():
+        await way.ask_own(own)
+    while way.rungs:
+        if not way.wants():
+            way.stays()
+            break
+        await way.ask(way.rungs.popleft(), way.rule)
+    return way.outcome()
+
+
+class _Stayed(Exception):
+    """The budget does not allow the call that was about to be sent."""
+
+
+@dataclass(slots=True)
+class _Way:
+    """Where one instance is on its ladder: what it has, and what it knows of that."""
+
+    at: Asking
+    name: str
+    rungs: deque[str]
+    """What nobody has tried to ask yet."""
+    answer: Answer | None = None
+    """The last valid one."""
+    error: StepError | None = None
+    """Why the last model that was asked gave nothing valid."""
+    signals: Signals = field(default_factory=Signals)
+    text: str = ""
+    problem: str = ""
+    overflowed: bool = False
+    not_asked: list[str] = field(default_factory=list)
+    """Why rungs were not asked."""
+    _wanted: bool | None = None
+
+    # --------------------------------------------------------------------------------------- the own model
+
+    async def own_draft(self) -> Draft | None:
+        """The request to the step's own model, counted, whether it fits or not; None when that model is down.
+
+        Raises StepError.
+        """
+        gate = self.at.run.gates[self.name]
+        try:
+            draft = await self._draft(gate)
+            if gate.guarded:
+                keep_here(self.at, gate, draft.parts, draft.request)
+            draft = await _counted(draft)
+        except ProviderError as error:
+            self._fail(error)
+            return None
+        self.signals = Signals(prompt_tokens=draft.count.tokens)
+        return draft
+
+    async def before(self) -> bool:
+        """Whether `before` had a bigger model asked instead. Those that could not be asked are used up."""
+        program = self.at.node.programs.get("before")
+        if program is None:
+            return False
+        tokens = {"prompt_tokens": self.signals.prompt_tokens}
+        if not evaluate(self.at.node, "before", self.at.frame, {**(self.at.extra or {}), **tokens}):
+            self._tell(decide(Case("before", wants=False), "", _said(program.source, yes=False)), "")
+            return False
+        while self.rungs:
+            if await self.ask(self.rungs.popleft(), "before"):
+                return True
+        return False
+
+    async def ask_own(self, draft: Draft | None) -> None:
+        """The local attempt, with its repairs. What it comes to stands in `answer` or `error`."""
+        if draft is None:
+            return  # the model is down, and `error` says so
+        at, gate = self.at, draft.gate
+        assert gate.info is not None
+        repairs = shared_terms(at, gate, gate.info).repairs
+        try:
+            fitted(draft.count, draft.prompt, draft.request, gate.info, gate.name)
+            found = from_cache(at, draft, self._ends)
+            self._take(found or await attempts(at, draft, repairs, admit_own(at), self._ends))
+        except (StepError, ProviderError) as error:
+            self._fail(error)
+
+    # ------------------------------------------------------------------------------------------- the rungs
+
+    async def ask(self, name: str, rule: Rule) -> bool:
+        """Ask one bigger model, if it may and can be asked. Whether it answered, validly or not."""
+        gate = self.at.run.gates[name]
+        found = await self._reach(gate, rule)
+        if found is None:
+            return False
+        draft, label, clearance = found
+        cached = from_cache(self.at, draft, self._ends)
+        if cached is not None:
+            self._tell_climb(gate, rule, label, clearance, 0, self.at.run.ledger.left)
+            self._take(cached)
+            return True
+        try:
+            admit = self._admit(gate, rule, label, clearance)
+            self._take(await attempts(self.at, draft, RUNG_REPAIRS, admit, self._ends))
+        except _Stayed:
+            return False
+        except ProviderError as error:
+            self._stay(gate, rule, fault=error.message)
+            return False
+        except StepError as error:
+            self._fail(error)
+            if self.answer is not None:
+                self._stay(gate, rule, fault=f"the answer of '{name}' cannot be used: {error.message}")
+        return True
+
+    async def _reach(self, gate: Gate, rule: Rule) -> tuple[Draft, Label, Label] | None:
+        """The request to a rung that may see it, with its label and clearance; None when it stays here."""
+        run, flow = self.at.run, self.at.node.flow
+        if run.ports.offline and is_cloud(gate.spec):
+            self._stay(gate, rule, offline=True)
+            return None
+        try:
+            draft = self._carrying(await self._draft(gate))
+            why = refused(self.at, gate, draft.parts, draft.request)
+            if why is not None or (run.ports.offline and gate.leaves):
+                self._stay(gate, rule, refusal=why, offline=run.ports.offline and gate.leaves)
+                return None
+            draft = await _counted(draft)
+        except (ProviderError, CredentialsMissing) as error:
+            self._stay(gate, rule, fault=error.message)
+            return None
+        assert gate.info is not None
+        if not fits(draft.count, draft.request, gate.info):
+            context = gate.info.context
+            self._stay(gate, rule, fault=f"the prompt does not fit the {context} tokens of '{gate.name}'")
+            return None
+        label = flow.request(draft.parts).label if flow is not None else HIGHEST
+        return draft, label, clearance_of(gate.spec, not gate.leaves)
+
+    async def _draft(self, gate: Gate) -> Draft:
+        """The original request as this model gets it; counted it is only when it may go there."""
+        at, run = self.at, self.at.run
+        info = gate.info or await gate.ready(run.ports.journal, run.ports.clock)
+        terms = shared_terms(at, gate, info)
+        prompt = compose(at.node, at.frame, at.extra, terms.shape)
+        request = terms.request(at.node, prompt)
+        if request.logprobs and gate.name != self.name and not (self.rungs or run.reads_confidence):
+            request = replace(request, logprobs=False)  # nobody decides anything behind the last rung
+        key = key_of(run, at.node, request, info)
+        return Draft(gate, prompt, request, _UNCOUNTED, names_of(prompt, at.extra), key)
+
+    def _carrying(self, draft: Draft) -> Draft:
+        """With what `carry` says of the attempt before; nothing of it unless the file says so."""
+        found = carried(_rule(self.at.node).carry, self.text, self.problem)
+        if not found:
+            return draft
+        more = [Message("assistant", found["answer"])] if "answer" in found else []
+        more.append(Message("user", repair_message(found["errors"]) if "errors" in found else BETTER))
+        request = replace(draft.request, messages=(*draft.request.messages, *more))
+        info = draft.gate.info
+        assert info is not None
+        key = key_of(self.at.run, self.at.node, request, info)
+        return replace(draft, request=request, parts=(*draft.parts, *found), key=key)
+
+    def _admit(self, gate: Gate, rule: Rule, label: Label, clearance: Label) -> Admit:
+        """Reserves a call of this rung; the first one is the climb itself."""
+        run, cap, first = self.at.run, _cap(self.at.node), True
+
+        def admit(worst: Worst) -> None:
+            nonlocal first
+            left = run.ledger.left
+            over = _above(cap, worst, gate)
+            error = None if over else run.ledger.forbids(worst)
+            if error is not None and run.ledger.then != "stay-local" and not run.ledger.closed:
+                stop(run, error)
+            if over or error is not None:
+                reason = over or (error.message if error is not None else "")
+                self._stay(gate, rule, budget=reason, reserved=worst.usd or 0, left=left)
+                raise _Stayed
+            run.ledger.reserve(worst)
+            if first:
+                first = False
+                self._tell_climb(gate, rule, label, clearance, worst.usd or 0, left)
+
+        return admit
+
+    # -------------------------------------------------------------------------------------------- deciding
+
+    @property
+    def rule(self) -> Rule:
+        own = "escalate" in self.at.node.programs
+        return "when" if own and not self.overflowed else "failed"
+
+    def wants(self) -> bool:
+        """Whether the step's own rule asks for a bigger model than the one that answered last. Raises StepError."""
+        if self._wanted is None:
+            self._wanted = self._evaluated()
+        return self._wanted
+
+    def _evaluated(self) -> bool:
+        if self.rule == "failed":
+            return self.signals.failed
+        program = self.at.node.programs["escalate"]
+        if self.signals.confidence is None and "confidence" in program.names:
+            raise StepError(
+                "template",
+                f"escalate.when reads confidence, and model '{self.name}' gave no log-probabilities",
+                hint="use a provider that gives them, or decide by `invalid` or a `check`",
+            )
+        scope = {**(self.at.extra or {}), **self.signals.as_dict()}
+        return bool(evaluate(self.at.node, "escalate", self.at.frame, scope))
+
+    def _ends(self, verdict: Verdict, text: str, confidence: float | None) -> bool:
+        """The last answer of a model: what the rule may read of it, and whether it asks for the next."""
+        valid = verdict == "ok"
+        self._know(invalid=not valid, failed=not valid, confidence=confidence if valid else 0.0)
+        self.text = text
+        return bool(self.rungs) and self.wants()
+
+    def _know(self, *, invalid: bool, failed: bool, confidence: float | None) -> None:
+        self._wanted = None
+        self.signals = replace(
+            self.signals,
+            invalid=invalid,
+            failed=failed,
+            confidence=confidence,
+            attempts=self.at.spent.attempts,
+        )
+
+    def _take(self, answer: Answer) -> None:
+        self.answer, self.error, self.problem = answer, None, ""
+
+    def _fail(self, error: StepError | ProviderError) -> None:
+        """Nothing valid came. Raises what no bigger model can mend."""
+        cause = as_step_error(error)
+        escalates = _overflow(self.at) == "escalate"
+        if cause.kind == "template" or (cause.kind == "overflow" and cause.answer is None and not escalates):
+            raise cause
+        self.overflowed = cause.kind == "overflow" and cause.answer is None
+        self.error, self.problem = cause, cause.message
+        self._know(invalid=cause.answer is not None, failed=True, confidence=0.0)
+
+    # ------------------------------------------------------------------------------------------ the record
+
+    def stays(self) -> None:
+        """The rule does not ask for more."""
+        self._tell(decide(Case(self.rule, wants=False), "", self._why(yes=False)), "")
+
+    def _stay(
+        self,
+        gate: Gate,
+        rule: Rule,
+        *,
+        refusal: Refusal | None = None,
+        offline: bool = False,
+        budget: str = "",
+        fault: str = "",
+        reserved: Nano = 0,
+        left: Nano | None = None,
+    ) -> None:
+        """This rung is not asked, or in vain."""
+        said = refusal.sentence(self.at.path) if refusal is not None else ""
+        case = Case(rule, wants=True, refused=said, offline=offline, budget=budget, fault=fault)
+        decision = decide(case, gate.name, self._why(yes=True))
+        self.not_asked.append(decision.reason)
+        label, clearance = (refusal.label, refusal.clearance) if refusal is not None else ("", "")
+        self._tell(decision, gate.name, label, clearance, reserved, left)
+
+    def _tell_climb(
+        self, gate: Gate, rule: Rule, label: str, clearance: str, reserved: Nano, left: Nano | None
+    ) -> None:
+        decision = decide(Case(rule, wants=True), gate.name, self._why(yes=True, rule=rule))
+        self._tell(decision, gate.name, label, clearance, reserved, left)
+
+    def _tell(
+        self,
+        decision: Decision,
+        to: str,
+        label: str = "",
+        clearance: str = "",
+        reserved: Nano = 0,
+        left: Nano | None = None,
+    ) -> None:
+        at = self.at
+        at.run.emit(
+            Decided(
+                at=at.run.now(),
+                path=at.path,
+                choice=decision.choice,
+                rule=decision.rule,
+                reason=decision.reason,
+                to=to,
+                policy=self._policy(decision.rule),
+                signals=self.signals.as_dict(),
+                label=label,
+                clearance=clearance,
+                reserved=reserved,
+                left=left,
+            )
+        )
+
+    def _why(self, *, yes: bool, rule: Rule | None = None) -> str:
+        if rule == "before":
+            return _said(self.at.node.programs["before"].source, yes=yes)
+        if self.rule == "when":
+            return _said(self.at.node.programs["escalate"].source, yes=yes)
+        return self.error.message if yes and self.error is not None else "a valid answer stands"
+
+    def _policy(self, rule: str) -> str:
+        """The line of the file that decided."""
+        mark, programs = self.at.node.mark, self.at.node.programs
+        place = f"{mark.file}:{mark.line}"
+        match rule:
+            case "before":
+                return f"{place}: before: {programs['before'].source}"
+            case "when":
+                return f"{place}: when: {programs['escalate'].source}"
+            case "failed":
+                return f"{place}: overflow: escalate" if self.overflowed else f"{place}: when: failed"
+            case _:
+                return place
+
+    def outcome(self) -> Outcome:
+        """The value and the facts of the step. Raises StepError when no model gave anything valid."""
+        answer, spent = self.answer, self.at.spent
+        if answer is not None:
+            facts = spent.facts(answer.model, answer.confidence)
+            facts["escalated"] = answer.model != self.name
+            return Outcome(answer.value, facts, cached=spent.attempts == 0)
+        assert self.error is not None, "a model was asked"
+        if not self.not_asked:
+            raise self.error
+        error = self.error
+        message = f"{error.message}; no bigger model helped: {'; '.join(self.not_asked)}"
+        raise StepError(error.kind, message, hint=error.hint, answer=error.answer)
+
+
+async def _counted(draft: Draft) -> Draft:
+    return replace(draft, count=await draft.gate.model.count(draft.request.messages))
+
+
+def _rule(node: Node) -> Escalate:
+    step = node.step
+    assert isinstance(step, AgentStep)
+    assert step.escalate is not None
+    return step.escalate
+
+
+def _cap(node: Node) -> Nano | None:
+    usd = _rule(node).usd
+    return None if usd is None else nano(usd)
+
+
+def _above(cap: Nano | None, worst: Worst, gate: Gate) -> str:
+    """Why one call of this rung is too dear for `escalate.usd`; empty when it is not."""
+    if cap is None or not worst.cloud:
+        return ""
+    if worst.usd is None:
+        return f"escalate.usd bounds a call to '{gate.name}', and nobody knows what it costs"
+    if worst.usd > cap:
+        return f"a call of '{gate.name}' may cost {shown(worst.usd)}, and escalate.usd allows {shown(cap)}"
+    return ""
+
+
+def _overflow(at: Asking) -> str | None:
+    step = at.node.step
+    assert isinstance(step, AgentStep)
+    return step.overflow or at.run.graph.workflow.defaults.overflow
+
+
+def _said(source: str, *, yes: bool) -> str:
+    return f"{source} is {'true' if yes else 'false'}"

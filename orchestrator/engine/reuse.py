@@ -1,0 +1,61 @@
+"""Finished answers that may be used again: the key of a request, what is kept under it, and whether it still passes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from orchestrator.engine.run import Run
+from orchestrator.graph.model import Node
+from orchestrator.messages import ModelInfo, Request
+from orchestrator.spec.model import AgentStep
+
+
+def key_of(run: Run, node: Node, request: Request, info: ModelInfo) -> str | None:
+    """Content of the request and identity of the model; None when the answer may not be reused.
+
+    Answers are reused when they are deterministic (temperature 0 or a fixed seed), unless `cache:` says otherwise.
+    """
+    step = node.step
+    assert isinstance(step, AgentStep)
+    wanted = step.cache if step.cache is not None else run.graph.workflow.defaults.cache
+    if run.ports.cache is None or wanted is False:
+        return None
+    deterministic = request.params.get("temperature") == 0 or request.params.get("seed") is not None
+    if not deterministic and wanted is None:
+        return None
+    content = {
+        "messages": [
+            [m.role, m.content, [hashlib.sha256(i.data).hexdigest() for i in m.images]]
+            for m in request.messages
+        ],
+        "schema": request.schema,
+        "params": dict(request.params),
+        "max_tokens": request.max_tokens,
+        "model": [info.provider, info.ref, info.digest, info.endpoint if not info.digest else ""],
+        "context": info.context,
+        "template": info.chat_template,
+    }
+    if request.logprobs:
+        content["logprobs"] = True  # such an entry knows how sure the model was
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def remembered(run: Run, key: str) -> tuple[str, float | None] | None:
+    """The text under this key and how sure the model was of it, where somebody had asked."""
+    assert run.ports.cache is not None
+    match run.ports.cache.get(key):
+        case str() as text:
+            return text, None
+        case {"text": str() as text, "confidence": float() | int() as confidence}:
+            return text, float(confidence)
+        case _:
+            return None
+
+
+def remember(run: Run, key: str | None, text: str, confidence: float | None) -> None:
+    if key is None or run.ports.cache is None:
+        return
+    entry: Any = text if confidence is None else {"text": text, "confidence": confidence}
+    run.ports.cache.put(key, entry)

@@ -148,11 +148,11 @@ def test_json_is_laid_out_in_the_order_in_which_it_came() -> None:
     """Names, strings and numbers in their roles; empty groups on one line."""
     page = Page(60)
 
-    pretty.put(page, {"z": "text\n\x1b[31m", "a": [1, True, None], "empty": {}})
+    pretty.put(page, {"z": "text\x1b[31m", "a": [1, True, None], "empty": {}})
 
     assert shown(page).split("\n") == [
         "{",
-        '  "z": "text\\n\\u001b[31m",',
+        '  "z": "text\\u001b[31m",',
         '  "a": [',
         "    1,",
         "    true,",

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-from orch_tui.tabs.page import Page, table
+from orch_tui.tabs import grid
+from orch_tui.tabs.page import Page
 from orch_tui.text import Piece, Row
 
 _HEAD = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)[ \t#]*")
@@ -16,8 +17,10 @@ _ITEM = re.compile(r"(\s*)([-*+]|\d{1,9}[.)])\s+(.*)", re.DOTALL)
 _FENCE = re.compile(r"\s*(```+|~~~+)\s*(\S*).*")
 _RULE = re.compile(r" {0,3}(?:-\s*){3,}|(?:\*\s*){3,}|(?:_\s*){3,}")
 _CELLS = re.compile(r"\s*\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?\s*)?\|?\s*")
+_BAR = re.compile(r"(?<!\\)\|")
 _INLINE = re.compile(r"(`{1,3})([^`]+)\1|\*\*([^*\n]+)\*\*|__([^_\n]+)__")
 ROWS_OF_A_TABLE = 500
+COLUMNS_OF_A_TABLE = 40
 
 
 def put(page: Page, text: str) -> None:
@@ -50,7 +53,7 @@ def _block(page: Page, source: list[str], at: int, paragraph: list[str]) -> int:
     if fence := _FENCE.fullmatch(line):
         _close(page, paragraph)
         return _code(page, source, at, fence)
-    if "|" in line and at + 1 < len(source) and _CELLS.fullmatch(source[at + 1][:2000]):
+    if _is_table(source, at):
         _close(page, paragraph)
         return _table(page, source, at)
     if len(line) < 1000 and (head := _HEAD.fullmatch(line)):
@@ -88,23 +91,43 @@ def _code(page: Page, source: list[str], at: int, fence: re.Match[str]) -> int:
     return end + 1 - at
 
 
+def _is_table(source: list[str], at: int) -> bool:
+    """A line with bars above one of dashes, with as many cells: prose with a bar in it has not."""
+    if "|" not in source[at] or at + 1 == len(source) or not _CELLS.fullmatch(source[at + 1][:2000]):
+        return False
+    return len(_cells(source[at])) == len(_cells(source[at + 1]))
+
+
 def _table(page: Page, source: list[str], at: int) -> int:
-    header = _cells(source[at])
+    header, dashes = _cells(source[at]), _cells(source[at + 1])
     end = at + 2
-    body: list[list[Piece]] = []
+    body: list[list[str]] = []
     while end < len(source) and "|" in source[end] and source[end].strip():
-        cells = (_cells(source[end]) + [""] * len(header))[: len(header)]
-        body.append([(_bare(cell), "") for cell in cells])
+        body.append(_as_many(_cells(source[end]), len(header)))
         end += 1
+    columns = min(len(header), COLUMNS_OF_A_TABLE)
+    right = {column for column, cell in enumerate(dashes[:columns]) if cell[-1:] == ":" and cell[:1] != ":"}
     page.gap()
-    table(page, [_bare(cell) for cell in header], body[:ROWS_OF_A_TABLE], right=set())
+    shown = [_as_many(row, columns) for row in (header, *body[:ROWS_OF_A_TABLE])]
+    grid.put(page, shown[0], shown[1:], right=right)
     if len(body) > ROWS_OF_A_TABLE:
         page.more(f"{len(body) - ROWS_OF_A_TABLE} more rows of this table")
     return end - at
 
 
 def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip().strip("|").split("|")][:40]
+    """What stands between the bars; the outer ones may be missing, and `\\|` is a bar in a cell."""
+    cells = [_bare(cell.strip().replace("\\|", "|")) for cell in _BAR.split(line.strip())]
+    first = 1 if len(cells) > 1 and not cells[0] else 0
+    last = len(cells) - 1 if len(cells) > first + 1 and not cells[-1] else len(cells)
+    return cells[first:last]
+
+
+def _as_many(cells: list[str], columns: int) -> list[str]:
+    """The cells of a row for so many columns; what is too much stands with the last."""
+    if len(cells) > columns:
+        return [*cells[: columns - 1], " | ".join(cells[columns - 1 :])]
+    return cells + [""] * (columns - len(cells))
 
 
 def _bare(text: str) -> str:

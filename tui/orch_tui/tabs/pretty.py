@@ -18,6 +18,9 @@ DEEPEST = 60
 LINES = 20_000
 """Lines of one value."""
 _SIGN = re.compile(r'"(?:[^"\\]|\\.)*("|\\?$)|[{}\[\],:]|\s+|[^\s{}\[\],:"]+', re.DOTALL)
+BLOCK: Piece = ("¶", "dim")
+"""Stands for a text of several lines, which follow beneath it as they are."""
+_BAR: Piece = ("│ ", "track")
 _CLOSING = {"{": "}", "[": "]"}
 
 
@@ -27,7 +30,10 @@ def put(page: Page, value: Any, more: str = "") -> None:
         if number >= LINES:
             page.more(f"more lines{': ' + more if more else ''}")
             return
-        page.add(_indent(depth, page.width), pieces)
+        if pieces[0] is _BAR:
+            page.add((*_indent(depth, page.width), _BAR), pieces[1:])
+        else:
+            page.add(_indent(depth, page.width), pieces)
 
 
 def put_partial(page: Page, text: str) -> None:
@@ -92,6 +98,10 @@ def _lines(value: Any) -> Iterator[tuple[int, list[Piece]]]:
             yield depth, [*name, (opening, "dim")]
             stack.append((depth, [], _Close(_CLOSING[opening]), last))
             stack.extend(reversed(list(_inside(one, depth + 1))))
+        elif isinstance(one, str) and "\n" in one:
+            yield depth, [*name, BLOCK, *comma]
+            for line in one.replace("\r\n", "\n").split("\n"):
+                yield depth + 1, [_BAR, (line, "good")]
         else:
             yield depth, [*name, _scalar(one), *comma]
 

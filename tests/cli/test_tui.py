@@ -69,6 +69,8 @@ def test_without_a_terminal_the_log_is_named(orch: Shell) -> None:
     ("arguments", "settings", "term", "code", "words"),
     [
         ((), "", "dumb", 2, "TERM is 'dumb'"),
+        (("--replay",), "", "xterm", 2, "orch tui RUN --replay"),
+        (("nope", "--replay"), "", "xterm", 2, "there is no run"),
         (("nope",), "", "xterm", 2, "there is no run"),
         (("--theme", "nrod"), "", "xterm", 2, "did you mean 'nord'?"),
         ((), "tui: {theme: nrod}", "xterm", 2, "did you mean 'nord'?"),
@@ -115,6 +117,36 @@ def test_the_screen_opens_and_gives_the_terminal_back(
         assert screen.end() == 0
 
     assert screen.afterwards.strip() == ""
+
+
+def test_a_recorded_run_is_replayed(orch: Shell, project: Path) -> None:
+    """Its own bar says so; leaving it is like leaving any screen."""
+    record_all(orch.store)
+
+    with terminal(project, "tui", DONE, "--replay") as screen:
+        screen.wait_for("replay: ")
+        screen.type("q")
+        assert screen.end() == 0
+
+    assert screen.afterwards.strip() == ""
+
+
+@pytest.mark.parametrize("arguments", [(), ("--web",)])
+def test_a_run_that_is_being_executed_is_not_replayed(
+    orch: Shell, project: Path, arguments: Sequence[str]
+) -> None:
+    """It is said how to watch it, before a screen or a page is opened."""
+    record(orch.store, "1123-0700-ggg", [], AT + 500)
+
+    with (
+        Lease.acquire(orch.store, "1123-0700-ggg"),
+        terminal(project, "tui", "1123-0700-ggg", "--replay", *arguments) as screen,
+    ):
+        assert screen.end() == 2
+
+    assert "cannot be replayed yet" in screen.seen
+    assert "watch it live: orch tui 1123-0700-ggg" in screen.seen
+    assert OPENED not in screen.seen
 
 
 def test_a_project_without_runs_opens_too(project: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.spec.places import find_root, is_project
@@ -30,7 +30,7 @@ class Config:
     database_url: str | None = None
     """A SQLAlchemy URL, when runs are kept elsewhere than in a `.orch` directory."""
     offline: bool = False
-    """Nothing may be fetched."""
+    """Nothing leaves this machine and nothing is fetched, whatever a file says."""
     debug: bool = False
 
     @classmethod
@@ -49,6 +49,10 @@ class Config:
             offline=_on(env.get("ORCH_OFFLINE")),
             debug=_on(env.get("ORCH_DEBUG")),
         )
+
+    def staying(self, local_only: bool) -> Config:
+        """These settings with `--local-only`, or as they are; ORCH_OFFLINE is not undone by leaving it out."""
+        return replace(self, offline=True) if local_only else self
 
     @property
     def models(self) -> Path:

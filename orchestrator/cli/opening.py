@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from orchestrator.graph.model import Graph
 
 
+LOCAL_ONLY = "Nothing leaves this machine: no cloud call, no download; as ORCH_OFFLINE=1 does."
+
+
 def shown_path(path: Path) -> str:
     """The path as short as it can be said from here."""
     try:

@@ -12,6 +12,7 @@ import click
 
 from orchestrator.cli.complete import workflows
 from orchestrator.cli.console import Console, the_console
+from orchestrator.cli.opening import LOCAL_ONLY
 from orchestrator.report import words
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ NARROW = 46
     is_flag=True,
     help="Start the local models: count prompts with their tokenizers, find what is cached.",
 )
+@click.option("--local-only", is_flag=True, help=LOCAL_ONLY)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     workflow: str,
@@ -42,19 +44,25 @@ def command(
     input_file: Path | None,
     models: tuple[str, ...],
     measure: bool,
+    local_only: bool,
     as_json: bool,
 ) -> None:
     """Show what a run of WORKFLOW will do: order, models, calls, prompt sizes, memory, what may leave.
 
     Inputs that are not given are unknowns in the numbers. Nothing of the workflow is executed.
     """
+    from orchestrator.cli.executing import price_list
     from orchestrator.cli.opening import opened, pairs
     from orchestrator.cli.run import override
+    from orchestrator.config import Config
+    from orchestrator.engine.preflight import preflight
     from orchestrator.plan.overview import overview
     from orchestrator.providers.registry import is_cloud
 
     console = the_console()
     graph = override(opened(workflow, console), pairs(models, "-m"))
+    if Config.from_environment(os.environ, Path.cwd()).staying(local_only).offline:
+        preflight(graph, price_list, offline=True)
     inputs, missing = _inputs(graph, pairs(given, "-i"), input_file)
     plan = overview(graph, inputs, is_cloud)
     counted = _measured(graph, plan) if measure else {}

@@ -9,6 +9,7 @@ import click
 
 from orchestrator.cli import complete
 from orchestrator.cli.console import the_console
+from orchestrator.cli.opening import LOCAL_ONLY
 from orchestrator.errors import UsageError
 
 
@@ -19,8 +20,9 @@ from orchestrator.errors import UsageError
 @click.option(
     "--changed", is_flag=True, help="Go on although the workflow file has changed since the run began."
 )
+@click.option("--local-only", is_flag=True, help=LOCAL_ONLY)
 @click.option("-q", "--quiet", is_flag=True, help="No progress; questions stay open.")
-def command(run: str, as_json: bool, events: bool, changed: bool, quiet: bool) -> int:
+def command(run: str, as_json: bool, events: bool, changed: bool, local_only: bool, quiet: bool) -> int:
     """Go on with RUN (an id, its beginning, or `last`)."""
     from orchestrator.cli.concluding import conclude
     from orchestrator.cli.executing import Job, execute, open_models
@@ -48,6 +50,7 @@ def command(run: str, as_json: bool, events: bool, changed: bool, quiet: bool) -
                     f"{started.file} (or something it includes) has changed since run {run} began",
                     hint="start a new run (known answers are reused), or go on all the same with --changed",
                 )
+            config = config.staying(local_only or bool(started.options.get("local_only")))
             job = Job(
                 run=run,
                 graph=graph,
@@ -59,6 +62,7 @@ def command(run: str, as_json: bool, events: bool, changed: bool, quiet: bool) -
                 as_json=as_json,
                 show_events=events,
                 quiet=quiet,
+                offline=config.offline,
             )
             result, streamed = execute(store, job, console)
         return conclude(result, run, console, as_json=as_json, events=events, streamed=streamed)

@@ -13,7 +13,7 @@ import click
 
 from orchestrator.cli import complete
 from orchestrator.cli.console import Console, the_console
-from orchestrator.cli.opening import pairs
+from orchestrator.cli.opening import LOCAL_ONLY, pairs
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--events", is_flag=True, help="Print every event as a line of JSON instead of the result.")
 @click.option("--no-cache", is_flag=True, help="Ask the models again, also where an answer is known.")
+@click.option("--local-only", is_flag=True, help=LOCAL_ONLY)
 @click.option("-q", "--quiet", is_flag=True, help="No progress; questions stay open.")
 @click.option("--detach", is_flag=True, help="Run as a process of its own; print the run's id and return.")
 @click.option("--tui", is_flag=True, help="Run as a process of its own and watch it on a screen.")
@@ -56,6 +57,7 @@ def command(
     as_json: bool,
     events: bool,
     no_cache: bool,
+    local_only: bool,
     quiet: bool,
     detach: bool,
     tui: bool,
@@ -67,17 +69,18 @@ def command(
     console = the_console()
     others = {"--json": as_json, "--events": events, "--quiet": quiet, "--detach": detach}
     tui = _screen_wanted(tui, others, console)
-    config = Config.from_environment(os.environ, Path.cwd())
+    config = Config.from_environment(os.environ, Path.cwd()).staying(local_only)
     replaced = pairs(models, "-m")
     graph = checked_graph(workflow, replaced, console)
     today = date.today()  # noqa: DTZ011 - the user's own calendar
     inputs = _inputs(graph, given, input_file, today)
     options = {"today": today.isoformat(), "cache": not no_cache, "models": replaced}
+    options |= {"local_only": True} if config.offline else {}
     from orchestrator.cli.wiring import the_store
 
     store = the_store()
     try:
-        again = _again(workflow, given, input_file, models, no_cache)
+        again = _again(workflow, given, input_file, models, no_cache, local_only)
         if detach:
             return _detach(store, again, config, console)
         if tui:
@@ -160,6 +163,7 @@ def _execute(
             as_json=as_json,
             show_events=events,
             quiet=quiet,
+            offline=config.offline,
             streamed="" if as_json or events else streamed_step(graph),
         )
         result, streamed = execute(store, job, console)
@@ -215,11 +219,13 @@ def _again(
     input_file: Path | None,
     models: tuple[str, ...],
     no_cache: bool,
+    local_only: bool,
 ) -> list[str]:
     """The same command line for a process of its own."""
     arguments = [f"--input={pair}" for pair in given] + [f"--model={pair}" for pair in models]
     arguments += [f"--input-file={input_file}"] if input_file is not None else []
     arguments += ["--no-cache"] if no_cache else []
+    arguments += ["--local-only"] if local_only else []
     return [*arguments, "--", workflow]
 
 

@@ -69,6 +69,8 @@ class Ports:
     """Values that may neither leave the machine nor be written down: of `env` in the file, and keys of models."""
     offline: bool = False
     """Nothing may leave the machine in this run, whatever the file allows."""
+    digest_key: bytes = b""
+    """Key of the digests that stand in the record for values that `keep:` does not keep."""
     env: Mapping[str, str] = field(default_factory=dict)
     """Variables of the environment that the texts read, by name; only those."""
 

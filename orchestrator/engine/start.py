@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from orchestrator.engine import verbs
@@ -16,12 +16,14 @@ from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate, gates_of, models_climbed, models_needed
 from orchestrator.engine.instance import node_runner
 from orchestrator.engine.preflight import Absent, ledger_of, preflight, refuse_unsure
+from orchestrator.engine.record import recording
 from orchestrator.engine.recover import Recovered
 from orchestrator.engine.run import Failed, Ports, Rejected, Run
 from orchestrator.engine.schedule import run_scope
 from orchestrator.errors import NotSupported, OrchError, StepError
 from orchestrator.events import AskOpened, RunFailed, RunFinished, RunInterrupted, RunWaiting, Warned
 from orchestrator.graph.model import Graph, Scope, all_nodes
+from orchestrator.policy.keep import Keep
 from orchestrator.ports import Model
 
 NARROW, WIDE = 8, 256
@@ -94,6 +96,9 @@ class Engine:
         budget = graph.workflow.budget
         recovered = recovered or Recovered()
         preflight(graph, ports.prices, offline=ports.offline)
+        keep = Keep.of(graph.workflow.keep, ports.digest_key)
+        journal = recording(ports.journal, graph, ports.secrets, keep, recovered, ports.clock)
+        ports = replace(ports, journal=journal)
         gates = {
             name: Gate(name, spec, models[name], ports.prices) for name, spec in models_needed(graph).items()
         }
@@ -110,7 +115,7 @@ class Engine:
             ledger=ledger_of(budget, recovered),
             enter=_enter,
             today=today,
-            emit=ports.journal.append,
+            emit=journal.append,
             now=ports.clock.now,
             keeps_facts=_reads_facts(graph),
             reads_confidence=_reads_facts(graph, "confidence"),

@@ -146,8 +146,8 @@ class ModelStore:
         if self.offline:
             raise ProviderError(
                 "unreachable",
-                f"model {entry.name!r} is not on this machine, and ORCH_OFFLINE forbids to fetch it",
-                hint=f"unset ORCH_OFFLINE and run `orch models pull {entry.name}` once",
+                f"model {entry.name!r} is not on this machine, and this run fetches nothing",
+                hint=f"without --local-only and ORCH_OFFLINE, run `orch models pull {entry.name}` once",
             )
         self._room_for(entry)
         folder.mkdir(parents=True, exist_ok=True)

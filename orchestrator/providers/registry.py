@@ -98,15 +98,28 @@ def describe(spec: ModelSpec) -> Description:
     )
 
 
+def key_of(spec: ModelSpec) -> str:
+    """The variable that its key comes from; empty when it needs none. Raises UsageError."""
+    provider, _ = provider_of(spec.use)
+    return _key_name(spec, None if provider in OWN else preset_for(provider, spec.url))
+
+
 def open_model(
     name: str, spec: ModelSpec, *, environ: Mapping[str, str], config: Config, base: Path
 ) -> Model:
     """The model behind an entry, not yet prepared. `base` is the folder of the file that says so.
 
+    Where nothing may leave the machine (`config.offline`), one that is off it is withheld: calls fail, nothing is sent.
     Raises UsageError for what the file says wrong, CredentialsMissing for a key that the environment does not hold.
     """
     provider, model = provider_of(spec.use)
     _refuse_contradictions(name, spec, provider)
+    if config.offline:
+        from orchestrator.providers.withheld import OFFLINE, Withheld
+
+        if is_cloud(spec):
+            return Withheld(name, spec.use)
+        environ = {**environ, **OFFLINE}
     match provider:
         case "llamacpp":
             from orchestrator.providers.llamacpp import LlamaCpp

@@ -69,6 +69,7 @@ class Screens(App[None]):
         self.theme = chosen_theme(self.world.settings.theme, os.environ)
         self._take_keys()
         self._leave_on_signals()
+        self.run_worker(self._watch_store())
         self.push_screen(RunsScreen(self.world))
         if self._run_id is not None and self._replay:
             from orch_tui.replay_screen import open_replay
@@ -93,6 +94,30 @@ class Screens(App[None]):
         loop = asyncio.get_running_loop()
         for number in STOPS:
             loop.add_signal_handler(number, self.exit, None, 128 + number)
+
+    async def _watch_store(self) -> None:
+        """Say when the store's file is moved or deleted, and go to the runs of the one that takes its place."""
+        from orch_tui.presence import AGAIN, LOOK, Presence
+
+        presence = Presence(self.world.store)
+        while presence.path is not None:
+            await asyncio.sleep(LOOK)
+            change = await asyncio.to_thread(presence.look)
+            if change is not None and change.anew:
+                self.replays.clear()
+                self._back_to_runs()
+            if change is not None:
+                self.notify(change.text, severity="error", timeout=AGAIN * LOOK)
+
+    def _back_to_runs(self) -> None:
+        """Whatever lies above the list of runs is left, and a dialog without an answer."""
+        from orch_tui.runs import RunsScreen
+
+        while len(self.screen_stack) > 1 and not isinstance(self.screen, RunsScreen):
+            if isinstance(self.screen, ModalScreen):
+                self.screen.dismiss(None)
+            else:
+                self.pop_screen()
 
     # -- whether somebody looks
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from orch_tui.app import Screens
 from orch_tui.event_pages import KEPT, PAGE, Log, LogLine, LogPages, Search
 from orch_tui.logs import LogsView
+from orch_tui.pane import Lines
 from orchestrator.events import RunStarted, StepStarted
 from orchestrator.store.journal import StoreJournal
 from orchestrator.store.open import open_store
 from orchestrator.store.store import Store
-from tests.tui.host import Host, harmless, shown, until
-from tests.tui.recorded import VARIED, store_in
+from tests.tui.host import Host, harmless, screen, shown, until
+from tests.tui.recorded import VARIED, store_in, world
 
 
 def lines(first: int, count: int) -> list[LogLine]:
@@ -195,6 +197,33 @@ async def test_hostile_text_is_shown_and_never_obeyed(tmp_path: Path) -> None:
 
     store.close()
     assert harmless(text)
+
+
+async def test_the_whole_of_a_long_line_is_wrapped_to_another_width_though_no_time_passes(
+    tmp_path: Path,
+) -> None:
+    """Resizing is enough: nothing else has to happen in the run, or be pressed. The clock stands still."""
+    store = store_in(tmp_path)
+    app = Screens(world(store), VARIED)
+
+    async with app.run_test(size=(200, 24)) as pilot:
+        await until(pilot, lambda: "letter" in screen(app))
+        await pilot.press("L")
+        await until(pilot, lambda: "done  x" in screen(app))
+        await pilot.press("g")
+        await until(pilot, lambda: f"run {VARIED}" in screen(app))
+        await pilot.resize_terminal(60, 24)
+        await until(pilot, lambda: len(whole_line(app)) > 1)
+        narrow = whole_line(app)
+
+    store.close()
+    assert all(20 < len(line) <= 60 for line in narrow)
+    assert "".join(narrow).endswith("(/p/workflow.yaml at f0ba319)")
+
+
+def whole_line(app: Screens) -> list[str]:
+    """What stands below the listing."""
+    return [row[0][0] for lines in app.screen.query_one(LogsView).query(Lines) for row in lines.rows if row]
 
 
 def store_events(app: Host[LogsView]) -> int:

@@ -130,6 +130,10 @@ class LogsView(Pane):
         if not self._growing:
             self._show()
 
+    def on_resize(self) -> None:
+        """What stands under the listing is wrapped to the width, and there is none before this."""
+        self._show()
+
     # -- keys
 
     def action_search(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -72,9 +72,15 @@ def play(
     cache: Cache | None = None,
     recovered: Recovered | None = None,
     offline: bool = False,
+    away: Collection[str] = (),
+    kind: type[ScriptedModel] = ScriptedModel,
     **model_options: Any,
 ) -> Played:
-    """Run this YAML (the head above is put before it unless it has its own) with scripted answers."""
+    """Run this YAML (the head above is put before it unless it has its own) with scripted answers.
+
+    `away` are models that turn out to be off this machine although the file does not say so; `kind` is a
+    model that behaves otherwise.
+    """
     text = textwrap.dedent(steps)
     if "orch: 1" not in text:
         text = HEAD + text
@@ -88,6 +94,8 @@ def play(
         cache=cache,
         recovered=recovered,
         offline=offline,
+        away=away,
+        kind=kind,
         **model_options,
     )
 
@@ -101,15 +109,17 @@ def play_file(
     cache: Cache | None = None,
     recovered: Recovered | None = None,
     offline: bool = False,
+    away: Collection[str] = (),
+    kind: type[ScriptedModel] = ScriptedModel,
     **model_options: Any,
 ) -> Played:
     graph = open_workflow(file)
     journal = MemoryJournal()
     models = {
-        name: ScriptedModel(
+        name: kind(
             answer[name] if isinstance(answer, Mapping) else answer,
             name=name,
-            local=spec.where != "cloud",
+            local=spec.where != "cloud" and name not in away,
             ref=f"scripted:{name}",
             **{"context": spec.context or 8192, **model_options},
         )

@@ -69,7 +69,7 @@ def test_what_was_recorded_is_taken_in(store: Store) -> None:
 
     assert (feed.status, feed.progress, seen.events) == ("done", 1.0, 4)
     assert [feed.trace.path(span) for span in dict.fromkeys(seen.touched)] == ["a"]
-    assert len(feed.rows) == 1
+    assert len(feed.rows) == 2, "the run itself, and its step"
 
 
 def test_text_alone_is_taken_in_without_spans(store: Store) -> None:

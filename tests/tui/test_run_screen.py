@@ -261,3 +261,17 @@ async def test_d_shows_the_difference_from_the_tree(store: Store) -> None:
 
         await until(pilot, lambda: "[3 Attempts]" in screen(pilot.app))
         assert shown.query_one(SpanTree).has_focus
+
+
+async def test_the_first_row_has_the_outputs_of_the_run_to_be_copied(store: Store) -> None:
+    """`y` copies what it came to, `Y` the command that shows the run."""
+    async with Screens(world(store), DONE).run_test(notifications=True, size=(120, 40)) as pilot:
+        shown = await read(pilot)
+        detail = shown.query_one(DetailPanel)
+
+        await pilot.press("g")
+        await until(pilot, lambda: '"urgency": "low"' in detail.text)
+        await pilot.press("y")
+        assert pilot.app.clipboard == '{\n  "urgency": "low"\n}'
+        await pilot.press("Y")
+        assert pilot.app.clipboard == f"orch show {DONE}"

@@ -38,6 +38,7 @@ from orchestrator.store.lease import Lease
 from orchestrator.store.open import open_store
 from orchestrator.store.store import Store
 from tests.cli.recorded import AT, record
+from tests.tui.host import shown
 from tests.tui.recorded import HOSTILE, a_varied_run, tried, world
 
 RUN = "1123-0700-eee"
@@ -343,7 +344,8 @@ class Seen:
     @property
     def rows(self) -> list[str]:
         rows, trace = self.app.shown.rows, self.app.shown.trace
-        return [trace.path(span) for span, attempt in rows.window(0, 1000) if attempt == NOWHERE]
+        places = rows.window(0, 1000)
+        return [trace.path(span) for span, attempt in places if attempt == NOWHERE != span]
 
     def append(self, *events: Event) -> None:
         journal = StoreJournal(self.store, RUN)
@@ -414,6 +416,40 @@ async def test_h_and_l_fold_unfold_and_go_in_and_out(tmp_path: Path) -> None:
         assert it.rows[:2] == ["a", "a.draft"]
 
 
+async def test_the_run_itself_is_the_first_row(tmp_path: Path) -> None:
+    """Above its steps, where `g` and `h` lead; it says how the run stands, and is not in the way of a filter."""
+    async with seen(tmp_path, FINISHED) as it:
+        assert it.at == ("a", NOWHERE)
+
+        await it.press("j", "g")
+        assert it.at == ("", NOWHERE)
+        assert "✓ the whole run  outputs" in shown(it.app.left).splitlines()[0]
+        await it.press("l", "space", "h", "H", "h")
+        assert it.at == ("", NOWHERE)
+        await it.press("slash", *"draft")
+        await it.until(lambda: it.app.shown.rows.found == 4)
+        assert "the whole run" not in shown(it.app.left)
+
+
+async def test_who_follows_a_run_to_its_end_sees_what_it_came_to(tmp_path: Path) -> None:
+    """Not who has gone to look at something."""
+    async with seen(tmp_path, [StepStarted(AT, "a", "agent")], owned=True) as it:
+        await it.until(lambda: it.at == ("a", NOWHERE))
+        it.append(StepFinished(AT + 1, "a", "x", {}), RunFinished(AT + 1, "x"))
+        await it.until(lambda: it.at == ("", NOWHERE))
+
+
+async def test_who_looks_at_a_step_stays_there_when_the_run_ends(tmp_path: Path) -> None:
+    """The end of the run takes nobody away."""
+    async with seen(tmp_path, [StepStarted(AT, "a", "agent")], owned=True) as it:
+        await it.until(lambda: it.at == ("a", NOWHERE))
+        await it.press("f")
+        it.append(StepFinished(AT + 1, "a", "x", {}), RunFinished(AT + 1, "x"))
+        await it.until(lambda: it.app.shown.feed.status == "done")
+
+        assert it.at == ("a", NOWHERE)
+
+
 async def test_H_folds_everything_and_the_cursor_stands_on_what_hides_its_span(tmp_path: Path) -> None:
     async with seen(tmp_path, FINISHED) as it:
         await it.press("j", "j", "H")
@@ -437,7 +473,7 @@ async def test_e_goes_to_what_failed_itself_opens_the_way_and_goes_around(tmp_pa
 
 async def test_e_goes_to_what_was_caught_too(tmp_path: Path) -> None:
     """What `on_error` saved is worth a look; of a caught group the step that failed in it."""
-    events = [
+    events: list[Event] = [
         StepStarted(AT, "a", "python"),
         StepFinished(AT + 1, "a", None, {}, handled="division by zero"),
         StepStarted(AT + 1, "g", "steps"),
@@ -514,7 +550,7 @@ async def test_a_group_does_not_close_over_what_a_person_reads(tmp_path: Path) -
     """Good branches fold when they end, but not the one the cursor is in."""
     begun = [StepStarted(AT, "a", "steps"), StepStarted(AT, "a.x", "agent")]
     async with seen(tmp_path, begun, owned=True) as it:
-        await it.press("g", "j")
+        await it.press("g", "j", "j")
         it.append(*[StepFinished(AT + 1, path, None, {}) for path in ("a.x", "a")])
         await it.until(lambda: not it.app.shown.trace.live(0))
 
@@ -563,8 +599,9 @@ async def test_new_spans_come_into_the_filter(tmp_path: Path) -> None:
 
 
 async def test_keys_on_an_empty_run_do_nothing(tmp_path: Path) -> None:
+    """There is nothing to stand on but the run itself."""
     async with seen(tmp_path, []) as it:
         await it.press("j", "k", "h", "l", "space", "H", "e", "E", "f", "n", "N", "g", "G", "enter")
 
-        assert it.app.selected == []
+        assert it.app.selected == [("", NOWHERE)]
         assert it.app.query_one(Input).value == ""

@@ -15,6 +15,7 @@ from textual.widget import Widget
 from orch_tui.budget import budget_of
 from orch_tui.eta import remaining, steps_ended
 from orch_tui.settings import keys_of, shown_key
+from orch_tui.span_row import RUN_GLYPHS
 from orch_tui.text import Piece, Role, Row, Styles, strip, width_of
 from orchestrator.errors import OrchError
 from orchestrator.report import words
@@ -36,15 +37,6 @@ TIGHT = 0.9
 
 REJECTED = 3
 """The exit code of a run that a person refused to let go on."""
-STATUS: dict[str, tuple[str, Role]] = {
-    "new": ("○", "dim"),
-    "running": ("●", "run"),
-    "waiting": ("?", "ask"),
-    "done": ("✓", "good"),
-    "failed": ("✗", "bad"),
-    "interrupted": ("■", "warn"),
-    "cancelled": ("■", "warn"),
-}
 
 
 class Part(NamedTuple):
@@ -153,7 +145,7 @@ def _status(shown: Followed) -> Row:
     feed = shown.feed
     if feed.gone:
         return (("this run was deleted", "bad"),)
-    glyph, role = STATUS[feed.status]
+    glyph, role = RUN_GLYPHS[feed.status]
     if feed.trouble:
         return ((f"{glyph} {feed.status}", role), ("  cannot be read now", "warn"))
     if feed.status == "waiting" and (step := next_step(shown)):

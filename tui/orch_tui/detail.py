@@ -19,7 +19,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.timer import Timer
 
-from orch_tui.detail_bar import NAMES, TabLine, headline
+from orch_tui.detail_bar import NAMES, TabLine, headline, run_headline
 from orch_tui.detail_read import Reader, is_span, wanted
 from orch_tui.find import FindBar
 from orch_tui.listing import Listing, Source
@@ -32,6 +32,7 @@ from orch_tui.tabs.page import Page
 from orch_tui.tabs.prompt import prompt
 from orch_tui.tabs.raw import raw
 from orch_tui.tabs.span import Span
+from orch_tui.tabs.whole import Whole, calls, decided, outputs, recorded, whole
 from orch_tui.tabs.why import why
 from orch_tui.trace import NOWHERE
 from orchestrator.errors import OrchError
@@ -46,6 +47,8 @@ SETTLE = 0.06
 RENEW = 1.0
 """Seconds between readings of a group that runs."""
 OUTPUT, PROMPT, ATTEMPTS, WHY, RAW = range(5)
+NOBODY = -2
+"""In the place of a span before one was chosen; NOWHERE is the run as a whole."""
 
 
 class Text(Source, Protocol):
@@ -119,7 +122,7 @@ class Scroller(Listing):
 class Chosen:
     """What is to be seen."""
 
-    span: int = NOWHERE
+    span: int = NOBODY
     attempt: int = NOWHERE
     tab: int = OUTPUT
     differences: bool = True
@@ -190,7 +193,10 @@ class DetailPanel(Vertical):
         if self._before is None and self.shown.feed.caught_up:
             trace = self.shown.trace
             self._before = {span: len(trace.tries.get(span, ())) for span in trace.running()}
-        if not is_span(self.shown.trace, self._chosen.span):
+        if self._chosen.span == NOWHERE:
+            self._flush_run(news)
+            return
+        if not self._something:
             return
         self._tell()
         self._show_live()
@@ -200,6 +206,18 @@ class DetailPanel(Vertical):
             touched = bool(news.events) and time.monotonic() - self._read_at >= RENEW
         if touched and self._settling is None:
             self._load()
+
+    def _flush_run(self, news: News) -> None:
+        """How a run stands matters at once, what it took so far now and then."""
+        self._tell()
+        due = bool(news.events) and time.monotonic() - self._read_at >= RENEW
+        if (news.changed or due) and self._settling is None:
+            self._load()
+
+    @property
+    def _something(self) -> bool:
+        """Whether a span, or the run, is chosen."""
+        return self._chosen.span == NOWHERE or is_span(self.shown.trace, self._chosen.span)
 
     def _choose(self, chosen: Chosen) -> None:
         self._chosen = chosen
@@ -212,8 +230,11 @@ class DetailPanel(Vertical):
         self._load()
 
     def _tell(self) -> None:
-        if is_span(self.shown.trace, self._chosen.span):
-            width = self.size.width
+        width = self.size.width
+        if self._chosen.span == NOWHERE:
+            feed = self.shown.feed
+            self._about.show(*run_headline(self.shown.trace, feed.status, self.shown.now, width))
+        elif self._something:
             at = self._chosen
             self._about.show(
                 *headline(self.shown.trace, at.span, at.attempt, self.shown.now, width, self._speed)
@@ -256,15 +277,21 @@ class DetailPanel(Vertical):
         """Read and show; while that is under way, once more afterwards."""
         if self._loading:
             self._again = True
-        elif is_span(self.shown.trace, self._chosen.span) and self._scroller.columns:
+        elif self._something and self._scroller.columns:
             self._loading = True
             self._load_in_thread()
 
     @work(group="detail")
     async def _load_in_thread(self) -> None:
         chosen, width = self._chosen, self._scroller.columns
-        wish = wanted(self.shown.trace, self.shown.run, chosen.span, chosen.attempt)
-        page, speed = await asyncio.to_thread(self._make, wish, chosen, width)
+        trace, run = self.shown.trace, self.shown.run
+        if chosen.span == NOWHERE:
+            of_run = whole(trace, run, self.shown.feed.status)
+            last = trace.state.events - 1
+            page, speed = await asyncio.to_thread(self._make_run, of_run, last, chosen, width), ""
+        else:
+            wish = wanted(trace, run, chosen.span, chosen.attempt)
+            page, speed = await asyncio.to_thread(self._make, wish, chosen, width)
         self._loading, self._read_at = False, time.monotonic()
         again, self._again = self._again, False
         if (chosen, width) == (self._chosen, self._scroller.columns):
@@ -282,10 +309,16 @@ class DetailPanel(Vertical):
             span = self._reader.read(wish)
             return _PAGES[chosen.tab](span, chosen, width), span.speed
         except OrchError as error:
-            page = Page(width)
-            page.say(error.message, "bad")
-            page.say(error.hint, "dim")
-            return page, ""
+            return _trouble(error, width), ""
+
+    def _make_run(self, run: Whole, last: int, chosen: Chosen, width: int) -> Page:
+        """The page of the run as a whole. In the thread, as well."""
+        try:
+            if chosen.tab == RAW:
+                run = self._reader.read_run(run, last)
+            return _RUN_PAGES[chosen.tab](run, width)
+        except OrchError as error:
+            return _trouble(error, width)
 
     def _put(self, page: Page) -> None:
         if self._show_live():
@@ -378,6 +411,13 @@ class DetailPanel(Vertical):
         message.stop()  # there is no cursor here
 
 
+def _trouble(error: OrchError, width: int) -> Page:
+    page = Page(width)
+    page.say(error.message, "bad")
+    page.say(error.hint, "dim")
+    return page
+
+
 def _attempts(span: Span, chosen: Chosen, width: int) -> Page:
     return attempts(span, width, differences=chosen.differences)
 
@@ -388,4 +428,11 @@ _PAGES: dict[int, Callable[[Span, Chosen, int], Page]] = {
     ATTEMPTS: _attempts,
     WHY: lambda span, _, width: why(span, width),
     RAW: lambda span, _, width: raw(span, width),
+}
+_RUN_PAGES: dict[int, Callable[[Whole, int], Page]] = {
+    OUTPUT: outputs,
+    PROMPT: calls,
+    ATTEMPTS: calls,
+    WHY: decided,
+    RAW: recorded,
 }

@@ -8,9 +8,9 @@ from textual.message import Message
 
 from orch_tui.naming import readable
 from orch_tui.pane import Lines
-from orch_tui.span_row import CLOUD, GLYPHS, QUEUED
-from orch_tui.text import Piece, Row, clean, cut_left, width_of
-from orch_tui.trace import NOWHERE, Trace
+from orch_tui.span_row import CLOUD, GLYPHS, QUEUED, RUN_GLYPHS
+from orch_tui.text import Piece, Row, clean, cut, cut_left, width_of
+from orch_tui.trace import NOWHERE, STOPPED, Trace
 from orchestrator.report import words
 
 NAMES = ("Output", "Prompt", "Attempts", "Why", "Raw")
@@ -87,6 +87,20 @@ def headline(trace: Trace, span: int, attempt: int, now: float, width: int, spee
         rest += _gap((f"{words.number(tokens_in)} in, {words.number(tokens_out)} out", ""))
     if speed:
         rest += _gap((speed, ""))
+    return first, tuple(rest)
+
+
+def run_headline(trace: Trace, status: str, now: float, width: int) -> tuple[Row, Row]:
+    """The run as a whole, and what it took so far."""
+    glyph, role = RUN_GLYPHS.get(status, GLYPHS[STOPPED])
+    first: Row = (
+        (f"{glyph} ", role),
+        (cut(clean(trace.state.workflow) or "the whole run", width - 2), "bold"),
+    )
+    rest: list[Piece] = [(status, role), *_gap((words.seconds(trace.summary.worked(now)), ""))]
+    if trace.state.prompt_tokens or trace.state.completion_tokens:
+        tokens_in, tokens_out = trace.state.prompt_tokens, trace.state.completion_tokens
+        rest += _gap((f"{words.number(tokens_in)} in, {words.number(tokens_out)} out", ""))
     return first, tuple(rest)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from orch_tui.tabs.span import Child, Numbered, Span
+from orch_tui.tabs.whole import Whole, with_events
 from orch_tui.trace import NOWHERE, STATUSES, Trace
 from orchestrator.events import AskOpened, AttemptFinished, AttemptStarted, StepFinished
 from orchestrator.store.store import Store
@@ -16,6 +17,10 @@ INSIDE = 4000
 """Events read of what is inside a span."""
 CHILDREN = 200
 """Spans right inside that are listed."""
+RUN_KINDS = (
+    "run.started", "run.resumed", "model.ready", "warned", "run.waiting", "run.interrupted", "run.failed",
+    "run.finished",
+)  # fmt: skip
 LOST = 50
 """Of the spans right inside that failed or were caught, those that are listed."""
 KEPT = 4
@@ -101,6 +106,10 @@ class Reader:
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return span
+
+    def read_run(self, run: Whole, last: int) -> Whole:
+        """With its events up to this number."""
+        return with_events(run, self._store.of_kinds(run.run, RUN_KINDS), last)
 
     def _read(self, wish: Wanted) -> Span:
         run, path = wish.known.run, wish.known.path

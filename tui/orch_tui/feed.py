@@ -76,7 +76,7 @@ class Feed:
         self.store = store
         self.run = run
         self.trace = Trace()
-        self.rows = TreeRows(self.trace)
+        self.rows = TreeRows(self.trace, root=True)
         self.row: RunRow | None = None
         """The run in the list of runs: its status knows of owners that died."""
         self.trouble = ""

@@ -20,8 +20,10 @@ BLOCK = 256
 class TreeRows:
     """The rows of a trace. Tell it of every span that `Trace.take` returned with `touch`."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, *, root: bool = False) -> None:
+        """`root`: the run as a whole is the first row, as the span NOWHERE, unless a filter is set."""
         self.trace = trace
+        self._rooted = root
         self.folded: dict[int, bool] = {}
         """What the person folded (True) or unfolded (False); everything else goes by its status."""
         self.changes = 0
@@ -40,7 +42,12 @@ class TreeRows:
             self.touch(span)
 
     def __len__(self) -> int:
-        return len(self._filter.spans) if self._filter else self._top
+        return len(self._filter.spans) if self._filter else self._top + self._root
+
+    @property
+    def _root(self) -> int:
+        """How many rows the run as a whole takes."""
+        return int(self._rooted and self.trace.state.events > 0)
 
     def at(self, row: int) -> Place:
         """What stands in a row. Raises IndexError outside."""
@@ -48,6 +55,9 @@ class TreeRows:
             raise IndexError(row)
         if self._filter:
             return self._filter.spans[row], NOWHERE
+        row -= self._root
+        if row < 0:
+            return NOWHERE, NOWHERE
         parent = NOWHERE
         while True:
             span, row = self._child_at(parent, row)
@@ -72,8 +82,10 @@ class TreeRows:
         """The row of a span, or of the nearest parent that hides it."""
         if self._filter:
             return self._filter.row_of(span, self.trace)
+        if span == NOWHERE:
+            return 0
         line = list(self._line(span))
-        row, parent = 0, NOWHERE
+        row, parent = self._root, NOWHERE
         for one in line:
             row += self._before(parent, self.trace.place[one])
             if one == span or one not in self._unfolded:
@@ -86,7 +98,9 @@ class TreeRows:
         return span in self._unfolded
 
     def can_open(self, span: int) -> bool:
-        return bool(self.trace.children(span)) or len(self.trace.tries.get(span, ())) > 1
+        return span != NOWHERE and (
+            bool(self.trace.children(span)) or len(self.trace.tries.get(span, ())) > 1
+        )
 
     # -- changes
 
@@ -256,6 +270,9 @@ class TreeRows:
 
     def _after(self, span: int, attempt: int) -> Place | None:
         """What stands in the next row; nothing filtered."""
+        if span == NOWHERE:
+            first = self._known_child(NOWHERE, 0)
+            return (first, NOWHERE) if first != NOWHERE else None
         if span in self._unfolded:
             if attempt + 1 < self._own(span) - 1:
                 return span, attempt + 1

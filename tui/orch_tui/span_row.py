@@ -36,6 +36,16 @@ GLYPHS: dict[int, tuple[str, Role]] = {
     CAUGHT: ("!", "warn"),
 }
 """How a status looks, with and without colour."""
+RUN_GLYPHS: dict[str, tuple[str, Role]] = {
+    "new": ("○", "dim"),
+    "running": GLYPHS[RUNNING],
+    "waiting": GLYPHS[ASKING],
+    "done": GLYPHS[DONE],
+    "failed": GLYPHS[FAILED],
+    "interrupted": GLYPHS[STOPPED],
+    "cancelled": GLYPHS[STOPPED],
+}
+"""How the status of a run looks."""
 QUEUED: tuple[str, Role] = ("◌", "dim")
 """It has begun but waits for its model."""
 CLOUD = "☁"
@@ -147,6 +157,30 @@ def attempt_row(look: Look, span: int, number: int, width: int) -> Row:
         *_right("", columns.tokens, "dim"),
         *_right(clock(trace.worked(one.started, end)), columns.seconds, "dim"),
         *_fall(bar([segment_of(one, look.now)], look.axis, columns.fall - 1), columns.fall),
+    )
+
+
+def run_row(look: Look, status: str, width: int) -> Row:
+    """The row of the run as a whole: there are its outputs."""
+    state, columns = look.trace.state, layout(width)
+    glyph, role = RUN_GLYPHS.get(status, GLYPHS[STOPPED])
+    what = state.error.message if status == "failed" and state.error is not None else ""
+    name: Row = (
+        (" ", ""),
+        (glyph, role),
+        (" the whole run", "head"),
+        ("  outputs" if status == "done" else "", "dim"),
+        (f"  {what}" if what else "", "dim"),
+    )
+    tokens = _amount(state.prompt_tokens + state.completion_tokens)
+    took = clock(look.trace.summary.worked(look.now))
+    return (
+        *_fitted(name, columns.name),
+        *_model_name("", cloud=False, width=columns.model),
+        *_right("", columns.tried, "dim"),
+        *_right(tokens, columns.tokens, "dim"),
+        *_right(took, columns.seconds, "dim"),
+        *_right("", columns.fall, "dim"),
     )
 
 

@@ -22,7 +22,7 @@ from orch_tui.find import FindBar, first
 from orch_tui.listing import Listing
 from orch_tui.rows import Place
 from orch_tui.settings import bindings
-from orch_tui.span_row import Look, facts_of, row_at
+from orch_tui.span_row import Look, facts_of, row_at, run_row
 from orch_tui.text import Row
 from orch_tui.trace import NOWHERE
 from orch_tui.waterfall import Axis
@@ -72,6 +72,8 @@ class TreeSource:
         return self._row(place, width)
 
     def _row(self, place: Place, width: int) -> Row:
+        if place[0] == NOWHERE:
+            return run_row(self._look, self.shown.feed.status, width)
         if place[1] != NOWHERE or self.shown.trace.live(place[0]):
             return row_at(self._look, *place, width)
         facts = (width, facts_of(self._look, place[0]))
@@ -126,6 +128,8 @@ class SpanTree(Listing):
         self.shown = shown
         self.following = True
         """Whether the cursor goes with what runs."""
+        self._ran = False
+        """Whether it was under way at the last look."""
         self._place: Place | None = None
         self._words = ""
         self._stale = False
@@ -160,13 +164,21 @@ class SpanTree(Listing):
     def _stand(self) -> None:
         """Keep the cursor on its span, and the span on its line of the screen, whatever was inserted above."""
         if self._place is None or not len(self.shown.rows):
-            self._arrive()
+            self._begin()
             return
         row, top = self.shown.rows.row_of(*self._place), self.scroll_offset.y
         moved, self.cursor = row - self.cursor, row
         if moved and top <= row - moved < top + self.size.height and top + moved >= 0:
             self.virtual_size = Size(0, len(self.shown.rows))
             self.scroll_to(y=top + moved, animate=False, force=True, immediate=True)
+        self._arrive()
+
+    def _begin(self) -> None:
+        """On the first step; on the run itself when it ended without one."""
+        if len(self.shown.rows) > 1:
+            self.cursor = max(1, self.cursor)
+        elif self.shown.feed.running or not self.shown.feed.caught_up:
+            return
         self._arrive()
 
     def _arrive(self) -> None:
@@ -199,6 +211,9 @@ class SpanTree(Listing):
 
     def _follow(self) -> None:
         feed, trace = self.shown.feed, self.shown.trace
+        if self._ended():
+            self._go(NOWHERE)  # what it came to
+            return
         if not self.following or not feed.running or not feed.caught_up or self.shown.rows.filtered:
             return
         if self._place is not None and self._works(self._place[0]):
@@ -210,10 +225,16 @@ class SpanTree(Listing):
         elif running and (self._place is None or self._place[0] not in running):
             self._go(running[-1])
 
+    def _ended(self) -> bool:
+        """Whether the run was followed and is done now."""
+        feed = self.shown.feed
+        before, self._ran = self._ran, feed.running and feed.caught_up
+        return self.following and before and feed.status == "done" and not self.shown.rows.filtered
+
     def _works(self, span: int) -> bool:
         """Whether the span does something itself: then the cursor stays there."""
         trace = self.shown.trace
-        return trace.live(span) and not trace.children(span) and not trace.queued(span)
+        return span != NOWHERE and trace.live(span) and not trace.children(span) and not trace.queued(span)
 
     # -- folding
 
@@ -223,18 +244,22 @@ class SpanTree(Listing):
             return
         self.following = False
         rows, (span, attempt) = self.shown.rows, self._place
+        if span == NOWHERE:
+            return
         if attempt != NOWHERE:
             self._go(span)
         elif rows.is_open(span) and not rows.filtered:
             self._fold(span, folded=True)
-        elif (parent := self.shown.trace.parent[span]) != NOWHERE:
-            self._go(parent)
+        elif not rows.filtered or self.shown.trace.parent[span] != NOWHERE:
+            self._go(self.shown.trace.parent[span])
 
     def action_unfold(self) -> None:
         """Open it, or go to the first thing inside."""
         if self._place is None:
             return
         rows, (span, attempt) = self.shown.rows, self._place
+        if span == NOWHERE:
+            self.action_down()
         if attempt != NOWHERE or not rows.can_open(span):
             return
         if rows.is_open(span) or rows.filtered:
@@ -243,7 +268,7 @@ class SpanTree(Listing):
             self._fold(span, folded=False)
 
     async def action_toggle(self, attribute_name: str = "") -> None:  # noqa: ARG002 - as every widget has it
-        if self._place is not None and not self.shown.rows.filtered:
+        if self._place is not None and self._place[0] != NOWHERE and not self.shown.rows.filtered:
             span = self._place[0]
             self._fold(span, folded=self.shown.rows.is_open(span))
 

@@ -161,7 +161,7 @@ class Span:
     @property
     def command(self) -> str:
         """What prints all of it."""
-        return f"orch show {self.run} {self.path}"
+        return f"orch show {self.run} {self.path}".rstrip()
 
     def values(self) -> Values:
         """The values of what is inside."""

@@ -31,6 +31,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "show": Entry("show", "Show a run, or one of its steps."),
         "tui": Entry("tui", "Watch runs live: what runs, on which model, and why."),
         "logs": Entry("logs", "Print what happens in a run, live with -f."),
+        "cost": Entry("cost", "Show what runs cost, and what a cloud model alone would have cost."),
         "resume": Entry("resume", "Go on with a run that stopped, waited or crashed."),
         "approve": Entry("approve", "Answer a question that a run is waiting for."),
         "reject": Entry("approve", "Say no to a question that a run is waiting for.", "reject"),

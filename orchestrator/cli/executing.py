@@ -11,13 +11,15 @@ import signal
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.asking import TerminalAsker
+from orchestrator.cli.comparing import compared
 from orchestrator.cli.console import Console, is_terminal
 from orchestrator.cli.killing import KillingJournal, KillSwitch
+from orchestrator.cli.privacy import Privacy
 from orchestrator.cli.progress import Progress, conclude, progress
 from orchestrator.config import Config
 from orchestrator.engine.preflight import Absent, preflight
@@ -27,6 +29,7 @@ from orchestrator.engine.start import Engine, Result, models_climbed, models_nee
 from orchestrator.errors import CredentialsMissing
 from orchestrator.events import AskAnswered, AttemptFinished, Event, RunResumed, StepFailed, encode
 from orchestrator.graph.model import Graph
+from orchestrator.policy.secrets import Masked
 from orchestrator.ports import Cache, Model
 from orchestrator.providers.registry import open_model
 from orchestrator.store.inbox import done, take
@@ -59,6 +62,8 @@ class Job:
     quiet: bool = False
     offline: bool = False
     """Nothing may leave this machine."""
+    privacy: Privacy = field(default_factory=Privacy)
+    """What its texts read of the environment, and what may be shown and written down."""
     streamed: str = ""
     """Path of the step whose text goes to stdout as it comes; empty for none."""
 
@@ -78,6 +83,8 @@ class _Screen:
     streamed: str = ""
     stream: ExitStack | None = None
     held: list[tuple[int, Event]] | None = None
+    mask: Masked | None = None
+    """Stands in front of `tokens` where secrets may be among them."""
 
     def committed(self, events: Sequence[tuple[int, Event]]) -> None:
         for seq, event in events:
@@ -123,6 +130,8 @@ class _Screen:
 
     def end_stream(self) -> None:
         """The streamed answer is complete: it ends its line, and the progress comes back."""
+        if self.mask is not None:
+            self.mask.end(self.job.streamed)
         if self.stream is not None:
             self.console.piece("" if self.streamed.endswith("\n") else "\n")
             stream, self.stream = self.stream, None
@@ -138,7 +147,7 @@ def execute(store: Store, job: Job, console: Console) -> tuple[Result, str]:
         screen.end_stream()
         screen.shown.close()
     if not job.quiet:
-        conclude(screen.shown, console)
+        conclude(screen.shown, console, compared(screen.shown.summary, job.graph))
     return result, screen.streamed
 
 
@@ -157,7 +166,7 @@ async def _execute(store: Store, job: Job, screen: _Screen) -> Result:
             recovered = _look_back(store, job.run, screen, journal, resumed=resumed)
             await journal.flush()
             engine = _engine(job, screen, journal, cache, recovered)
-            result = await _guarded(engine, store, job.run, screen)
+            result = job.privacy.told(await _guarded(engine, store, job.run, screen))
             await asyncio.sleep(0)  # the last committed events are on their way to the screen
             if result.status != "waiting" or not _answered_meanwhile(store, job.run, result.asks):
                 return result
@@ -270,13 +279,19 @@ def _engine(
     job: Job, screen: _Screen, journal: KillingJournal, cache: Cache | None, recovered: Recovered
 ) -> Engine:
     person = not job.quiet and is_terminal(sys.stdin) and is_terminal(screen.console.err)
+    privacy = job.privacy
+    screen.mask = privacy.mask(screen.tokens)
+    asker = TerminalAsker(screen.console, screen.away, journal.flush) if person else None
     ports = Ports(
         journal=journal,
         cache=cache,
-        asker=TerminalAsker(screen.console, screen.away, journal.flush) if person else None,
-        live=screen.tokens,
+        asker=privacy.asker(asker),
+        live=screen.mask or screen.tokens,
         prices=price_list,
         offline=job.offline,
+        secrets=privacy.secrets,
+        env=privacy.env,
+        digest_key=privacy.keep.key,
     )
     return Engine(job.graph, job.inputs, job.models, ports, today=job.today, recovered=recovered)
 

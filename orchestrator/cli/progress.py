@@ -172,8 +172,8 @@ class LiveProgress:
         return lines
 
 
-def conclude(shown: Progress, console: Console) -> None:
-    """The last line: how the run ended and what it took."""
+def conclude(shown: Progress, console: Console, money: str = "") -> None:
+    """The last line: how the run ended and what it took. `money` says what it cost."""
     shown.close()
     style = {"done": ("green",), "failed": ("red",)}.get(shown.summary.status, ("yellow",))
-    console.say(sentence(shown.summary), *style)
+    console.say(" · ".join(part for part in (sentence(shown.summary), money) if part), *style)

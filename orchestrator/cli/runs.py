@@ -10,6 +10,7 @@ import click
 
 from orchestrator.cli import complete
 from orchestrator.cli.console import Console, the_console
+from orchestrator.money import shown
 from orchestrator.report import words
 from orchestrator.state import RunStatus
 
@@ -84,6 +85,7 @@ def _print(console: Console, rows: Sequence[RunRow], answered: Collection[str], 
         console.say(rest)
         return
     now, calls = time.time(), any(row.cloud_calls for row in rows)  # else all would say 100 %
+    paid = any(row.cost for row in rows)
     header = (
         "RUN",
         "WORKFLOW",
@@ -93,13 +95,15 @@ def _print(console: Console, rows: Sequence[RunRow], answered: Collection[str], 
         "STEPS",
         "TOKENS",
         *(("LOCAL",) if calls else ()),
+        *(("SPENT",) if paid else ()),
     )
-    console.table(header, [_cells(row, now, answered=row.id in answered, calls=calls) for row in rows])
+    cells = [_cells(row, now, answered=row.id in answered, calls=calls, paid=paid) for row in rows]
+    console.table(header, cells)
     for run in answered:
         console.say(f"{run} is answered; go on with: orch resume {run}")
 
 
-def _cells(row: RunRow, now: float, *, answered: bool, calls: bool) -> tuple[str, ...]:
+def _cells(row: RunRow, now: float, *, answered: bool, calls: bool, paid: bool) -> tuple[str, ...]:
     ended = row.ended if row.ended is not None else (now if row.live else None)
     return (
         row.id,
@@ -110,4 +114,5 @@ def _cells(row: RunRow, now: float, *, answered: bool, calls: bool) -> tuple[str
         f"{row.finished:,}" + (f" ({row.failed:,} failed)" if row.failed else ""),
         words.number(row.prompt_tokens + row.completion_tokens),
         *((words.share(row.local_calls, row.local_calls + row.cloud_calls) or "–",) if calls else ()),
+        *((shown(row.cost),) if paid else ()),
     )

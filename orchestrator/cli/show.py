@@ -14,6 +14,7 @@ from orchestrator.cli.console import Console, the_console
 from orchestrator.cli.instance import print_instance, print_table
 from orchestrator.cli.waiting import what_to_do
 from orchestrator.errors import UsageError
+from orchestrator.money import shown
 from orchestrator.report import words
 from orchestrator.report.instances import Instances, find_step
 from orchestrator.report.lines import short
@@ -117,7 +118,8 @@ def _print_end(console: Console, store: Store, row: RunRow, state: RunState, fig
     if row.status in ("failed", "interrupted"):
         lines.append(f"what is finished is kept; go on with: orch resume {row.id}")
     if stayed := whereabouts(figures):
-        lines.append(stayed)
+        cost = figures.spending.cost
+        lines.append(f"{stayed}; {shown(cost)} spent" if cost else stayed)
     if lines:
         console.view("")
     for text in lines:

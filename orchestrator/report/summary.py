@@ -31,6 +31,7 @@ from orchestrator.events import (
     Warned,
 )
 from orchestrator.report import words
+from orchestrator.report.cost import Spending
 
 CONTAINERS = frozenset({"steps", "workflow"})
 _ITEM = re.compile(r"\.\d+$")
@@ -146,6 +147,7 @@ class Summary:
     caught: int = 0
     """What failed and has what `on_error` says in its place, fan-outs and groups as a whole too."""
     seconds: float = 0.0
+    spending: Spending = field(default_factory=Spending)
     _lost: dict[str, bool] = field(default_factory=dict)
     """What failed with nothing in its place, and whether it counts in `failed`."""
     _segment: float | None = None
@@ -165,6 +167,7 @@ class Summary:
                 row = self._model(event.model)
                 row.ref, row.local = event.ref, event.local
                 row.load_seconds += event.seconds
+                self.spending.add(event)
             case StepStarted():
                 self._started(event)
             case AttemptStarted():
@@ -172,9 +175,11 @@ class Summary:
                     use.begin(event.at)
                 if event.intent:
                     self._model(event.model).local = False
+                    self.spending.add(event)
             case AttemptFinished():
                 for use in self._uses(event.path, event.model):
                     use.end(event)
+                self.spending.add(event, step_of(event.path))
             case StepFinished() | StepSkipped() | StepFailed():
                 self._ended(event)
             case RunFinished():

@@ -60,6 +60,7 @@ class StoreJournal:
             head.completion_tokens,
             head.local_calls,
             head.cloud_calls,
+            head.cost,
         )
         self._queue: deque[tuple[Event, Sequence[int]]] = deque()
         self._appended = head.count

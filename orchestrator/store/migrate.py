@@ -42,7 +42,23 @@ def _count_calls(connection: Connection) -> None:
         connection.execute(text(change), counts)
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(2, _count_calls),)
+def _add_spending(connection: Connection) -> None:
+    """What runs cost: nothing was billed before, and the rows by step and model are folded when somebody asks."""
+    connection.execute(text("ALTER TABLE runs ADD COLUMN cost BIGINT NOT NULL DEFAULT 0"))
+    connection.execute(text("ALTER TABLE runs ADD COLUMN folded INTEGER NOT NULL DEFAULT 0"))
+    big = ("prompt", "completion", "cached", "cost", "answer_prompt", "answer_completion")
+    small = ("calls", "overruns", "answers")
+    columns = [f"{name} BIGINT NOT NULL DEFAULT 0" for name in big]
+    columns += [f"{name} INTEGER NOT NULL DEFAULT 0" for name in small]
+    connection.execute(
+        text(
+            "CREATE TABLE spending (run INTEGER NOT NULL, step VARCHAR NOT NULL, model VARCHAR NOT NULL, "
+            f"ref VARCHAR NOT NULL, local BOOLEAN, {', '.join(columns)}, PRIMARY KEY (run, step, model))"
+        )
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (Migration(2, _count_calls), Migration(3, _add_spending))
 
 
 def newest(migrations: Sequence[Migration]) -> int:

@@ -15,7 +15,7 @@ class RunRow:
 
     Times are wall-clock seconds. `steps` were planned; `finished` counts steps and items that have a value so far,
     `failed` those that failed; groups do not count. `events` is the length of the log. `local_calls` of a model
-    ended on this machine, `cloud_calls` left it.
+    ended on this machine, `cloud_calls` left it. `cost` is in nano-dollars.
     """
 
     id: str
@@ -34,6 +34,7 @@ class RunRow:
     events: int
     local_calls: int = 0
     cloud_calls: int = 0
+    cost: int = 0
 
     @property
     def live(self) -> bool:
@@ -65,3 +66,4 @@ class Head:
     completion_tokens: int
     local_calls: int
     cloud_calls: int
+    cost: int

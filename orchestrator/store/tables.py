@@ -1,6 +1,6 @@
 """The tables of the store, as SQLModel classes. Columns only: no query, no rule.
 
-Version 2. A change here needs a numbered step in `migrate.py`.
+Version 3. A change here needs a numbered step in `migrate.py`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class Run(SQLModel, table=True):
 
     `no` is the short key other tables use. `status` is what the last event said; a dead owner shows only in
     `Store.runs`. Times are wall-clock seconds since the epoch. `finished` counts instances, `steps` those planned.
-    `local_calls` and `cloud_calls` are the calls of models that ended, by where they went.
+    `local_calls` and `cloud_calls` are the calls of models that ended, by where they went. `cost` is in nano-dollars.
+    `folded` is how many events the run's rows in `spending` were made of.
     """
 
     __tablename__: ClassVar[str] = "runs"
@@ -47,6 +48,8 @@ class Run(SQLModel, table=True):
     completion_tokens: int = Field(default=0, sa_type=BigInteger)
     local_calls: int = 0
     cloud_calls: int = 0
+    cost: int = Field(default=0, sa_type=BigInteger)
+    folded: int = 0
     events: int = 0
     head: bytes = b""
 
@@ -107,6 +110,27 @@ class CacheEntry(SQLModel, table=True):
     used: float = Field(index=True)
 
 
+class SpendingRow(SQLModel, table=True):
+    """What one model did for one step of a run, folded from the events when somebody asks what runs cost."""
+
+    __tablename__: ClassVar[str] = "spending"
+
+    run: int = Field(primary_key=True)
+    step: str = Field(primary_key=True)
+    model: str = Field(primary_key=True)
+    ref: str
+    local: bool | None = None
+    calls: int = 0
+    prompt: int = Field(default=0, sa_type=BigInteger)
+    completion: int = Field(default=0, sa_type=BigInteger)
+    cached: int = Field(default=0, sa_type=BigInteger)
+    cost: int = Field(default=0, sa_type=BigInteger)
+    overruns: int = 0
+    answers: int = 0
+    answer_prompt: int = Field(default=0, sa_type=BigInteger)
+    answer_completion: int = Field(default=0, sa_type=BigInteger)
+
+
 class LeaseRow(SQLModel, table=True):
     """Who executes a run, where the store is a server: `expires` is on the server's clock."""
 
@@ -126,7 +150,8 @@ def table(model: type[SQLModel]) -> Table:
 
 
 TABLES: tuple[Table, ...] = tuple(
-    table(model) for model in (Meta, Run, EventRow, Blob, BlobUse, InboxItem, CacheEntry, LeaseRow)
+    table(model)
+    for model in (Meta, Run, EventRow, Blob, BlobUse, InboxItem, CacheEntry, SpendingRow, LeaseRow)
 )
 
 Index("inbox_open", table(InboxItem).c.run, table(InboxItem).c.done)

@@ -36,6 +36,8 @@ class Tally:
     completion_tokens: int = 0
     local_calls: int = 0
     cloud_calls: int = 0
+    cost: int = 0
+    """In nano-dollars."""
     _away: set[str] = field(default_factory=set, init=False)
     """Models off this machine; every process that goes on with a run says anew where its models are."""
     _lost: set[str] = field(default_factory=set, init=False)
@@ -52,6 +54,7 @@ class Tally:
                 self.completion_tokens += event.completion_tokens
                 self.local_calls += event.model not in self._away
                 self.cloud_calls += event.model in self._away
+                self.cost += event.cost
             case ModelReady():
                 (self._away.discard if event.local else self._away.add)(event.model)
             case StepFailed():
@@ -82,6 +85,7 @@ class Tally:
             "completion_tokens": self.completion_tokens,
             "local_calls": self.local_calls,
             "cloud_calls": self.cloud_calls,
+            "cost": self.cost,
         }
 
     def _failed(self, event: StepFailed) -> None:

@@ -1,0 +1,100 @@
+"""What runs cost, and what they would have cost elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from orchestrator.events import AttemptFinished, AttemptStarted, Event, ModelReady
+from orchestrator.money import Price
+from orchestrator.report.cost import Line, all_cloud, kept_local, saved, table, total
+from orchestrator.report.summary import summary
+
+LOCAL = ModelReady(0.0, "small", "llamacpp:x", True, 2048, 4, "", "", 0.5)
+CLOUD = ModelReady(0.0, "big", "openai:y", False, 8192, 1, "", "https://api.example", 0.0)
+DEAR = Price(1.0, 10.0)
+
+
+def attempt(
+    path: str,
+    model: str = "small",
+    decision: Literal["keep", "repair", "fail", "escalate"] = "keep",
+    *,
+    tokens: tuple[int, int] = (100, 10),
+    cost: int = 0,
+    reserved: int = 0,
+    outcome: Literal["ok", "invalid", "error"] = "ok",
+) -> list[Event]:
+    begun = AttemptStarted(1.0, path, 1, model, (), 5, True, {}, intent=model == "big", reserved=reserved)
+    ended = AttemptFinished(
+        2.0, path, 1, model, outcome, decision, "", "x", "", *tokens, 0, 1.0, None, None, cost=cost
+    )
+    return [begun, ended]
+
+
+def lines(*events: list[Event]) -> dict[tuple[str, str], Line]:
+    return summary([LOCAL, CLOUD, *(event for group in events for event in group)]).spending.lines
+
+
+def test_calls_and_amounts_are_counted_by_step_and_model() -> None:
+    """Items of a step are one line; each model has its own."""
+    found = lines(attempt("sort.0"), attempt("sort.1"), attempt("sort.1", "big", cost=7, reserved=9))
+
+    assert {key: (line.calls, line.cost, line.local) for key, line in found.items()} == {
+        ("sort", "small"): (2, 0, True),
+        ("sort", "big"): (1, 7, False),
+    }
+
+
+def test_only_the_attempt_that_counted_is_priced_elsewhere() -> None:
+    """A bigger model is taken to need neither the repair nor the lower rung."""
+    found = lines(
+        attempt("a", decision="repair"),
+        attempt("a", decision="escalate"),
+        attempt("a", "big", tokens=(120, 20), cost=5, reserved=5),
+    )
+    whole = total(found.values())
+
+    assert (whole.calls, whole.answers) == (3, 1)
+    assert all_cloud(whole, DEAR) == 120 * 1000 + 20 * 10_000
+
+
+def test_an_answer_that_stood_because_the_cloud_was_down_counts_once() -> None:
+    """The tokens of the local answer are those that counted."""
+    found = lines(
+        attempt("a", decision="escalate"), attempt("a", "big", "fail", tokens=(0, 0), outcome="error")
+    )
+    whole = total(found.values())
+
+    assert (whole.answers, whole.answer_prompt, whole.answer_completion) == (1, 100, 10)
+
+
+def test_a_bill_above_its_reservation_is_an_overrun() -> None:
+    """Counted, so that nobody learns of it from the invoice."""
+    found = lines(attempt("a", "big", cost=10, reserved=9), attempt("b", "big", cost=9, reserved=9))
+
+    assert total(found.values()).overruns == 1
+
+
+def test_the_share_kept_local_is_of_answers() -> None:
+    """A climbed step is not kept local, however often the local model tried."""
+    found = lines(attempt("a"), attempt("b", decision="escalate"), attempt("b", "big"))
+
+    assert kept_local(found.values()) == (1, 2)
+
+
+def test_what_was_saved_is_said_in_a_sentence() -> None:
+    """And nothing is said when nobody answered."""
+    whole = total(lines(attempt("a"), attempt("b", "big", cost=4_000_000)).values())
+
+    assert saved(whole, DEAR, "big-y") == "$0.0040 spent; about $0.00040 if big-y had done it all"
+    assert saved(Line(), DEAR, "big-y") == ""
+    assert saved(replace(whole, cost=0), DEAR, "y").startswith("nothing spent; about ")
+
+
+def test_the_table_has_a_column_for_the_other_model() -> None:
+    """Only when there is a price to compare with."""
+    rows = [("sort", total(lines(attempt("sort")).values()))]
+
+    assert table(rows, DEAR, "y")[1] == [("sort", "1", "1", "100", "10", "$0", "$0.00020")]
+    assert len(table(rows, None, "y")[0]) == 6

@@ -1,6 +1,7 @@
 """Bounds of a run before its first token: how often each step calls a model, at most.
 
-The formula is the language's: items × passes × samples × (repair + 1 + ladder) × tool turns. Runs nothing.
+The formula is the language's: items × passes × samples × (repair + 1 + ladder) × tool turns, where each model of the
+ladder counts twice, because its answer may be repaired once. Runs nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from orchestrator.spec.model import AgentStep, GroupStep, ModelSpec, ValueStep, 
 from orchestrator.spec.types import Field, MapOf
 
 REPAIR = 1
+RUNG_REPAIRS = 1
 MERGE = 4
 TURNS = 6
 """What the engine does when nobody says; a test holds these to the engine's own."""
@@ -146,11 +148,12 @@ def _agent(
         turns = node.agent.spec.max_turns or TURNS
         times *= turns
         factors = (*factors, f"{turns} tool turns")
-    attempts = repair + 1 + len(ladder)
+    attempts = repair + 1 + len(ladder) * (1 + RUNG_REPAIRS)
     if attempts > 1:
         factors = (*factors, f"{attempts} attempts")
     calls = times * attempts + picks
-    return StepBound(path, node, node.models, instances, calls, graph, factors, ladder, times, known)
+    rung = times * (1 + RUNG_REPAIRS)
+    return StepBound(path, node, node.models, instances, calls, graph, factors, ladder, rung, known)
 
 
 def _many(count: Count, noun: str) -> str:

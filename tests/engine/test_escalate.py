@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from orchestrator.events import AttemptFinished, AttemptStarted, Decided, StepFailed, StepFinished, Warned
+from orchestrator.graph.open import open_workflow
 from orchestrator.messages import Request
+from orchestrator.plan.bounds import bounds
 from orchestrator.providers.scripted import Reply
 from tests.engine.harness import Played, again, play
 
@@ -384,3 +388,33 @@ steps:
 
     assert played.outputs == [3, 7, 3]
     assert calls(played)["mid"] == 1
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    repair=st.integers(0, 3),
+    ladder=st.sampled_from(["mid", "cloud", "[mid, cloud]", "[cloud, mid]"]),
+    rule=st.sampled_from(
+        ["", ", when: invalid", ", when: attempts > 0", ", before: true", ", before: true, when: invalid"]
+    ),
+    answers=st.lists(st.sampled_from(["3", "none", "fault"]), min_size=12, max_size=12),
+)
+def test_calls_are_never_more_than_planned(
+    project: Path, repair: int, ladder: str, rule: str, answers: list[str]
+) -> None:
+    """Whatever the models answer, fail with or leave out, each of them is asked at most as often as `plan` says."""
+    steps = f"steps: {{n: {{agent: writer, prompt: x, output: int, repair: {repair}, escalate: {{to: {ladder}{rule}}}}}}}"
+    rest = iter(answers)
+
+    def ask(_: Request) -> Any:
+        said = next(rest)
+        return Reply(fault="server") if said == "fault" else said
+
+    played = climbing(project, steps, tiny=ask, mid=ask, cloud=ask)
+
+    graph = open_workflow(project / "workflow.yaml")
+    step = bounds(graph).steps[0]
+    asked = calls(played)
+    assert sum(asked.values()) <= (step.calls.known or 0)
+    assert asked["tiny"] <= repair + 1
+    assert all(asked[name] <= (step.rung.known or 0) for name in step.ladder)

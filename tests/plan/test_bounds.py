@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.engine import agent, prompt
+from orchestrator.engine import agent, climb, prompt
 from orchestrator.plan import bounds as module
 from orchestrator.plan.bounds import Bounds, bounds, merges
 from orchestrator.plan.count import of, unknown
@@ -35,6 +35,7 @@ def test_the_defaults_are_those_of_the_engine() -> None:
     """Whoever changes one must change the other."""
     assert module.REPAIR == prompt.REPAIR
     assert module.MERGE == agent.MERGE
+    assert module.RUNG_REPAIRS == climb.RUNG_REPAIRS
 
 
 def test_a_step_is_called_once_and_once_per_repair(tmp_path: Path) -> None:
@@ -117,7 +118,7 @@ def test_passes_and_models_multiply(tmp_path: Path) -> None:
 
 
 def test_the_models_of_an_escalation_are_counted_too(tmp_path: Path) -> None:
-    """What may be asked off this machine is never left out."""
+    """What may be asked off this machine is never left out; its answer may be repaired once."""
     text = """
     models: {m: "scripted:a.yaml", cloud: {use: "openai:gpt-5-mini", key: env.KEY, clearance: private}}
     steps:
@@ -126,9 +127,9 @@ def test_the_models_of_an_escalation_are_counted_too(tmp_path: Path) -> None:
 
     found = plan(tmp_path, text)
 
-    assert calls(found) == {"one": "4"}
+    assert calls(found) == {"one": "5"}
     by_model = {ref: str(count) for ref, count in found.calls_by_model().items()}
-    assert by_model == {"scripted:a.yaml": "3", "openai:gpt-5-mini": "1"}
+    assert by_model == {"scripted:a.yaml": "3", "openai:gpt-5-mini": "2"}
 
 
 def test_a_subworkflow_is_counted_with_what_it_is_given(tmp_path: Path) -> None:

@@ -293,6 +293,10 @@ async def look_everywhere(pilot: Pilot[None], replay: ReplayScreen) -> str:
         await pilot.press(view)
         await settled(pilot, replay)
         texts.append(everything(pilot))
+    for key in "g51":  # the first row, in the tab of events and in that of values
+        await pilot.press(key)
+        await settled(pilot, replay)
+        texts.append(everything(pilot))
     reader, trace = Reader(replay.shown.world.store), replay.shown.trace
     for number in range(len(trace)):
         span = reader.read(wanted(trace, RUN, number, NOWHERE))

@@ -54,7 +54,10 @@ def effective(setting: Setting, step: AgentStep, at: Path) -> Agent | None:
 
 
 def check_agent(setting: Setting, agent: Agent) -> None:
-    """What an agent itself names: its model, tools and knowledge."""
+    """What an agent itself names: its model, tools and knowledge; and the agents that are its tools."""
+    if agent.name in setting.checked:
+        return
+    setting.checked.add(agent.name)
     spec = agent.spec
     if spec.model is not None and "model" in agent.written:
         written = agent.written["model"]
@@ -146,12 +149,18 @@ def check_tool(setting: Setting, name: str, written: Written | None, *rest: int 
     if name.startswith("agent:"):
         delegate = name.removeprefix("agent:")
         setting.use("agents", delegate)
-        if setting.library.agent(delegate) is not None or setting.library.broken(delegate):
+        agent = setting.library.agent(delegate)
+        if agent is not None:
+            check_agent(setting, agent)
+        if agent is not None or setting.library.broken(delegate):
             return True
         hint = near(delegate, setting.library.names()) or f"there are {choice(setting.library.names())}"
         setting.report.add(place.marks, place.mark(*rest), "ORCH601", f"there is no agent '{delegate}'", hint)
         return False
-    if name in setting.tools or name in BUILT_IN or setting.broken(name):
+    declared = setting.tools.get(name)
+    if declared is not None and declared.agent is not None:
+        check_delegate(setting, declared.agent)
+    if declared is not None or name in BUILT_IN or setting.broken(name):
         return True
     server = setting.tools.get(name.rpartition(".")[0])
     if server is not None and server.mcp is not None:
@@ -161,6 +170,13 @@ def check_tool(setting: Setting, name: str, written: Written | None, *rest: int 
     hint = near(name, names) or f"there are {choice(names)}"
     setting.report.add(place.marks, place.mark(*rest), "ORCH603", f"there is no tool '{name}'", hint)
     return False
+
+
+def check_delegate(setting: Setting, name: str) -> None:
+    """An agent that another one hands things to stays on this machine too."""
+    agent = setting.library.agent(name)
+    if agent is not None:
+        check_agent(setting, agent)
 
 
 def check_knowledge(setting: Setting, name: str, written: Written | None, *rest: int | str) -> None:

@@ -239,7 +239,9 @@ class _Builder:
     def _people(self, knot: Knot, step: AgentStep) -> None:
         """Other agents and models the step names: who chooses among samples, who is asked at last."""
         if step.pick is not None:
-            find_agent(self.setting, step.pick, (*knot.at, "pick"))
+            judge = find_agent(self.setting, step.pick, (*knot.at, "pick"))
+            if judge is not None:
+                check_agent(self.setting, judge)
         if step.escalate is None:
             return
         ladder = step.escalate.to

@@ -19,7 +19,6 @@ from orchestrator.graph.flow_read import read
 from orchestrator.graph.flow_rules import ALL_RULES
 from orchestrator.graph.flow_sinks import check_egress, report_flows
 from orchestrator.graph.flow_tool import call_tool
-from orchestrator.graph.names import FACTS
 from orchestrator.graph.setting import Setting
 from orchestrator.graph.tags import (
     PUBLIC,
@@ -120,7 +119,11 @@ def _returns(state: State, place: Place, outputs: Mapping[str, Any]) -> Tag:
     """The labels of `outputs`, else of the steps that nobody reads."""
     if outputs:
         text = Text("outputs", ("outputs",), outputs, "value")
-        return read(text, lambda name: place.find(state, name) or state.of_file(name), place.find_facts)
+        return read(
+            text,
+            lambda name: place.find(state, name) or state.of_file(name),
+            lambda name: place.find_facts(state, name),
+        )
     readers = {dep for knot in place.layer.knots.values() for dep in knot.deps}
     leaves = {name: tag for name, tag in place.tags.items() if name not in readers}
     return next(iter(leaves.values())) if len(leaves) == 1 else mapped(leaves)
@@ -147,7 +150,7 @@ def _step(state: State, place: Place, knot: Knot) -> None:
         tag = raised(listed(tag, decided.list), decided.list)
     tag = raised(tag, decided.whole)
     state.values.append((knot, tag))
-    if knot.step.label is not None:
+    if knot.step.label is not None and one.on("label"):
         tag = raised(tag, one.stated(knot.step.label))
     _remember(one, made, tag, facts, decided)
 
@@ -155,16 +158,16 @@ def _step(state: State, place: Place, knot: Knot) -> None:
 def _remember(one: One, made: Made, tag: Tag, facts: Why, decided: _Decided) -> None:
     place, knot = one.place, one.knot
     place.tags[knot.name] = tag
-    place.presence[knot.name] = decided.whole if one.loops else highest((decided.whole, decided.item))
-    if one.on("facts"):
-        place.facts[knot.name] = raised(made.facts_tag or PUBLIC, named(f"steps.{knot.name}", facts))
-    place.lowered[knot.name] = one.lowered
-    parts = {name: part(why) for name, why in made.parts.items()}
-    flow = Flow(parts, part(one.scope), part(tag.total), part(facts))
-    one.state.flows.append((knot, flow))
+    place.presence[knot.name] = decided.whole if one.loops else higher(decided.whole, decided.item)
+    place.facts[knot.name] = (made.inside, facts)
+    if one.state.lowers:
+        place.lowered[knot.name] = one.lowered
+    known = part(facts)
+    parts = {name: known if why is facts else part(why) for name, why in made.parts.items()}
+    one.state.flows.append((knot, Flow(parts, part(one.scope), part(tag.total), known)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Decided:
     """What decides that there is a value: per item, per list, and for the whole step."""
 
@@ -176,12 +179,16 @@ class _Decided:
 def _decisions(one: One) -> _Decided:
     """`foreach`, `needs`, `when` and the nulls it passes on; binds the loop variables."""
     knot, place = one.knot, one.place
-    each = _foreach(one)
+    each = _foreach(one) if knot.step.foreach is not None else None
     whole = one.nulls("foreach") if one.loops else None
-    if one.on("needs"):
+    if knot.needs and one.on("needs"):
         whole = higher(whole, highest(place.presence.get(name) for name in knot.needs))
-    when = one.total("when") if one.on("when") else None
-    nulls = highest(one.nulls(key) for key in knot.nulls if key not in ("foreach", "until"))
+    when = one.total("when") if knot.step.when is not None and one.on("when") else None
+    nulls = (
+        highest(one.nulls(key) for key in knot.nulls if key not in ("foreach", "until"))
+        if knot.nulls
+        else None
+    )
     one.scope = highest((place.scope, each, whole, when, nulls))
     return _Decided(higher(when, nulls), each, whole)
 
@@ -189,8 +196,6 @@ def _decisions(one: One) -> _Decided:
 def _foreach(one: One) -> Why:
     knot = one.knot
     names = loop_names(knot.step)
-    if not names:
-        return None
     one.loops = True
     tag = one.read("foreach")
     item = element(tag)
@@ -207,9 +212,8 @@ def _on_error(one: One, made: Made, tag: Tag, facts: Why) -> Tag:
     if step.on_error is None or step.on_error == "fail":
         return tag
     if step.on_error != "continue":
-        if one.on("error"):
-            error = leaf(named(f"{knot.name}.error", higher(made.answer, facts)))
-            one.extra |= {"error": error, "answer": error}
+        error = leaf(named(f"{knot.name}.error", higher(made.answer, facts)))
+        one.extra |= {"error": error, "answer": error}
         tag = merged(tag, one.read("on_error"))
     return raised(tag, named(f"{knot.name}.on_error", facts)) if one.on("on-error") else tag
 
@@ -266,14 +270,13 @@ def _group(one: One, step: GroupStep) -> Made:
     _scope(state, inner)
     fields = {name: tag for name, tag in one.extra.items() if name != "index"}
     tag = mapped({**fields, **inner.tags})
-    about = highest(facts.total for facts in inner.facts.values())
+    about = highest(why for _, why in inner.facts.values())
     if step.repeat is not None:
         tag, about = _repeated(one, inner, tag, about)
     one.lowered = tuple(
         dict.fromkeys((*one.lowered, *(n for names in inner.lowered.values() for n in names)))
     )
-    facts = {**{name: leaf(about) for name in FACTS}, **inner.facts}
-    return Made(tag, {}, about, about, mapped(facts))
+    return Made(tag, {}, about, about, inner)
 
 
 def _repeated(one: One, inner: Place, tag: Tag, about: Why) -> tuple[Tag, Why]:

@@ -38,9 +38,12 @@ _REPAIR = 1
 """How often an invalid answer goes back when nobody says."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Asked:
-    """One request and what comes of it. `query` looks up knowledge, `decided` is what chose the model."""
+    """One request and what comes of it. `query` looks up knowledge, `decided` is what chose the model.
+
+    `errors` labels what a repair sends, `local` the answer that an escalation may carry along.
+    """
 
     parts: Mapping[str, Why]
     query: Why
@@ -48,6 +51,7 @@ class _Asked:
     results: Why
     errors: Why
     decided: Why
+    local: Why
     answer: Why
 
 
@@ -56,8 +60,8 @@ def ask_agent(one: One, step: AgentStep) -> Made:
     spec = knot.agent.spec if knot.agent is not None else AgentSpec()
     asked = _reduced(one, step, spec) if one.has("reduce") else _asked(one, step, spec, None)
     _record(one, step, spec, asked)
-    later = {"answer": asked.errors, "errors": asked.errors, "tool_results": asked.results}
-    parts = {**asked.parts, **{n: named(f"{knot.name}.{n}", why) for n, why in later.items()}}
+    answer = asked.local if step.escalate is not None and step.escalate.carry else asked.errors
+    parts = {**asked.parts, "answer": answer, "errors": asked.errors, "tool_results": asked.results}
     return Made(leaf(named(knot.name, asked.answer)), parts, asked.answer, asked.answer)
 
 
@@ -87,12 +91,11 @@ def _asked(one: One, step: AgentStep, spec: AgentSpec, items: Tag | None) -> _As
     request = highest(parts.values())
     results = _results(one, spec, request)
     first = higher(request, results)
-    errors = higher(first, one.checks(leaf(named(knot.name, first))))
+    errors = higher(first, one.checks(leaf(named(knot.name, first)))) if step.check else first
     decided = _decided(one, request, errors)
-    chosen = _choice(one, step)
-    headed = steps_head(one, step, spec)
-    answer = highest((errors, decided if one.on("escalate") else None, chosen, headed))
-    return _Asked(parts, query, request, results, errors, decided, answer)
+    local = highest((errors, _choice(one, step), _head(one, step, spec)))
+    answer = higher(local, decided) if one.on("escalate") else local
+    return _Asked(parts, query, request, results, errors, decided, local, answer)
 
 
 def _parts(one: One, step: AgentStep, spec: AgentSpec, prompt: Why, query: Why) -> Iterator[tuple[str, Why]]:
@@ -123,7 +126,7 @@ def _role(one: One, step: AgentStep) -> Why:
     return named(f"{knot.name}.role", higher(own, agent_label(agent) if agent is not None else None))
 
 
-def steps_head(one: One, step: AgentStep, spec: AgentSpec) -> Why:
+def _head(one: One, step: AgentStep, spec: AgentSpec) -> Why:
     knot = one.knot
     if spec.head is None or knot.agent is None or not one.on("head"):
         return None
@@ -174,7 +177,10 @@ def _record(one: One, step: AgentStep, spec: AgentSpec, asked: _Asked) -> None:
 
 
 def _models(one: One, step: AgentStep, spec: AgentSpec, asked: _Asked) -> None:
+    """Every model it may ask; one that may see everything asks for no proof."""
     knot, setting = one.knot, one.state.setting
+    if step.escalate is None and all(one.state.sees_all(name) for name in knot.models):
+        return
     sent = dict(asked.parts)
     if spec.tools:
         sent["tool_results"] = asked.results
@@ -189,10 +195,8 @@ def _models(one: One, step: AgentStep, spec: AgentSpec, asked: _Asked) -> None:
     if step.escalate is None:
         return
     carried: dict[str, Why] = {}
-    if one.on("carry"):
-        carried.update(dict.fromkeys(step.escalate.carry, asked.errors))
-    if "tool_results" in carried:
-        carried["tool_results"] = asked.results
+    if one.on("carry") and step.escalate.carry:
+        carried = {name: asked.local for name in step.escalate.carry if name != "tool_results"}
     ladder = (step.escalate.to,) if isinstance(step.escalate.to, str) else step.escalate.to
     for index, name in enumerate(ladder):
         where = ("escalate", "to") if isinstance(step.escalate.to, str) else ("escalate", "to", index)

@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from orchestrator.graph.cloud import is_cloud
 from orchestrator.graph.flow_read import read
 from orchestrator.graph.flow_uses import Use
 from orchestrator.graph.model import Graph
+from orchestrator.graph.names import FACTS
 from orchestrator.graph.setting import Setting
 from orchestrator.graph.tags import PUBLIC, Tag, Why, higher, highest, label_of, leaf, mapped, named, origin
 from orchestrator.graph.tags import field as field_of
 from orchestrator.graph.texts import Text
 from orchestrator.graph.wire import Knot, Layer
-from orchestrator.labels import Flow, Label, Source, rank
+from orchestrator.labels import HIGHEST, Flow, Label, Source, rank
+from orchestrator.policy.clearance import clearance_of
 from orchestrator.spec.model import InputSpec
 
 if TYPE_CHECKING:
@@ -43,6 +46,7 @@ class State:
         self.lasts: dict[str, Tag] = {}
         self.untils: dict[str, Why] = {}
         self.children: dict[int, Label] = {}
+        self.models: dict[str, bool] = {}
         self.begin()
 
     def begin(self) -> None:
@@ -77,6 +81,14 @@ class State:
             case _:
                 return None
 
+    def sees_all(self, name: str) -> bool:
+        """Whether a model is on this machine and states no clearance below the highest."""
+        if name not in self.models:
+            spec = self.setting.models.get(name)
+            local = spec is not None and not is_cloud(spec)
+            self.models[name] = local and spec is not None and clearance_of(spec, local) == HIGHEST
+        return self.models[name]
+
     def child_label(self, child: Graph) -> Label:
         """The highest label of anything that a called workflow's record holds."""
         from orchestrator.graph.model import all_nodes
@@ -98,7 +110,8 @@ class Place:
     loop: Mapping[str, Tag] = field(default_factory=dict)
     last: Tag | None = None
     tags: dict[str, Tag] = field(default_factory=dict)
-    facts: dict[str, Tag] = field(default_factory=dict)
+    facts: dict[str, tuple[Place | None, Why]] = field(default_factory=dict)
+    """The label of what is known about each step; of a group also the place inside."""
     presence: dict[str, Why] = field(default_factory=dict)
     """What decides whether a step is skipped."""
     lowered: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -118,16 +131,27 @@ class Place:
             here = here.outer
         return None
 
-    def find_facts(self, name: str) -> Tag | None:
+    def find_facts(self, state: State, name: str) -> Tag | None:
+        if "facts" not in state.rules:
+            return None
         here: Place | None = self
         while here is not None:
             if name in here.facts:
-                return here.facts[name]
+                return here._facts_of(name)
             here = here.outer
         return None
 
+    def _facts_of(self, name: str) -> Tag:
+        """What stands under `steps.<name>`: of a group also the facts of the steps in it."""
+        inside, why = self.facts[name]
+        about = leaf(named(f"steps.{name}", why))
+        if inside is None:
+            return about
+        inner = {step: inside._facts_of(step) for step in inside.facts}
+        return mapped({**dict.fromkeys(FACTS, about), **inner})
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Made:
     """What a verb gives once: its value, the parts of its request, and the labels of what is known about it.
 
@@ -138,7 +162,8 @@ class Made:
     parts: Mapping[str, Why]
     facts: Why
     answer: Why
-    facts_tag: Tag | None = None
+    inside: Place | None = None
+    """The steps of a group."""
 
 
 class One:
@@ -182,10 +207,13 @@ class One:
         if text.key in _TEXTS and not self.on("template"):
             return PUBLIC
         if text.sees == "outside":
-            return read(text, self._outside, self.place.find_facts)
+            return read(text, self._outside, self._facts)
         if text.sees == "inside" and self.inside is not None:
-            return read(text, self._inside, self.inside.find_facts)
-        return read(text, self._find, self.place.find_facts)
+            return read(text, self._inside, self._facts)
+        return read(text, self._find, self._facts)
+
+    def _facts(self, name: str) -> Tag | None:
+        return (self.inside or self.place).find_facts(self.state, name)
 
     def _outside(self, name: str) -> Tag | None:
         found = self.place.find(self.state, name)
@@ -217,7 +245,7 @@ class One:
     def _presence(self, chain: tuple[str, ...]) -> Why:
         first, *rest = chain
         if first == "steps" and rest:
-            tag, rest = self.place.find_facts(rest[0]) or PUBLIC, rest[1:]
+            tag, rest = self._facts(rest[0]) or PUBLIC, rest[1:]
         else:
             tag = self._find(first) or PUBLIC
         for name in rest:

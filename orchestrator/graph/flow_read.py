@@ -197,7 +197,7 @@ class _Reading:
         elif root.name in self.local:
             tag = self.local[root.name]
         elif root.name == "env":
-            return _environment(links)
+            return _environment(links) if self.find("env") is not None else PUBLIC
         elif root.name == "steps":
             name = name_of(links[0]) if links else ""
             found = self.facts(name) if name else leaf(Source("steps", "secret"))

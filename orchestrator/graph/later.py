@@ -16,11 +16,9 @@ _STEP_KEYS = ("samples", "declassify", "pick")
 _OVERFLOW = ("drop-sources",)
 
 LATER_KEYS: Mapping[str, tuple[str, ...]] = {
-    "Workflow": ("knowledge", "tools", "keep"),
-    "InputSpec": ("new", "label"),
-    "ModelSpec": ("clearance",),
-    "AgentSpec": (*_AGENT_KEYS, "label"),
-    "Step": ("label",),
+    "Workflow": ("knowledge", "tools"),
+    "InputSpec": ("new",),
+    "AgentSpec": _AGENT_KEYS,
     "AgentStep": (*_AGENT_KEYS, *_STEP_KEYS),
     "ToolStep": ("tool", "declassify"),
     "AskStep": ("edit",),
@@ -54,16 +52,9 @@ def _warn(setting: Setting, path: Path, feature: str) -> None:
 
 def _sections(setting: Setting) -> Iterator[tuple[str, str, Path]]:
     workflow = setting.document.workflow
-    if workflow.keep:
-        yield "keep", "keep", ("keep",)
     for name, spec in workflow.inputs.items():
         if spec.type == "files" and spec.new:
             yield f"inputs.{name}", "files with new: true", ("inputs", name, "new")
-        if spec.label is not None:
-            yield f"inputs.{name}", "label", ("inputs", name, "label")
-    for name, model in workflow.models.items():
-        if model.clearance is not None:
-            yield f"models.{name}", "clearance", ("models", name, "clearance")
 
 
 def _steps(setting: Setting, layer: Layer) -> None:
@@ -81,8 +72,6 @@ def _steps(setting: Setting, layer: Layer) -> None:
 def _of_step(setting: Setting, knot: Knot) -> Iterator[tuple[str, str]]:
     """Key and name of each feature of a step that is not executed."""
     step = knot.step
-    if step.label is not None:
-        yield "label", "label"
     match step:
         case ToolStep():
             yield "tool", f"tool {step.tool}"
@@ -100,8 +89,6 @@ def _of_agent(setting: Setting, knot: Knot, step: AgentStep) -> Iterator[tuple[s
     yield from ((key, key) for key in _STEP_KEYS if getattr(step, key) is not None)
     spec = knot.agent.spec if knot.agent is not None else AgentSpec()
     yield from ((key, key) for key in _AGENT_KEYS if getattr(spec, key))
-    if spec.label is not None and step.label is None:
-        yield "label", "label"
     overflow = step.overflow or setting.defaults.overflow
     if overflow in _OVERFLOW:
         yield "overflow", f"overflow: {overflow}"

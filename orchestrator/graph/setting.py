@@ -51,6 +51,8 @@ class Setting:
     """What is only checked: place and feature, with the path of the key in the file."""
     env: dict[str, bool] = field(default_factory=dict)
     """Variables of the environment that the file reads, and whether they must be set."""
+    checked: set[str] = field(default_factory=set)
+    """Agents that were looked at already."""
     children: dict[str, Graph] = field(default_factory=dict)
     functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = field(default_factory=dict)
     """Python functions behind tools, as they are written."""

@@ -44,21 +44,29 @@ def higher(left: Why, right: Why) -> Why:
     """The source of the higher label; the left one where both are as high."""
     if left is None:
         return right
-    if right is None or rank(right.label) <= rank(left.label):
+    if right is None or right.label is left.label or rank(right.label) <= rank(left.label):
         return left
     return right
 
 
 def highest(whys: Iterable[Why]) -> Why:
-    return reduce(higher, whys, None)
+    """The first source of the highest label among them."""
+    found: Why = None
+    for why in whys:
+        if why is not None and (found is None or rank(why.label) > rank(found.label)):
+            found = why
+    return found
 
 
 def label_of(why: Why) -> Label:
     return LOWEST if why is None else why.label
 
 
+_NOTHING = Part(LOWEST)
+
+
 def part(why: Why) -> Part:
-    return Part(label_of(why), why)
+    return _NOTHING if why is None else Part(why.label, why)
 
 
 def named(name: str, why: Why) -> Why:

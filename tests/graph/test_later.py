@@ -16,7 +16,6 @@ STEP = {
     "agent: writer, prompt: Hi., memory: {key: me}": "memory",
     "agent: writer, prompt: Hi., examples: {from: cases.jsonl}": "examples",
     "agent: writer, prompt: Hi., tools: [python]": "tools",
-    "agent: writer, prompt: Hi., label: private": "label",
     "agent: writer, prompt: Hi., overflow: drop-sources": "overflow",
     "agent: writer, prompt: Hi., declassify: {from: private, to: public, by: redact}": "declassify",
     'tool: python, with: {code: "1"}': "tool",
@@ -69,16 +68,15 @@ def test_the_sections_of_a_file_are_warned_of_too(tmp_path: Path) -> None:
         tmp_path,
         """
         orch: 1
-        keep: {secret: hash}
         inputs: {mail: {type: files, new: true}}
-        models: {small: {use: "ollama:llama3.2:3b", clearance: internal}}
+        models: {small: {use: "ollama:llama3.2:3b"}}
         steps:
           one: {agent: creative, model: small, prompt: "{{ inputs.mail }}"}
         """,
     )
 
     found = [seen(d) for d in built.diagnostics if d.code == NOT_EXECUTED]
-    assert [word for _, word in found] == ["keep", "new", "clearance"]
+    assert [word for _, word in found] == ["new"]
 
 
 def test_the_reference_marks_every_such_key() -> None:

@@ -62,6 +62,8 @@ class Job:
     quiet: bool = False
     offline: bool = False
     """Nothing may leave this machine."""
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """Limits of the budget that are raised for what is left of the run, as `RunResumed.budget`."""
     privacy: Privacy = field(default_factory=Privacy)
     """What its texts read of the environment, and what may be shown and written down."""
     streamed: str = ""
@@ -247,7 +249,8 @@ def _look_back(
     clock = SystemClock()
     if resumed:
         recovered = recover(event for _, event in store.events(run))
-        journal.append(RunResumed(at=clock.now(), owner=me()))
+        journal.append(RunResumed(at=clock.now(), owner=me(), budget=screen.job.limits))
+        recovered.raised(screen.job.limits)
     else:
         screen.committed(list(store.events(run)))
     for row in take(store, run):

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import secrets as random
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import UsageError
-from orchestrator.policy.keep import Keep
-from orchestrator.policy.secrets import Secrets
+from orchestrator.policy.keep import Keep, noted
+from orchestrator.policy.secrets import Masked, Secrets
 
 if TYPE_CHECKING:
     from orchestrator.config import Config
+    from orchestrator.engine.recover import Recovered
+    from orchestrator.engine.start import Result
     from orchestrator.graph.model import Graph
+    from orchestrator.ports import Asker, Live
 
 KEY_FILE = "digest.key"
 
@@ -28,6 +32,35 @@ class Privacy:
     secrets: Secrets = field(default_factory=Secrets)
     keep: Keep = field(default_factory=Keep)
 
+    def mask(self, live: Live) -> Masked | None:
+        """Tokens on their way to a screen; None where there is nothing to hide."""
+        return Masked(self.secrets, live) if self.secrets else None
+
+    def asker(self, asker: Asker | None) -> Asker | None:
+        """Questions on their way to a person."""
+        if asker is None or not self.secrets:
+            return asker
+
+        async def ask(path: str, question: str, show: Any, choices: Sequence[str]) -> str | None:
+            clean = self.secrets
+            return await asker(path, clean.clean(question), clean.cleaned(show), choices)
+
+        return ask
+
+    def told(self, result: Result) -> Result:
+        """A result on its way to stdout and stderr."""
+        if not self.secrets:
+            return result
+        error, clean = result.error, self.secrets
+        if error is not None:
+            error.message, error.hint = clean.clean(error.message), clean.clean(error.hint)
+            error.args = (error.message,)
+        asks = {
+            path: replace(ask, question=clean.clean(ask.question), show=clean.cleaned(ask.show))
+            for path, ask in result.asks.items()
+        }
+        return replace(result, outputs=clean.cleaned(result.outputs), asks=asks)
+
 
 def privacy_of(graph: Graph, config: Config, environ: Mapping[str, str]) -> Privacy:
     """Raises CredentialsMissing for a variable that the file reads and the environment does not hold."""
@@ -37,7 +70,7 @@ def privacy_of(graph: Graph, config: Config, environ: Mapping[str, str]) -> Priv
     env = environment(graph, environ)
     known = {**_keys(graph, environ), **env}
     keep = Keep.of(graph.workflow.keep)
-    if hashes(graph, keep):
+    if known or hashes(graph, keep):
         keep = Keep.of(graph.workflow.keep, digest_key(config.data / KEY_FILE))
     return Privacy(env, Secrets.of(known), keep)
 
@@ -49,6 +82,53 @@ def _keys(graph: Graph, environ: Mapping[str, str]) -> dict[str, str]:
 
     names = {key_of(spec) for spec in models_needed(graph).values()}
     return {name: environ[name] for name in names if environ.get(name)}
+
+
+def whole_inputs(
+    graph: Graph, recorded: Mapping[str, Any], given: Mapping[str, str], keep: Keep, today: str
+) -> dict[str, Any]:
+    """The inputs of a run that goes on: what the record holds, and what it did not keep, given again.
+
+    Raises UsageError for one that is missing, or is not what the run began with.
+    """
+    from orchestrator.inputs import read_inputs
+
+    notes = {name: note for name, value in recorded.items() if (note := noted(value)) is not None}
+    needless = next((name for name in given if name not in notes), None)
+    if needless is not None:
+        raise UsageError(
+            f"-i {needless}=…: the run has this input", hint="only what it did not keep is asked for"
+        )
+    specs = graph.workflow.inputs
+    missing = next(
+        (n for n in notes if n not in given and "default" not in specs[n].model_fields_set), None
+    )
+    if missing is not None:
+        raise UsageError(
+            f"the record did not keep the input '{missing}', because it is {notes[missing][0]} (`keep`)",
+            hint=f"give it again: orch resume … -i {missing}=…",
+        )
+    again = read_inputs(
+        {name: specs[name] for name in notes},
+        dict(given),
+        root=Path(graph.root),
+        cwd=Path.cwd(),
+        base=Path(graph.file).resolve().parent,
+        today=date.fromisoformat(today),
+    )
+    for name, value in again.items():
+        if notes[name][1] and keep.digest(value) != notes[name][1]:
+            raise UsageError(f"-i {name}=…: this is not what the run began with", hint="start a new run")
+    return {**recorded, **again}
+
+
+def refuse_lost(recovered: Recovered) -> None:
+    """Raise UsageError for answers from off this machine that were not kept: they would be paid for again."""
+    for path, model in recovered.lost.items():
+        raise UsageError(
+            f"the record did not keep the value of '{path}' (`keep`), which '{model}' off this machine was asked for",
+            hint="going on would ask and pay for it again: start a new run, or keep it with `keep: {…: full}`",
+        )
 
 
 def digest_key(path: Path) -> bytes:

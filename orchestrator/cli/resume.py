@@ -9,7 +9,7 @@ import click
 
 from orchestrator.cli import complete
 from orchestrator.cli.console import the_console
-from orchestrator.cli.opening import LOCAL_ONLY
+from orchestrator.cli.opening import LOCAL_ONLY, pairs
 from orchestrator.errors import UsageError
 
 
@@ -20,12 +20,43 @@ from orchestrator.errors import UsageError
 @click.option(
     "--changed", is_flag=True, help="Go on although the workflow file has changed since the run began."
 )
+@click.option(
+    "-i",
+    "--input",
+    "given",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An input that the record did not keep.",
+)
+@click.option(
+    "--budget-usd", type=click.FloatRange(min=0), help="What the whole run may spend from now on, in dollars."
+)
+@click.option("--budget-tokens", type=click.IntRange(min=1), help="Tokens the whole run may use from now on.")
+@click.option(
+    "--budget-cloud-calls", type=click.IntRange(min=0), help="Cloud calls the whole run may make from now on."
+)
 @click.option("--local-only", is_flag=True, help=LOCAL_ONLY)
 @click.option("-q", "--quiet", is_flag=True, help="No progress; questions stay open.")
-def command(run: str, as_json: bool, events: bool, changed: bool, local_only: bool, quiet: bool) -> int:
-    """Go on with RUN (an id, its beginning, or `last`)."""
+def command(
+    run: str,
+    given: tuple[str, ...],
+    as_json: bool,
+    events: bool,
+    changed: bool,
+    budget_usd: float | None,
+    budget_tokens: int | None,
+    budget_cloud_calls: int | None,
+    local_only: bool,
+    quiet: bool,
+) -> int:
+    """Go on with RUN (an id, its beginning, or `last`).
+
+    A run whose budget was used up (`then: pause`) goes on with a larger one: --budget-usd 2. What it has spent
+    already counts.
+    """
     from orchestrator.cli.concluding import conclude
     from orchestrator.cli.executing import Job, execute, open_models
+    from orchestrator.cli.privacy import privacy_of, refuse_lost, whole_inputs
     from orchestrator.cli.run import checked_graph
     from orchestrator.cli.wiring import existing_store
     from orchestrator.config import Config
@@ -42,7 +73,8 @@ def command(run: str, as_json: bool, events: bool, changed: bool, local_only: bo
             raise UsageError(f"run {run} is done", hint=f"see it with: orch show {run}")
         with Lease.acquire(store, run):
             _refuse_damaged(run, store.verify(run))
-            started = recover(event for _, event in store.events(run)).started
+            recovered = recover(event for _, event in store.events(run))
+            started = recovered.started
             assert started is not None, "the first event of every run is that it started"
             graph = checked_graph(started.file, started.options.get("models", {}), console)
             if graph.digest != started.source and not changed:
@@ -51,11 +83,13 @@ def command(run: str, as_json: bool, events: bool, changed: bool, local_only: bo
                     hint="start a new run (known answers are reused), or go on all the same with --changed",
                 )
             config = config.staying(local_only or bool(started.options.get("local_only")))
+            privacy, today = privacy_of(graph, config, os.environ), str(started.options["today"])
+            refuse_lost(recovered)
             job = Job(
                 run=run,
                 graph=graph,
-                inputs=started.inputs,
-                today=str(started.options["today"]),
+                inputs=whole_inputs(graph, started.inputs, pairs(given, "-i"), privacy.keep, today),
+                today=today,
                 models=open_models(graph, config, console),
                 resumed=True,
                 use_cache=bool(started.options.get("cache", True)),
@@ -63,11 +97,21 @@ def command(run: str, as_json: bool, events: bool, changed: bool, local_only: bo
                 show_events=events,
                 quiet=quiet,
                 offline=config.offline,
+                limits=_limits(budget_usd, budget_tokens, budget_cloud_calls),
+                privacy=privacy,
             )
             result, streamed = execute(store, job, console)
         return conclude(result, run, console, as_json=as_json, events=events, streamed=streamed)
     finally:
         store.close()
+
+
+def _limits(usd: float | None, tokens: int | None, cloud_calls: int | None) -> dict[str, int]:
+    """The limits that are raised, money in nano-dollars."""
+    from orchestrator.money import nano
+
+    limits = {"usd": None if usd is None else nano(usd), "tokens": tokens, "cloud_calls": cloud_calls}
+    return {name: limit for name, limit in limits.items() if limit is not None}
 
 
 def _refuse_damaged(run: str, problems: list[str]) -> None:

@@ -147,12 +147,16 @@ def _execute(
     shown: tuple[bool, bool, bool],
 ) -> int:
     from orchestrator.cli.executing import Job, execute, open_models
+    from orchestrator.cli.privacy import privacy_of
+    from orchestrator.engine.record import kept_inputs
     from orchestrator.store.lease import Lease
 
     as_json, events, quiet = shown
+    privacy = privacy_of(graph, config, os.environ)
     models = open_models(graph, config, console)
     with Lease.acquire(store, run):
-        store.create(run, _started(graph, run, inputs, options))
+        kept = kept_inputs(graph, inputs, privacy.keep, privacy.secrets)
+        store.create(run, _started(graph, run, kept, options))
         job = Job(
             run=run,
             graph=graph,
@@ -164,6 +168,7 @@ def _execute(
             show_events=events,
             quiet=quiet,
             offline=config.offline,
+            privacy=privacy,
             streamed="" if as_json or events else streamed_step(graph),
         )
         result, streamed = execute(store, job, console)
@@ -175,6 +180,7 @@ def _execute(
 def _started(graph: Graph, run: str, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
     from orchestrator import __version__
     from orchestrator.cli.revision import revision
+    from orchestrator.engine.record import stated_labels
     from orchestrator.events import RunStarted
     from orchestrator.graph.model import all_nodes
 
@@ -191,6 +197,7 @@ def _started(graph: Graph, run: str, inputs: Mapping[str, Any], options: Mapping
         inputs=inputs,
         options={**options, **_budget(graph)},
         steps=sum(1 for _ in all_nodes(graph.scope)),
+        labels=stated_labels(graph),
     )
 
 

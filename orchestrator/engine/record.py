@@ -107,14 +107,15 @@ def hashes(graph: Graph, keep: Keep) -> bool:
 
 
 def kept_inputs(graph: Graph, inputs: Mapping[str, Any], keep: Keep, secrets: Secrets) -> dict[str, Any]:
-    """The inputs of a run as the record holds them."""
+    """The inputs of a run as the record holds them. One that holds a known secret counts as one itself."""
     labels = input_labels(graph)
-    return {
-        name: secrets.cleaned(value)
-        if keep.how(labels.get(name, UNKNOWN)) == "full"
-        else keep.note(value, labels.get(name, UNKNOWN))
-        for name, value in inputs.items()
-    }
+    kept = {}
+    for name, value in inputs.items():
+        label = labels.get(name, UNKNOWN)
+        if secrets and secrets.cleaned(value) is not value:
+            label = HIGHEST
+        kept[name] = value if keep.how(label) == "full" else keep.note(value, label)
+    return {name: secrets.cleaned(value) for name, value in kept.items()} if secrets else kept
 
 
 # ---------------------------------------------------------------------------------------------- the journal
@@ -148,10 +149,20 @@ class Recorder:
         if isinstance(event, StepFinished):
             self._compare(event)
         event = self._withhold(event)
-        self.journal.append(_cleaned(event, self.secrets) if self.secrets else event)
+        self.journal.append(self._clean(event) if self.secrets else event)
 
     async def flush(self) -> None:
         await self.journal.flush()
+
+    def _clean(self, event: Event) -> Event:
+        clean = _cleaned(event, self.secrets)
+        if (
+            isinstance(clean, StepFinished)
+            and isinstance(event, StepFinished)
+            and clean.value is not event.value
+        ):
+            return replace(clean, facts={**clean.facts, "kept": "redacted"})
+        return clean
 
     def _withhold(self, event: Event) -> Event:
         match event:

@@ -15,6 +15,7 @@ from orchestrator.errors import StepError, UsageError
 from orchestrator.events import AskAnswered, AskOpened
 from orchestrator.graph.model import Graph, Node
 from orchestrator.inputs import read_inputs
+from orchestrator.policy.keep import noted
 from orchestrator.spec.model import AskStep, GroupStep, ValueStep, WorkflowStep
 from orchestrator.spec.values import check_value
 
@@ -64,7 +65,8 @@ async def _question(run: Run, node: Node, frame: Frame, path: str) -> str:
     answer = run.recovered.answered.get(path)
     if answer is not None:
         return _choice(answer, path)
-    opened = run.recovered.asked.get(path) or _open(run, node, frame, path)
+    opened = run.recovered.asked.get(path)
+    opened = _open(run, node, frame, path) if opened is None else _whole(node, frame, opened)
     if opened.deadline is not None and run.now() >= opened.deadline:
         return _time_out(run, opened)
     run.asking[path] = opened
@@ -77,6 +79,15 @@ async def _question(run: Run, node: Node, frame: Frame, path: str) -> str:
     given = AskAnswered(at=run.now(), path=path, choice=choice, by="terminal")
     run.emit(given)
     return _choice(given, path)
+
+
+def _whole(node: Node, frame: Frame, opened: AskOpened) -> AskOpened:
+    """The question as it was put; what the record did not keep of it is worked out again."""
+    if noted(opened.question) is not None:
+        opened = replace(opened, question=str(evaluate(node, "ask", frame)))
+    if noted(opened.show) is not None:
+        opened = replace(opened, show=evaluate(node, "show", frame))
+    return opened
 
 
 def _open(run: Run, node: Node, frame: Frame, path: str) -> AskOpened:

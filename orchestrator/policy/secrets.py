@@ -7,7 +7,7 @@ a secret that a model wrote into its answer is only seen when it is there.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -65,6 +65,43 @@ class Secrets:
                 return value
 
 
+@dataclass(slots=True)
+class Masked:
+    """A stream of pieces by path in which no secret shows, even if it comes in two pieces.
+
+    What may be the beginning of a secret waits for what follows.
+    """
+
+    secrets: Secrets
+    to: Callable[[str, str], None]
+    _held: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, path: str, text: str) -> None:
+        if text:
+            text = self.secrets.clean(self._held.pop(path, "") + text)
+            waits = self._beginning(text)
+            if waits:
+                self._held[path] = text[-waits:]
+                text = text[:-waits]
+        self.to(path, text)
+
+    def end(self, path: str) -> None:
+        """The answer is complete: what waited was no secret."""
+        held = self._held.pop(path, "")
+        if held:
+            self.to(path, held)
+
+    def _beginning(self, text: str) -> int:
+        """Characters at the end of the text with which a secret may begin."""
+        longest = 0
+        for spelling, _ in self.secrets.spellings:
+            most = min(len(spelling) - 1, len(text))
+            longest = max(
+                longest, next((n for n in range(most, longest, -1) if text.endswith(spelling[:n])), 0)
+            )
+        return longest
+
+
 def _spellings(value: str) -> Iterable[str]:
     """As it is, without blanks around it, inside JSON (both ways), and inside an address."""
     for text in dict.fromkeys((value, value.strip())):
@@ -79,4 +116,4 @@ def _spellings(value: str) -> Iterable[str]:
 
 NONE = Secrets()
 
-__all__ = ["NONE", "SHORTEST", "Secrets"]
+__all__ = ["NONE", "SHORTEST", "Masked", "Secrets"]

@@ -374,7 +374,7 @@ async def test_it_is_found_where_it_was_left(store: Store) -> None:
 
         assert now(pilot).feed.played == 7
         assert (now(pilot).feed.pace.paused, now(pilot).feed.pace.speed) == (True, 2.0)
-        assert "goes on where it was left; 0 starts again" in screen(pilot.app)
+        assert "goes on where it was left; 0 starts again" in bar(pilot)
 
 
 async def test_one_that_was_seen_to_its_end_begins_anew(store: Store) -> None:

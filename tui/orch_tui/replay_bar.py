@@ -23,10 +23,10 @@ LONG = 2.0
 class ReplayBar(Bar):
     """Drawn again whenever the replay moves."""
 
-    def __init__(self, shown: Followed, feed: ReplayFeed) -> None:
+    def __init__(self, shown: Followed, feed: ReplayFeed, word: str = "") -> None:
         super().__init__(shown)
         self.feed = feed
-        self.word = ""
+        self.word = word
         """What there is to say to the last key."""
 
     def rows(self, width: int) -> list[Row]:

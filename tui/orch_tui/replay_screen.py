@@ -46,10 +46,9 @@ class Sight:
 def open_replay(app: App[Any], world: World, run: str) -> None:
     """Play a run, from where its replay was left."""
     known = cast("Screens", app).replays.get(run)
-    app.push_screen(ReplayScreen(world, run, known or Sight()))
-    if known is not None:
-        again = shown_key(keys_of("restart", world.settings.keys)[0])
-        app.notify(f"The replay goes on where it was left; {again} starts again.")
+    again = shown_key(keys_of("restart", world.settings.keys)[0])
+    word = f"goes on where it was left; {again} starts again" if known is not None else ""
+    app.push_screen(ReplayScreen(world, run, known or Sight(), word))
 
 
 class ReplayScreen(RunScreen, inherit_bindings=False):
@@ -74,16 +73,18 @@ class ReplayScreen(RunScreen, inherit_bindings=False):
         *Screen.BINDINGS,
     ]
 
-    def __init__(self, world: World, run: str, sight: Sight) -> None:
+    def __init__(self, world: World, run: str, sight: Sight, word: str = "") -> None:
+        """`word` is said until the first key of the replay."""
         self.feed = ReplayFeed(world.store, run, sight.start)
         super().__init__(world, run, self.feed)
         self.feed.rows.folded.update(sight.folded)
+        self._word = word
         self._sought: Sight | None = sight
         """What is brought into sight once everything up to there was read."""
 
     def compose(self) -> ComposeResult:
         yield from super().compose()
-        yield ReplayBar(self.shown, self.feed)
+        yield ReplayBar(self.shown, self.feed, self._word)
 
     def on_screen_suspend(self) -> None:
         self.feed.pace.held = True

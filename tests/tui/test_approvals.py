@@ -443,6 +443,29 @@ async def test_a_store_that_cannot_be_read_is_a_sentence_and_tried_again(store: 
         assert "Send 2 replies?" in seen(pilot.app)
 
 
+async def test_the_questions_of_a_deleted_run_are_gone(store: Store) -> None:
+    """The inbox of one run says what became of it."""
+    async with shown(store, WAITING) as pilot:
+        assert "Send 2 replies?" in seen(pilot.app)
+
+        store.delete(WAITING)
+
+        await until(pilot, lambda: "Send 2 replies?" not in seen(pilot.app))
+        assert WAITING in seen(pilot.app)
+
+
+async def test_a_question_past_its_time_offers_to_go_on_with_the_run(store: Store) -> None:
+    """An answer would be refused; what happens instead is said before anybody chooses one."""
+    record(store, LATE, asks(replace(ASK, deadline=AT + 10, then="drop")), AT + 900)
+    async with shown(store, LATE) as pilot:
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
+        assert "the run takes 'drop' when the run goes on" in " ".join(seen(pilot.app).split())
+        await pilot.press("y")
+
+        await until(pilot, lambda: started(pilot.app.world) == [("resume", LATE)])
+
+
 async def test_an_empty_inbox_says_so_and_its_keys_do_nothing(store: Store) -> None:
     """Escape leaves."""
     store.delete(WAITING)

@@ -22,16 +22,21 @@ from orch_tui.text import plain, width_of
 from orch_tui.trace import Trace
 from orch_tui.view import Followed
 from orchestrator.events import (
+    AskOpened,
     Event,
     RunFailed,
     RunFinished,
+    RunInterrupted,
+    RunResumed,
     RunStarted,
+    RunWaiting,
     StepFailed,
     StepFinished,
     StepSkipped,
     StepStarted,
 )
 from orchestrator.report import words
+from orchestrator.store import answers
 from orchestrator.store.lease import Lease
 from orchestrator.store.store import Store
 from tests.cli.recorded import AT, DONE, FAILED, WAITING, record
@@ -101,6 +106,61 @@ def test_a_waiting_run_says_which_key_answers(store: Store) -> None:
 
     assert "   ? waiting for 1 answer: i" in usual
     assert "waiting for 1 answer: f5" in own
+
+
+async def test_a_waiting_run_that_was_answered_says_how_it_goes_on(store: Store) -> None:
+    """Its record does not tell: the answer lies ready until somebody takes the run up."""
+    with followed(store, WAITING) as shown:
+        app = Header(shown)
+        async with app.run_test(size=(100, 4)) as pilot:
+            bar = app.query_one(RunHeader)
+            answers.approve(store, WAITING, "approve", "send", "ann")
+            bar.flush(News())
+            await app.workers.wait_for_complete()
+            bar.flush(News())
+            await pilot.pause()
+
+            assert f"waiting, but answered; go on with: orch resume {WAITING}" in plain(bar.rows(100)[0])
+
+
+def test_a_waiting_run_whose_questions_are_too_late_says_so(store: Store) -> None:
+    """A key that leads to a refusal is not offered."""
+    ask = AskOpened(AT, "ok", "Send?", None, ("yes",), AT + 10, "yes")
+    record(store, "late", [StepStarted(AT, "ok", "ask"), ask, RunWaiting(AT + 1, ("ok",))])
+    with followed(store, "late") as shown:
+        first = header(shown)[0]
+
+    assert "too late to answer; go on with: orch resume late" in first
+
+
+def test_a_run_that_lay_still_says_both_times(store: Store) -> None:
+    """The list of runs has the whole one; budgets count the other."""
+    events: list[Event] = [
+        RunInterrupted(AT + 10, "x"),
+        RunResumed(AT + 3600, "x"),
+        RunFinished(AT + 3610, 1),
+    ]
+    record(store, "still", events)
+    with followed(store, "still") as shown:
+        second = header(shown)[1]
+
+    assert "1 h 00 min, 20.0 s of it at work" in second
+
+
+def test_the_header_says_whether_the_cursor_goes_with_what_runs(store: Store) -> None:
+    """With the key that makes it so; nothing of it when nothing runs."""
+    with Lease.acquire(store, "live"):
+        record(store, "live", [StepStarted(AT, "a", "agent")], AT)
+        with followed(store, "live") as shown:
+            with_it = header(shown)[1]
+            shown.rows.following = False
+            without = header(shown)[1]
+    with followed(store, DONE) as shown:
+        ended = header(shown)[1]
+
+    assert "following" in with_it
+    assert "follow: f" in without
+    assert "follow" not in ended
 
 
 def test_a_failed_run_says_why_and_how_to_go_on(store: Store) -> None:
@@ -302,6 +362,15 @@ class Counted(RunHeader):
     def render_line(self, y: int) -> Strip:
         self.drawn += 1
         return super().render_line(y)
+
+
+class Header(App[None]):
+    def __init__(self, shown: Followed) -> None:
+        super().__init__()
+        self.shown = shown
+
+    def compose(self) -> ComposeResult:
+        yield RunHeader(self.shown)
 
 
 class Bars(App[None]):

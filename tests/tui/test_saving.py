@@ -84,6 +84,8 @@ async def test_s_saves_what_was_chosen_and_says_where(
         notifications=True, size=(120, 40)
     ) as pilot:
         await read(pilot)
+        pilot.app.notify("said in passing", timeout=60)
+        await until(pilot, lambda: "said in passing" in screen(pilot.app))
 
         await pilot.press("s")
         await pilot.pause()
@@ -98,6 +100,7 @@ async def test_s_saves_what_was_chosen_and_says_where(
         return
     assert "letter" in text
     assert "under a name that does not exist" not in text.replace("&#160;", " ")
+    assert "said in passing" not in text.replace("&#160;", " ")
     assert not re.search(r"@font-face|<script|src=|href=", text)
     if suffix == ".svg":
         ET.fromstring(text)

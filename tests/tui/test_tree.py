@@ -450,6 +450,18 @@ async def test_who_looks_at_a_step_stays_there_when_the_run_ends(tmp_path: Path)
         assert it.at == ("a", NOWHERE)
 
 
+async def test_a_click_on_the_sign_before_a_name_folds_and_unfolds(tmp_path: Path) -> None:
+    """Elsewhere in the row a click only chooses."""
+    async with seen(tmp_path, FINISHED) as it:
+        await it.pilot.click(it.app.left, offset=(0, 1))
+        assert it.rows[:2] == ["a", "a.draft"]
+        await it.pilot.click(it.app.left, offset=(6, 2))
+        assert it.at == ("a.draft", NOWHERE)
+        assert it.rows[:2] == ["a", "a.draft"]
+        await it.pilot.click(it.app.left, offset=(0, 1))
+        assert it.rows[:2] == ["a", "b"]
+
+
 async def test_H_folds_everything_and_the_cursor_stands_on_what_hides_its_span(tmp_path: Path) -> None:
     async with seen(tmp_path, FINISHED) as it:
         await it.press("j", "j", "H")

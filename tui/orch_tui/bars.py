@@ -20,6 +20,7 @@ from orch_tui.text import Piece, Role, Row, Styles, strip, width_of
 from orchestrator.errors import OrchError
 from orchestrator.report import words
 from orchestrator.report.summary import whereabouts
+from orchestrator.store.answers import is_answered, is_late
 
 if TYPE_CHECKING:
     from orch_tui.feed import News
@@ -35,6 +36,10 @@ GAUGE = 8
 TIGHT = 0.9
 """The share of something bounded from which it is a warning."""
 
+IDLE, IDLE_SHARE = 1.0, 0.05
+"""Seconds, and the share, in which nobody worked on a run from which both times are told."""
+ANSWERED_EVERY = 1.0
+"""Seconds between looks whether a run that waits was answered."""
 REJECTED = 3
 """The exit code of a run that a person refused to let go on."""
 
@@ -82,11 +87,15 @@ class Bar(Widget):
 
     def flush(self, news: News) -> None:
         """At once how the run stands; figures when they are due."""
-        now, stands = self._clock(), (self.shown.feed.status, len(self.shown.trace.state.asks))
+        now, stands = self._clock(), self._standing()
         if news.changed or not news or now >= self._due or stands != self._stands:
             self._stands = stands
             self._due = now + FIGURES_EVERY
             self.redraw()
+
+    def _standing(self) -> tuple[object, ...]:
+        """What is shown at once when it changes."""
+        return self.shown.feed.status, len(self.shown.trace.state.asks), self.shown.rows.following
 
     def redraw(self) -> None:
         width = self.size.width
@@ -120,11 +129,37 @@ class RunHeader(Bar):
 
     DEFAULT_CSS = "RunHeader { height: 2; }"
 
+    def __init__(self, shown: Followed, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(shown, clock)
+        self.answered = False
+        """Whether all that the run waits for was answered, and nobody has taken it up yet."""
+        self._asked_at = float("-inf")
+
     def rows(self, width: int) -> list[Row]:
-        return [(("  ", ""), *_first(self.shown, width - 2)), (("  ", ""), *_second(self.shown, width - 2))]
+        first = _first(self.shown, width - 2, answered=self.answered)
+        return [(("  ", ""), *first), (("  ", ""), *_second(self.shown, width - 2))]
+
+    def flush(self, news: News) -> None:
+        waits = self.shown.feed.status == "waiting"
+        self.answered = self.answered and waits
+        if waits and self._clock() - self._asked_at >= ANSWERED_EVERY:
+            self._asked_at = self._clock()
+            self.run_worker(self._look_for_answers, thread=True, exclusive=True, exit_on_error=False)
+        super().flush(news)
+
+    def _standing(self) -> tuple[object, ...]:
+        return *super()._standing(), self.answered
+
+    def _look_for_answers(self) -> None:
+        """Answers lie in the inbox until the run goes on: its record does not tell of them."""
+        store = self.shown.world.store
+        try:
+            self.answered = is_answered(store, store.run(self.shown.run))
+        except OrchError:
+            self.answered = False  # what cannot be read is said elsewhere
 
 
-def _first(shown: Followed, width: int) -> Row:
+def _first(shown: Followed, width: int, *, answered: bool) -> Row:
     state, feed = shown.trace.state, shown.feed
     row = feed.row
     name = state.workflow or (row.workflow if row is not None else "")
@@ -134,21 +169,21 @@ def _first(shown: Followed, width: int) -> Row:
         Part(1, ((shown.run, "bold"),)),
         Part(0, (("replay", "accent"),) if feed.replay is not None else ()),
         Part(4, named),
-        Part(0, _status(shown)),
+        Part(0, _status(shown, answered=answered)),
         Part(2, ((next_step(shown), "ask"),) if feed.status != "waiting" else ()),
         Part(3, _why(shown)),
     ]
     return fitted(parts, width, "   ")
 
 
-def _status(shown: Followed) -> Row:
+def _status(shown: Followed, *, answered: bool) -> Row:
     feed = shown.feed
     if feed.gone:
         return (("this run was deleted", "bad"),)
     glyph, role = RUN_GLYPHS[feed.status]
     if feed.trouble:
         return ((f"{glyph} {feed.status}", role), ("  cannot be read now", "warn"))
-    if feed.status == "waiting" and (step := next_step(shown)):
+    if feed.status == "waiting" and (step := next_step(shown, answered=answered)):
         return ((f"{glyph} {step}", role),)
     return ((f"{glyph} {'rejected' if _rejected(shown) else feed.status}", role),)
 
@@ -159,9 +194,14 @@ def _rejected(shown: Followed) -> bool:
     return shown.feed.status == "failed" and error is not None and error.exit_code == REJECTED
 
 
-def next_step(shown: Followed) -> str:
-    """What a person can do about it now, with the key or the command; in a replay nothing: it was then."""
-    feed, asks, run = shown.feed, len(shown.trace.state.asks), shown.run
+def next_step(shown: Followed, *, answered: bool = False) -> str:
+    """What a person can do about it now, with the key or the command; in a replay nothing: it was then.
+
+    `answered`: all the answers lie ready.
+    """
+    feed, run, now = shown.feed, shown.run, shown.world.now()
+    open_ = [ask for ask in shown.trace.state.asks.values() if not is_late(ask, now)]
+    late, asks = len(shown.trace.state.asks) - len(open_), 0 if answered else len(open_)
     if feed.gone or not feed.caught_up or feed.replay is not None:
         return ""
     if asks and feed.status in ("running", "waiting"):
@@ -169,6 +209,8 @@ def next_step(shown: Followed) -> str:
     if _rejected(shown):
         return ""
     match feed.status:
+        case "waiting" if late and not answered:
+            return f"too late to answer; go on with: orch resume {run}"
         case "waiting":
             return f"waiting, but answered; go on with: orch resume {run}"
         case "failed":
@@ -199,7 +241,8 @@ def _second(shown: Followed, width: int) -> Row:
         Part(0, _said(_steps(shown))),
         Part(3, ((f"{words.number(summary.failed)} failed", "bad"),) if summary.failed else ()),
         Part(3, ((f"{words.number(summary.caught)} caught", "warn"),) if summary.caught else ()),
-        Part(2, _said(words.seconds(summary.worked(shown.now)))),
+        Part(2, _said(_took(shown))),
+        Part(4, _followed(shown)),
         Part(1, _said(_left(shown))),
         Part(7, _said(f"{words.count(state.local_calls, 'local call')}" if state.local_calls else "")),
         Part(4, ((words.count(state.cloud_calls, "cloud call"), "cloud"),) if state.cloud_calls else ()),
@@ -218,6 +261,22 @@ def _steps(shown: Followed) -> str:
     if shown.feed.status == "done" or not steps:
         return words.count(steps or ended, "step")
     return f"{words.number(ended)}/{words.count(steps, 'step')}"
+
+
+def _took(shown: Followed) -> str:
+    """What it took, as the list of runs has it, and how much of that somebody worked on it where the two differ."""
+    state, worked = shown.trace.state, shown.trace.summary.worked(shown.now)
+    whole = (shown.now if state.ended is None else state.ended) - state.started
+    if whole - worked < max(IDLE, whole * IDLE_SHARE):
+        return words.seconds(worked)
+    return f"{words.seconds(whole)}, {words.seconds(worked)} of it at work"
+
+
+def _followed(shown: Followed) -> Row:
+    """Whether the cursor goes with what runs."""
+    if not shown.feed.running:
+        return ()
+    return (("following", "run"),) if shown.rows.following else ((f"follow: {_key(shown, 'follow')}", "dim"),)
 
 
 def _left(shown: Followed) -> str:

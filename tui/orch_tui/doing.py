@@ -84,6 +84,7 @@ async def _write(screen: Screen[Any], shown: Followed, chosen: int) -> None:
             text = await asyncio.to_thread(saving.run_as_json, shown.world.store, run)
         else:
             title = f"orch: run {run}"
+            await saving.without_toasts(app)
             text = (saving.screen_as_svg if suffix == ".svg" else saving.screen_as_html)(app, title)
         path = await asyncio.to_thread(saving.save, Path(), stem, suffix, text)
         screen.notify(f"saved as {path.absolute()}")

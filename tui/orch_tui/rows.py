@@ -28,6 +28,8 @@ class TreeRows:
         """What the person folded (True) or unfolded (False); everything else goes by its status."""
         self.changes = 0
         """Grows whenever another thing may stand in a row."""
+        self.following = True
+        """Whether the cursor goes with what runs: the tree's own to say, here for whoever tells of it."""
         self._unfolded: set[int] = set()
         """What is open now."""
         self._shown = array("i")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import re
@@ -74,6 +75,14 @@ def _escape(found: re.Match[str]) -> str:
 def _units(character: str) -> list[bytes]:
     data = character.encode("utf-16-be", "surrogatepass")
     return [data[at : at + 2] for at in range(0, len(data), 2)]
+
+
+async def without_toasts(app: App[None]) -> None:
+    """Take away what was said in passing: it would lie over the picture."""
+    app.clear_notifications()
+    gone = asyncio.Event()
+    app.screen.call_after_refresh(gone.set)
+    await gone.wait()
 
 
 def screen_as_svg(app: App[None], title: str) -> str:

@@ -245,6 +245,11 @@ def _indent(depth: int, width: int) -> str:
     return " " * min(depth * INDENT, max(0, width - DEEPEST))
 
 
+def mark_column(rows: TreeRows, span: int, width: int) -> int:
+    """Where the sign stands that says whether a span is open."""
+    return len(_indent(rows.trace.depth(span), layout(width).name))
+
+
 def _fitted(row: Row, width: int) -> Row:
     """The row in exactly `width` columns, cut with a mark."""
     size = width_of(row)

@@ -22,7 +22,7 @@ from orch_tui.find import FindBar, first
 from orch_tui.listing import Listing
 from orch_tui.rows import Place
 from orch_tui.settings import bindings
-from orch_tui.span_row import Look, facts_of, row_at, run_row
+from orch_tui.span_row import Look, facts_of, mark_column, row_at, run_row
 from orch_tui.text import Row
 from orch_tui.trace import NOWHERE
 from orch_tui.waterfall import Axis
@@ -126,8 +126,6 @@ class SpanTree(Listing):
         self._tree = TreeSource(shown)
         super().__init__(self._tree, id=id)
         self.shown = shown
-        self.following = True
-        """Whether the cursor goes with what runs."""
         self._ran = False
         """Whether it was under way at the last look."""
         self._place: Place | None = None
@@ -136,6 +134,15 @@ class SpanTree(Listing):
         """Spans came that the filter has not looked at."""
         self._filter_at = 0.0
         self._typing: Timer | None = None
+
+    @property
+    def following(self) -> bool:
+        """Whether the cursor goes with what runs."""
+        return self.shown.rows.following
+
+    @following.setter
+    def following(self, following: bool) -> None:
+        self.shown.rows.following = following
 
     def flush(self, news: News) -> None:
         self._stale = self._stale or bool(news.touched)
@@ -198,6 +205,16 @@ class SpanTree(Listing):
         self._into_sight(row)
         self.redraw()
         self._arrive()
+
+    def on_click(self, event: events.Click) -> None:
+        """On the sign before a name it folds and unfolds; elsewhere it chooses, as in every list."""
+        super().on_click(event)
+        rows, row = self.shown.rows, event.y + self.scroll_offset.y
+        if event.chain != 1 or row >= len(rows) or rows.filtered:
+            return
+        span, attempt = rows.at(row)
+        if attempt == NOWHERE and rows.can_open(span) and event.x == mark_column(rows, span, self.columns):
+            self._fold(span, folded=rows.is_open(span))
 
     # -- following
 

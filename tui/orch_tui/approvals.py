@@ -16,12 +16,23 @@ from orch_tui.dialogs import Choose, Confirm, Paragraph, paragraphs, told
 from orch_tui.footer import KeyBar
 from orch_tui.listing import Listing, Rows
 from orch_tui.pane import Lines
-from orch_tui.questions import QuestionRows, QuestionsReader, about, answer, heading, resume, stranded
+from orch_tui.questions import (
+    QuestionRows,
+    QuestionsReader,
+    about,
+    answer,
+    deadline,
+    heading,
+    resume,
+    stranded,
+)
 from orch_tui.settings import bindings
 from orch_tui.table import TableList
 from orch_tui.text import Piece, Row
-from orchestrator.errors import OrchError
+from orchestrator.errors import OrchError, UsageError
 from orchestrator.report import words
+from orchestrator.store.answers import is_late
+from orchestrator.store.lease import owner_alive
 
 if TYPE_CHECKING:
     from orch_tui.ports import World
@@ -101,6 +112,8 @@ class ApprovalsScreen(Screen[None]):
             self.trouble = told(self._reader.trouble) if self._reader.trouble is not None else ""
             self._read = True
             await self._go_on()
+        except UsageError as error:  # the run it is about was deleted: nobody can be asked
+            questions, self.trouble = [], told(error)
         except OrchError as error:
             questions, self.trouble = self.rows.questions, told(error)
         if not self.query("#totals"):
@@ -194,7 +207,7 @@ class ApprovalsScreen(Screen[None]):
     @work
     async def action_approve(self) -> None:
         question = self.question
-        if question is None:
+        if question is None or await self._too_late(question):
             return
         index = await self.app.push_screen_wait(Choose(question.ask.question, question.ask.choices))
         if index is not None:
@@ -203,11 +216,25 @@ class ApprovalsScreen(Screen[None]):
     @work
     async def action_reject(self) -> None:
         question = self.question
-        if question is None:
+        if question is None or await self._too_late(question):
             return
         details = f"{question.ask.question}\n\nThe run {question.run.id} ends with exit code 3."
         if await self.app.push_screen_wait(Confirm(f"Reject {question.ask.path}?", details, "Reject")):
             await self._answer(question, None)
+
+    async def _too_late(self, question: Question) -> bool:
+        """A question past its time takes no answer; what can be done is to go on with the run."""
+        now, run = self.world.now(), question.run.id
+        if not is_late(question.ask, now):
+            return False
+        sentence = deadline(question.ask, now)
+        if await asyncio.to_thread(owner_alive, self.world.store, run):
+            self.notify(f"It is too late to answer {question.ask.path}: {sentence}.", markup=False)
+        elif await self.app.push_screen_wait(
+            Confirm("Too late to answer", sentence, f"Go on with run {run}")
+        ):
+            self.notify(await asyncio.to_thread(resume, self.world, run), markup=False)
+        return True
 
     async def _answer(self, question: Question, choice: str | None) -> None:
         try:

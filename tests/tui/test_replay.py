@@ -275,6 +275,19 @@ def test_a_replay_can_begin_in_the_middle_and_stand_there(store: Store) -> None:
     assert feed.played == 4
 
 
+def test_what_was_waited_for_an_event_is_kept_with_the_place(store: Store) -> None:
+    """Twenty of the thirty seconds are over: ten are left."""
+    feed, told = playing(store, *TWO_STEPS, start=Start(events=2, waited=20.0))
+    until(feed, lambda: feed.found)
+    pass_by(feed, told, 9.0)
+    before, moment = feed.played, feed.moment
+    pass_by(feed, told, 1.0)
+    feed.close()
+
+    assert (before, moment) == (2, AT + 39)
+    assert feed.played == 4
+
+
 def test_an_owner_that_died_did_so_at_the_end(store: Store) -> None:
     """Before that the run was running; then what was under way was cut off."""
     feed, told = playing(store, StepStarted(AT + 10, "a", "agent"))

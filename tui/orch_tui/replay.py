@@ -34,6 +34,8 @@ class Start:
     events: int = 0
     speed: float = SPEEDS[0]
     paused: bool = False
+    waited: float = 0.0
+    """Seconds that were waited for the next event, at the speed of the record."""
 
 
 class ReplayClock:
@@ -51,8 +53,7 @@ class ReplayClock:
         """Recorded seconds until the next event, as they are played."""
         self._reached = -inf
         """When the newest event that was let through was recorded."""
-        self._played = 0.0
-        """Seconds of the replay since then, at the speed of the record."""
+        self._played = 0.0  # seconds of the replay since then, at the speed of the record
         self._steps = 0
 
     # -- what a person does
@@ -98,8 +99,7 @@ class ReplayClock:
         if self._comes(length):
             left = 0.0 if self._steps else max(0.0, self._played - length)
             self._steps -= self._steps > 0
-            self.jump(at)
-            self._played = left
+            self.jump(at, left)
             return True
         self.silence = gap if length < gap else 0.0
         self.wait = max(0.0, length - self._played)
@@ -107,10 +107,16 @@ class ReplayClock:
             self.moment = self._reached + gap * min(1.0, self._played / length)
         return False
 
-    def jump(self, at: float) -> None:
-        """What was recorded at this time is there."""
+    def jump(self, at: float, waited: float = 0.0) -> None:
+        """What was recorded at this time is there, and so long was waited since."""
         self._reached = self.moment = max(self._reached, at)
-        self._played = self.silence = self.wait = 0.0
+        self._played = waited
+        self.silence = self.wait = 0.0
+
+    @property
+    def waited(self) -> float:
+        """Seconds since the newest event, at the speed of the record."""
+        return self._played
 
     def _comes(self, length: float) -> bool:
         if self._steps:
@@ -193,7 +199,7 @@ class ReplayFeed(Feed):
         if seq >= self.total:
             return False
         if seq < self._start.events:
-            self.pace.jump(event.at)
+            self.pace.jump(event.at, self._start.waited if seq == self._start.events - 1 else 0.0)
             return True
         return self.pace.lets(event.at, idle=self._is_idle_before(event))
 

@@ -101,7 +101,7 @@ class ReplayScreen(RunScreen, inherit_bindings=False):
         """As it is now."""
         clock, tree = self.feed.pace, self.query_one(SpanTree)
         return Sight(
-            Start(self.feed.place, clock.speed, clock.paused),
+            Start(self.feed.place, clock.speed, clock.paused, clock.waited),
             self.view,
             "" if tree.following else self.path,
             self.query_one(DetailPanel).tab,

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from orchestrator.events import AskOpened
+from orchestrator.events import AskOpened, RunWaiting
 from orchestrator.report import words
 
 if TYPE_CHECKING:
@@ -16,8 +16,15 @@ SHOWN = 5
 """Questions told in full; the rest is counted."""
 
 
-def waiting_lines(run: str, asks: Mapping[str, AskOpened]) -> list[str]:
-    """Every open question with the command for each of its choices, and how the run goes on afterwards."""
+def waiting_lines(run: str, asks: Mapping[str, AskOpened], budget: str = "") -> list[str]:
+    """Every open question with the command for each of its choices, and how the run goes on afterwards.
+
+    `budget` says why it waits for a larger one; empty when it does not.
+    """
+    if budget:
+        asked = waiting_lines(run, asks)[:-1] if asks else []
+        more = f"go on with a larger one: orch resume {run} --budget-usd … (or --budget-tokens, --budget-cloud-calls)"
+        return [*asked, f"run {run} waits for its budget: {budget}", more]
     lines = [f"run {run} waits for {words.count(len(asks), 'answer') if len(asks) > 1 else 'an answer'}:"]
     for ask in list(asks.values())[:SHOWN]:
         lines += ask_lines(run, ask)
@@ -47,7 +54,9 @@ def what_to_do(store: Store, run: str) -> list[str]:
 
     rest = open_asks(store, run)
     alive = owner_alive(store, run)
-    if rest:
-        lines = waiting_lines(run, rest)
+    last = store.event(run, store.run(run).events - 1)
+    budget = last.reason if isinstance(last, RunWaiting) else ""
+    if rest or budget:
+        lines = waiting_lines(run, rest, budget)
         return lines[:-1] if alive else lines
     return [] if alive else [f"run {run} is answered; go on with: orch resume {run}"]

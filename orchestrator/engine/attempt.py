@@ -26,7 +26,7 @@ from orchestrator.engine.call import (
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate
 from orchestrator.engine.prompt import Prompt, Terms, compose, fitted, terms_of
-from orchestrator.engine.reuse import key_of, remember, remembered
+from orchestrator.engine.reuse import Entry, key_of, remember, remembered
 from orchestrator.engine.run import Outcome, Run
 from orchestrator.engine.verbs import failed_check
 from orchestrator.errors import StepError
@@ -49,6 +49,8 @@ class Answer:
     text: str
     confidence: float | None = None
     cached: bool = False
+    attempts: int = 1
+    """How many answers it took, when they were given; a rule may ask."""
 
 
 async def answer(
@@ -67,7 +69,9 @@ async def answer(
     count = fitted(await gate.model.count(request.messages), prompt, request, info, name)
     key = key_of(run, node, request, info)
     draft = Draft(gate, prompt, request, count, parts, key)
-    found = from_cache(at, draft) or await attempts(at, draft, terms.repairs, admit_own(at))
+    found = (from_record(at, draft) if gate.leaves else None) or from_cache(at, draft)
+    if found is None:
+        found = await attempts(at, draft, terms.repairs, admit_own(at))
     return Outcome(found.value, at.spent.facts(name, found.confidence), cached=found.cached)
 
 
@@ -97,9 +101,6 @@ async def attempts(at: Asking, draft: Draft, repairs: int, admit: Admit, ends: E
     `ends` belongs to a step that can ask a bigger model, and says whether it will.
     """
     gate, first = draft.gate, at.spent.attempts
-    again = _from_record(at, draft, ends) if gate.leaves or at.node.ladder else None
-    if again is not None:
-        return again
     _warn_of_unsettled(at, gate)
     current = draft
     while True:
@@ -114,8 +115,8 @@ async def attempts(at: Asking, draft: Draft, repairs: int, admit: Admit, ends: E
         _conclude(at, gate, completion, verdict, problem, price, sure, ends)
         if verdict != "ok":
             raise _unusable(verdict, tried, gate.name, problem, completion.text)
-        remember(at.run, draft.key, completion.text, sure)
-        return Answer(value, gate.name, completion.text, sure)
+        remember(at.run, draft.key, Entry(completion.text, sure, tried if at.node.ladder else 1))
+        return Answer(value, gate.name, completion.text, sure, attempts=tried)
 
 
 def _conclude(
@@ -214,21 +215,18 @@ async def _counted(at: Asking, gate: Gate, parts: tuple[str, ...], request: Requ
 # ----------------------------------------------------------------------------- what was answered before
 
 
-def from_cache(at: Asking, draft: Draft, ends: Ends | None = None) -> Answer | None:
+def from_cache(at: Asking, draft: Draft) -> Answer | None:
     """The answer somebody had to the very same request, if it still passes."""
     entry = remembered(at.run, draft.key) if draft.key is not None else None
-    if entry is None:
+    if entry is None or (draft.request.logprobs and entry.confidence is None):
         return None
-    text, sure = entry
-    verdict, value, _ = judge(at, Completion(text=text, finish="stop", usage=Usage()))
-    if verdict != "ok" or (draft.request.logprobs and sure is None):
+    verdict, value, _ = judge(at, Completion(text=entry.text, finish="stop", usage=Usage()))
+    if verdict != "ok":
         return None
-    if ends is not None:
-        ends(verdict, text, sure)
-    return Answer(value, draft.gate.name, text, sure, cached=True)
+    return Answer(value, draft.gate.name, entry.text, entry.confidence, cached=True, attempts=entry.attempts)
 
 
-def _from_record(at: Asking, draft: Draft, ends: Ends | None) -> Answer | None:
+def from_record(at: Asking, draft: Draft, ends: Ends | None = None) -> Answer | None:
     """What this model answered to the very same request before the run was interrupted, valid or not.
 
     It is neither asked nor paid twice, and what was decided is decided again from the same facts. Raises StepError.
@@ -251,7 +249,7 @@ def _from_record(at: Asking, draft: Draft, ends: Ends | None) -> Answer | None:
         ends(verdict, ended.text, ended.confidence)
     if verdict != "ok":
         raise _unusable(verdict, tried.attempts, draft.gate.name, problem, ended.text)
-    return Answer(value, draft.gate.name, ended.text, ended.confidence)
+    return Answer(value, draft.gate.name, ended.text, ended.confidence, attempts=tried.attempts)
 
 
 def _warn_of_unsettled(at: Asking, gate: Gate) -> None:

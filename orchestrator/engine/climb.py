@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from orchestrator.engine.attempt import Answer, attempts, from_cache, names_of, shared_terms
+from orchestrator.engine.attempt import Answer, attempts, from_cache, from_record, names_of, shared_terms
 from orchestrator.engine.call import Admit, Asking, Draft, Verdict, admit_own, keep_here, refused, stop
 from orchestrator.engine.egress import Refusal
 from orchestrator.engine.frame import Frame
@@ -76,6 +76,8 @@ class _Way:
     text: str = ""
     problem: str = ""
     overflowed: bool = False
+    answered_before: int = 0
+    """Answers that were reused, for the rule that counts attempts."""
     not_asked: list[str] = field(default_factory=list)
     """Why rungs were not asked."""
     _wanted: bool | None = None
@@ -122,7 +124,7 @@ class _Way:
         repairs = shared_terms(at, gate, gate.info).repairs
         try:
             fitted(draft.count, draft.prompt, draft.request, gate.info, gate.name)
-            found = from_cache(at, draft, self._ends)
+            found = from_record(at, draft, self._ends) or self._from_cache(draft)
             self._take(found or await attempts(at, draft, repairs, admit_own(at), self._ends))
         except (StepError, ProviderError) as error:
             self._fail(error)
@@ -136,14 +138,12 @@ class _Way:
         if found is None:
             return False
         draft, label, clearance = found
-        cached = from_cache(self.at, draft, self._ends)
-        if cached is not None:
-            self._tell_climb(gate, rule, label, clearance, 0, self.at.run.ledger.left)
-            self._take(cached)
-            return True
         try:
+            known = from_record(self.at, draft, self._ends) or self._from_cache(draft)
+            if known is not None:
+                self._tell_climb(gate, rule, label, clearance, 0, self.at.run.ledger.left)
             admit = self._admit(gate, rule, label, clearance)
-            self._take(await attempts(self.at, draft, RUNG_REPAIRS, admit, self._ends))
+            self._take(known or await attempts(self.at, draft, RUNG_REPAIRS, admit, self._ends))
         except _Stayed:
             return False
         except ProviderError as error:
@@ -190,6 +190,14 @@ class _Way:
             request = replace(request, logprobs=False)  # nobody decides anything behind the last rung
         key = key_of(run, at.node, request, info)
         return Draft(gate, prompt, request, _UNCOUNTED, names_of(prompt, at.extra), key)
+
+    def _from_cache(self, draft: Draft) -> Answer | None:
+        """What somebody was answered before; the rule reads of it what it would have read then."""
+        found = from_cache(self.at, draft)
+        if found is not None:
+            self.answered_before += found.attempts
+            self._ends("ok", found.text, found.confidence)
+        return found
 
     def _carrying(self, draft: Draft) -> Draft:
         """With what `carry` says of the attempt before; nothing of it unless the file says so."""
@@ -266,7 +274,7 @@ class _Way:
             invalid=invalid,
             failed=failed,
             confidence=confidence,
-            attempts=self.at.spent.attempts,
+            attempts=self.at.spent.attempts + self.answered_before,
         )
 
     def _take(self, answer: Answer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from dataclasses import dataclass
 
 from orchestrator.engine.run import Run
 from orchestrator.graph.model import Node
@@ -42,20 +42,38 @@ def key_of(run: Run, node: Node, request: Request, info: ModelInfo) -> str | Non
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def remembered(run: Run, key: str) -> tuple[str, float | None] | None:
-    """The text under this key and how sure the model was of it, where somebody had asked."""
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A finished answer, and what a rule may ask about it: the cache changes no decision."""
+
+    text: str
+    confidence: float | None = None
+    attempts: int = 1
+
+
+def remembered(run: Run, key: str) -> Entry | None:
+    """What stands under this key."""
     assert run.ports.cache is not None
     match run.ports.cache.get(key):
         case str() as text:
-            return text, None
-        case {"text": str() as text, "confidence": float() | int() as confidence}:
-            return text, float(confidence)
+            return Entry(text)
+        case {
+            "text": str() as text,
+            "confidence": float() | int() | None as sure,
+            "attempts": int() as attempts,
+        }:
+            return Entry(text, sure, attempts)
         case _:
             return None
 
 
-def remember(run: Run, key: str | None, text: str, confidence: float | None) -> None:
+def remember(run: Run, key: str | None, entry: Entry) -> None:
     if key is None or run.ports.cache is None:
         return
-    entry: Any = text if confidence is None else {"text": text, "confidence": confidence}
-    run.ports.cache.put(key, entry)
+    plain = entry.confidence is None and entry.attempts == 1
+    run.ports.cache.put(
+        key,
+        entry.text
+        if plain
+        else {"text": entry.text, "confidence": entry.confidence, "attempts": entry.attempts},
+    )

@@ -102,7 +102,8 @@ def _attempt(event: AttemptStarted | AttemptFinished) -> str:
 def _end(event: RunWaiting | RunInterrupted | RunFailed | RunFinished) -> str:
     match event:
         case RunWaiting():
-            return f"waiting for an answer to {', '.join(event.asks)}"
+            asks = f"waiting for an answer to {', '.join(event.asks)}" if event.asks else "waiting"
+            return f"{asks} ({event.reason})" if event.reason else asks
         case RunInterrupted():
             return f"{'cancelled' if event.cancelled else 'interrupted'}: {event.by}"
         case RunFailed():

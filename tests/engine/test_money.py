@@ -26,7 +26,7 @@ from orchestrator.ports import Emit
 from orchestrator.providers.scripted import Reply, ScriptedModel
 from orchestrator.providers.tries import Patience, try_often
 from tests.engine.harness import Played, again
-from tests.engine.test_escalate import COUNT, HEAD, calls, climbing, cut_after, decisions
+from tests.engine.test_escalate import COUNT, HEAD, Remembering, calls, climbing, cut_after, decisions
 
 
 def limited(budget: str, step: str = "") -> str:
@@ -118,6 +118,18 @@ def test_pause_waits_for_more_and_goes_on_with_it(project: Path) -> None:
     assert any(e.path == "other" for e in paused.of(StepFinished))
     assert resumed.outputs["n"] == 42
     assert calls(resumed) == {"tiny": 0, "cloud": 1}
+
+
+def test_a_reused_answer_changes_no_decision(project: Path) -> None:
+    """The rule reads of it what it read when it was given: attempts, and how sure the model was."""
+    cache = Remembering()
+    first = climbing(project, COUNT % ", when: attempts > 1", tiny=["none", "3"], cache=cache)
+    second = climbing(project, COUNT % ", when: attempts > 1", tiny=[], cache=cache)
+
+    assert first.outputs == second.outputs == 42
+    assert calls(second) == {"tiny": 0, "cloud": 0}
+    assert [d.signals for d in second.of(Decided)] == [d.signals for d in first.of(Decided)]
+    assert second.of(StepFinished)[0].cached
 
 
 def test_pause_again_when_nothing_was_raised(project: Path) -> None:

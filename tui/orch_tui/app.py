@@ -21,6 +21,7 @@ from textual.screen import ModalScreen
 from textual.theme import BUILTIN_THEMES
 
 from orch_tui.settings import bindings, clashes, keys_of
+from orch_tui.uncoloured import Uncoloured
 from orchestrator.errors import OrchError, UsageError
 from orchestrator.safe import safe
 
@@ -52,6 +53,8 @@ class Screens(App[None]):
 
     def __init__(self, world: World, run: str | None = None, *, replay: bool = False) -> None:
         super().__init__()
+        if self.no_color:
+            self._filters = [Uncoloured()]
         self.world = world
         self.crash: Exception | None = None
         """The defect that closed the screen."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,30 +25,42 @@ def shown_path(path: Path) -> str:
         return str(path)
 
 
-def checked(workflow: str) -> Built:
-    """A file or a workflow's name, built and checked. Raises UsageError when there is no such file."""
+def checked(workflow: str, models: Mapping[str, str] | None = None) -> Built:
+    """A file or a workflow's name, built and checked. Raises UsageError when there is no such file.
+
+    `models` are references that stand in for those of the file (`-m`).
+    """
     from orchestrator.graph.open import check_workflow
     from orchestrator.library import find_workflow
 
     path = find_workflow(workflow, Path.cwd())
-    return check_workflow(path, display=shown_path(path))
+    return check_workflow(path, display=shown_path(path), models=models)
 
 
-def opened(workflow: str, console: Console) -> Graph:
-    """The graph; warnings are printed. Raises SpecError when the file has errors.
+def opened(workflow: str, console: Console, models: Mapping[str, str] | None = None) -> Graph:
+    """The graph, with other references behind some model names; warnings are printed.
+
+    Raises SpecError when the file has errors, also such as only these models make, and UsageError for the name of a
+    model that it does not use.
 
     Not those of what is not executed yet: a run refuses it, and a plan lists it.
     """
     from orchestrator.graph.later import NOT_EXECUTED
     from orchestrator.spec.diagnostics import SpecError
 
-    built = checked(workflow)
+    built = checked(workflow, models)
     if built.graph is None or any(d.severity == "error" for d in built.diagnostics):
         raise SpecError(built.diagnostics)
     for found in built.diagnostics:
         if found.code == NOT_EXECUTED:
             continue
         console.warning(f"{found.mark.file}:{found.mark.line}: {found.message}")
+    unknown = next((name for name in models or () if name not in built.graph.models), None)
+    if unknown is not None:
+        raise UsageError(
+            f"-m {unknown}=…: this workflow has no model '{unknown}'",
+            hint=f"its models are: {', '.join(sorted(built.graph.models)) or 'none'}",
+        )
     return built.graph
 
 

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from orchestrator.cli import leaving
 from orchestrator.cli.complete import workflows
 from orchestrator.cli.console import Console, the_console
 from orchestrator.cli.opening import LOCAL_ONLY
+from orchestrator.errors import OrchError
 from orchestrator.report import words
 
 if TYPE_CHECKING:
     from orchestrator.graph.model import Graph
     from orchestrator.messages import TokenCount
     from orchestrator.plan.overview import Overview, PlannedModel, PlannedStep
+    from orchestrator.plan.spend import Expected
     from orchestrator.spec.model import ModelSpec
 
 NARROW = 46
@@ -53,24 +56,45 @@ def command(
     """
     from orchestrator.cli.executing import price_list
     from orchestrator.cli.opening import opened, pairs
-    from orchestrator.cli.run import override
     from orchestrator.config import Config
     from orchestrator.engine.preflight import preflight
     from orchestrator.plan.overview import overview
     from orchestrator.providers.registry import is_cloud
 
     console = the_console()
-    graph = override(opened(workflow, console), pairs(models, "-m"))
+    graph = opened(workflow, console, pairs(models, "-m"))
     if Config.from_environment(os.environ, Path.cwd()).staying(local_only).offline:
         preflight(graph, price_list, offline=True)
     inputs, missing = _inputs(graph, pairs(given, "-i"), input_file)
-    plan = overview(graph, inputs, is_cloud)
+    plan = overview(graph, inputs, is_cloud, leaving.price)
+    before = _before(graph, plan)
     counted = _measured(graph, plan) if measure else {}
     cached = _cached(graph, plan, inputs) if measure and not missing else None
     if as_json:
-        console.json(_data(graph, plan, counted, missing) | ({} if cached is None else {"cached": cached}))
+        found = _data(graph, plan, counted, missing) | leaving.data(plan, before)
+        console.json(found | ({} if cached is None else {"cached": cached}))
     else:
         _print(graph, plan, counted, missing, console, cached)
+        for line in leaving.sentences(graph, plan, before):
+            console.result(line)
+
+
+def _before(graph: Graph, plan: Overview) -> Expected | None:
+    """What runs of this workflow came to; nothing when none of it leaves, or no store can be read."""
+    from orchestrator.cli.wiring import find_store
+
+    if not plan.leaves:
+        return None
+    try:
+        store = find_store()
+    except OrchError:
+        return None
+    if store is None:
+        return None
+    try:
+        return leaving.history(plan, graph.workflow.name or Path(graph.file).stem, store)
+    finally:
+        store.close()
 
 
 def _inputs(
@@ -185,6 +209,9 @@ def _print(
         console.table(
             ("model", "is", "where", "calls ≤", "memory"), [_model_row(model) for model in plan.models]
         )
+    if leaves := leaving.rows(plan):
+        console.result("")
+        console.table(leaving.HEADER, leaves)
     console.result("")
     for line in _sentences(plan, missing):
         console.result(line)
@@ -245,11 +272,6 @@ def _sentences(plan: Overview, missing: list[str]) -> list[str]:
     local = [model for model in plan.models if not model.cloud]
     lines = [
         f"loads: {words.count(len(local), 'local model')}, each once" if local else "",
-        *(
-            f"leaves this machine: the prompts of {', '.join(model.steps)} go to {model.ref}"
-            for model in plan.leaving
-        ),
-        "" if plan.leaving else "leaves this machine: nothing",
         "only checked, not executed by this version: "
         + ", ".join(f"{place}: {what}" for place, what in plan.later)
         if plan.later

@@ -99,27 +99,9 @@ def checked_graph(workflow: str, models: Mapping[str, str], console: Console) ->
     from orchestrator.cli.opening import opened
     from orchestrator.engine.start import refuse_later
 
-    graph = override(opened(workflow, console), models)
+    graph = opened(workflow, console, models)
     refuse_later(graph)
     return graph
-
-
-def override(graph: Graph, models: Mapping[str, str]) -> Graph:
-    """The graph with other references behind some model names. Raises UsageError for a name it does not use."""
-    if not models:
-        return graph
-    from dataclasses import replace
-
-    from orchestrator.spec.model import ModelSpec
-
-    unknown = [name for name in models if name not in graph.models]
-    if unknown:
-        raise UsageError(
-            f"-m {unknown[0]}=…: this workflow has no model '{unknown[0]}'",
-            hint=f"its models are: {', '.join(sorted(graph.models)) or 'none'}",
-        )
-    changed = {name: ModelSpec(use=ref) for name, ref in models.items()}
-    return replace(graph, models={**graph.models, **changed})
 
 
 def _inputs(graph: Graph, given: tuple[str, ...], input_file: Path | None, today: date) -> dict[str, Any]:

@@ -42,7 +42,7 @@ from orchestrator.library import Library, Written
 from orchestrator.render import Program
 from orchestrator.spec.diagnostics import Diagnostic
 from orchestrator.spec.load import read, read_project
-from orchestrator.spec.model import AgentStep, GroupStep, Step, ValueStep, WorkflowStep, verb_of
+from orchestrator.spec.model import AgentStep, GroupStep, ModelSpec, Step, ValueStep, WorkflowStep, verb_of
 from orchestrator.spec.schema import json_schema
 from orchestrator.spec.types import MapOf, Type
 
@@ -67,6 +67,8 @@ class Family:
     built: dict[File, Built] = field(default_factory=dict)
     rules: frozenset[str] = ALL_RULES
     """By which labels pass on; fewer than all only to see what they are good for."""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """References that stand in for those of the file that is opened (`-m`), by the names of its models."""
 
 
 def build(
@@ -116,6 +118,10 @@ class _Builder:
     ) -> None:
         self.report = Report()
         self.setting = setting_for(document, library, project, self.report)
+        if not family.parents and family.models:
+            known = {name: ref for name, ref in family.models.items() if name in self.setting.models}
+            replaced = {name: ModelSpec(use=ref) for name, ref in known.items()}
+            self.setting.models = {**self.setting.models, **replaced}
         self.family = family
         self.children: list[Diagnostic] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from orchestrator.graph.build import Built, Family, build_file
@@ -10,13 +11,20 @@ from orchestrator.graph.model import Graph
 from orchestrator.spec.diagnostics import SpecError
 
 
-def check_workflow(path: Path, *, display: str | None = None, rules: frozenset[str] = ALL_RULES) -> Built:
+def check_workflow(
+    path: Path,
+    *,
+    display: str | None = None,
+    rules: frozenset[str] = ALL_RULES,
+    models: Mapping[str, str] | None = None,
+) -> Built:
     """Everything there is to say about a workflow file, sorted; the graph when there is no error.
 
+    `models` are references that stand in for those of the file, so that what they may see is checked as well.
     `rules` are those by which labels pass on; fewer than all only to see what each is good for.
     Raises UsageError when there is no such text file.
     """
-    return build_file(path.absolute(), display or str(path), Family(rules=rules))
+    return build_file(path.absolute(), display or str(path), Family(rules=rules, models=models or {}))
 
 
 def open_workflow(path: Path, *, display: str | None = None) -> Graph:

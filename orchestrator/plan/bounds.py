@@ -43,6 +43,12 @@ class StepBound:
     known: Known | None = None
     """What its templates can read before the run; None when it calls no model."""
 
+    @property
+    def own(self) -> Count:
+        """How often each of its own models is called, without those of the ladder."""
+        calls = self.calls + self.rung * -len(self.ladder)
+        return Count({term: -(-n // max(1, len(self.models))) for term, n in calls.terms.items()})
+
     def spec(self, model: str) -> ModelSpec:
         """The model behind a name that this step uses."""
         return self.graph.models.get(model) or self.graph.workflow.models[model]
@@ -62,9 +68,7 @@ class Bounds:
         """Calls per model reference; a step with several models calls each of them equally often."""
         found: dict[str, Count] = {}
         for step in self.steps:
-            own = step.calls + step.rung * -len(step.ladder)
-            share = Count({term: -(-n // max(1, len(step.models))) for term, n in own.terms.items()})
-            for names, count in ((step.models, share), (step.ladder, step.rung)):
+            for names, count in ((step.models, step.own), (step.ladder, step.rung)):
                 for name in names:
                     ref = step.spec(name).use
                     found[ref] = found[ref] + count if ref in found else count

@@ -5,14 +5,16 @@ Whoever knows providers passes in where a model runs and what it takes; nothing 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from orchestrator.graph.model import Graph
+from orchestrator.graph.model import Graph, all_nodes
+from orchestrator.labels import Exit
 from orchestrator.plan.bounds import Bounds, StepBound, bounds
 from orchestrator.plan.count import Count
 from orchestrator.plan.prompts import PromptSize, prompt_size
+from orchestrator.plan.spend import Leaving, PriceOf, leaving
 from orchestrator.spec.model import AgentStep, AskStep, ModelSpec
 
 IsCloud = Callable[[ModelSpec], bool]
@@ -52,6 +54,10 @@ class Overview:
     steps: tuple[PlannedStep, ...]
     models: tuple[PlannedModel, ...]
     calls: Count
+    leaves: tuple[Leaving, ...]
+    """Every call that may leave this machine, by step and model, with what it may cost."""
+    exits: tuple[Exit, ...]
+    """Every way off this machine with the labels of what may go there, tools and embedders too."""
     later: tuple[tuple[str, str], ...]
     """What the file asks for and this version only checks: (step or section, feature)."""
 
@@ -66,12 +72,31 @@ class Overview:
         return tuple(step.path for step in self.steps if step.asks)
 
 
-def overview(graph: Graph, inputs: Mapping[str, Any] | None, is_cloud: IsCloud) -> Overview:
+def overview(
+    graph: Graph,
+    inputs: Mapping[str, Any] | None,
+    is_cloud: IsCloud,
+    price_of: PriceOf = lambda spec: None,  # noqa: ARG005 - the shape of a price list
+) -> Overview:
     """Plan a graph with the inputs that are known so far."""
     counted = bounds(graph, inputs)
+    steps = tuple(_step(step) for step in counted.steps)
     return Overview(
-        tuple(_step(step) for step in counted.steps), _models(counted, is_cloud), counted.calls, graph.later
+        steps,
+        _models(counted, is_cloud),
+        counted.calls,
+        tuple(one for s in steps for one in leaving(s.bound, s.path, s.prompt, is_cloud, price_of)),
+        tuple(_exits(graph, "")),
+        graph.later,
     )
+
+
+def _exits(graph: Graph, prefix: str) -> Iterator[Exit]:
+    """Those of the file and of the workflows it calls, by the paths of their steps from here."""
+    yield from (replace(way, step=prefix + way.step) for way in graph.exits)
+    for node in all_nodes(graph.scope):
+        if node.child is not None:
+            yield from _exits(node.child, f"{prefix}{node.path}.")
 
 
 def _step(step: StepBound) -> PlannedStep:

@@ -79,11 +79,69 @@ def test_prompts_are_estimated_from_the_longest_item() -> None:
 
 
 def test_another_model_can_be_planned_with() -> None:
-    """A cloud model is said to be one, with the steps whose prompts would go there."""
+    """A cloud model is said to be one, with what would go there, how often and at what price."""
+    public = FLOW.replace('"[string]"', '{type: "[string(80)]", label: public}')
+    public = public.replace("default: warm", "default: warm, label: public")
+    Path("flow.yaml").write_text(public, encoding="utf-8")
+
+    result = orch("-m", "warm=openai:gpt-5-mini", "-i", 'lines=["a"]')
+
+    assert "reply      warm (openai:gpt-5-mini)  always" in result.stdout
+    assert "prompt (public)" in result.stdout
+    assert "OFF this machine" in result.stdout
+    assert "per million tokens in / out (genai-prices" in result.stdout
+
+
+def test_a_model_that_may_not_see_what_it_would_get_cannot_be_put_in() -> None:
+    """The proof is made for the models that the run would have."""
     result = orch("-m", "warm=openai:gpt-5-mini")
 
-    assert "the prompts of reply go to openai:gpt-5-mini" in result.stdout
-    assert "OFF this machine" in result.stdout
+    assert result.exit_code == 2
+    assert "ORCH700" in result.stderr
+    assert "inputs.tone → reply.prompt" in result.stderr
+
+
+HYBRID = """orch: 1
+name: hybrid
+inputs: {text: {type: "string(500)", label: public}}
+models: {cloud: {use: openai:gpt-5-mini, price: {input: 1, output: 2}}}
+budget: {usd: 0.5, cloud_calls: 3, then: stay-local}
+steps:
+  a: {agent: support, prompt: "Sort: {{ inputs.text }}", output: {kind: x | y}, escalate: {to: cloud, usd: 0.0005}}
+"""
+
+
+def test_what_may_leave_is_counted_and_priced() -> None:
+    """By step and model: bytes, calls, a call, all of it; and what bounds it."""
+    Path("flow.yaml").write_text(HYBRID, encoding="utf-8")
+
+    plan = data()
+
+    (way,) = plan["leaves"]
+    assert (way["step"], way["model"], way["escalation"], way["calls"]) == ("a", "cloud", True, 2)
+    assert way["bytes"] > 2000  # 500 characters of four bytes each
+    assert way["usd_per_call"] == 0.0005
+    assert plan["usd_worst"] == 0.001
+    (exit_,) = plan["exits"]
+    assert (exit_["sink"], exit_["label"], exit_["clearance"]) == ("cloud", "public", "public")
+    printed = orch().stdout
+    assert "$0.00050 (escalate.usd)" in printed
+    assert "at most $0.0010 in all" in printed
+    assert "budget.usd allows $0.5; then it stays local" in printed
+    assert "budget.cloud_calls allows 3 calls" in printed
+
+
+def test_a_model_without_a_price_has_no_bound() -> None:
+    """Said, and what to do about it is the price of the model."""
+    text = HYBRID.replace("openai:gpt-5-mini, price: {input: 1, output: 2}", "openai:nobody-knows")
+    Path("flow.yaml").write_text(
+        text.replace("usd: 0.5, ", "").replace(", usd: 0.0005", ""), encoding="utf-8"
+    )
+
+    printed = orch().stdout
+
+    assert "price unknown" in printed
+    assert "nobody knows what openai:nobody-knows costs" in printed
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,28 @@ async def test_more_rows_do_not_lay_the_screen_out_anew() -> None:
         assert (listing.virtual_size.height, listing.max_scroll_y) == (150, 150 - HEIGHT)
 
 
+class Ruled(Rows):
+    """Each row says for which width it was asked."""
+
+    def row(self, index: int, width: int) -> Row:
+        return ((f"for {width}", ""),)
+
+
+async def test_rows_are_asked_for_anew_when_the_scrollbar_takes_a_column() -> None:
+    """A row made for the whole width would be cut where it ends with a mark of its own."""
+    source = Ruled(rows(3))
+    listing = Listing(source)
+    async with One(listing).run_test(size=(40, HEIGHT)) as pilot:
+        await pilot.pause()
+        before = {strip.text.strip() for strip in drawn(listing)[:3]}
+        source.rows += rows(50)
+        listing.redraw()
+        await pilot.pause()
+
+        assert before == {"for 40"}
+        assert {strip.text.strip() for strip in drawn(listing)} == {"for 39"}
+
+
 async def test_the_scrollbar_comes_and_goes_with_the_rows() -> None:
     """What does not fit is seen not to."""
     source = Rows(rows(3))

@@ -118,6 +118,8 @@ class Listing(ScrollView, can_focus=True):
         """How it looks: rows that moved are not made again."""
         self._asked: dict[int, Row | None] = {}
         """Rows that were asked for because some differ, until those are drawn."""
+        self._asked_for = 0
+        """The width they were asked for: a scrollbar may come before they are drawn."""
         self._look: _Look | None = None
         self._lines: dict[int, Strip] = {}
         """What the screen was handed, by its own lines; what is drawn again is not in here."""
@@ -150,7 +152,7 @@ class Listing(ScrollView, can_focus=True):
         keys = {index: self._key(index, look) for index in range(top, top + self.size.height)}
         changed = [index for index, key in keys.items() if self._drawn.get(index) != key]
         if changed:
-            self._asked = {index: key.row for index, key in keys.items()}
+            self._asked, self._asked_for = {index: key.row for index, key in keys.items()}, look.width
             if len(changed) * 2 > len(keys):
                 self.refresh(self.size.region)  # one area is found faster than many
             else:
@@ -293,7 +295,7 @@ class Listing(ScrollView, can_focus=True):
         return _Look(self.columns, self.has_focus, self.needle, self.text_selection, self.rich_style)
 
     def _key(self, index: int, look: _Look) -> _Key:
-        row = self._asked.get(index)
+        row = self._asked.get(index) if look.width == self._asked_for else None
         if row is None and index < len(self.source):
             row = self.source.row(index, look.width)
         span = look.selection.get_span(index) if look.selection is not None else None

@@ -12,6 +12,7 @@ from orch_tui.help import HelpScreen, help_rows
 from orch_tui.settings import ACTIONS
 from orch_tui.text import plain
 from tests.tui.host import screen, until
+from tests.tui.looking import said
 from tests.tui.recorded import VARIED, store_in, world
 from tests.tui.test_run_screen import read
 
@@ -85,6 +86,20 @@ async def test_the_palette_offers_our_actions_and_runs_one(tmp_path: Path) -> No
         await until(pilot, lambda: "Graph of the workflow" not in screen(pilot.app))
         await pilot.press("enter")
         await until(pilot, lambda: shown.view == "timeline")
+
+
+async def test_the_palette_names_what_cannot_be_done_here_and_says_why(tmp_path: Path) -> None:
+    """So that a person finds out that it can be done at all."""
+    async with Screens(world(store_in(tmp_path)), VARIED).run_test(
+        notifications=True, size=(100, 40)
+    ) as pilot:
+        await read(pilot)
+
+        await pilot.press("colon", *"zoom in")
+        await until(pilot, lambda: "only in the timeline" in screen(pilot.app))
+        await pilot.press("enter")
+
+        await until(pilot, lambda: "Zoom in: only in the timeline" in said(pilot))
 
 
 async def test_ctrl_p_opens_the_palette_from_the_list_of_runs(tmp_path: Path) -> None:

@@ -4,25 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 from textual.dom import DOMNode
 from textual.events import Click
 from textual.widgets import OptionList
 
-from orch_tui.settings import ACTIONS, shown_key
+from orch_tui.settings import ACTIONS, keys_of, shown_key
+
+if TYPE_CHECKING:
+    from orch_tui.app import Screens
 
 HIDDEN = frozenset({"palette", "back"})
 """What makes no sense to be chosen here."""
+UNLIKELY = 0.3
+"""How much less than others what cannot be chosen is meant by who types its words."""
 NARROWEST = 30
 """Columns below which Textual cannot draw the list."""
 
 
+ELSEWHERE = {
+    "Runs": "only in the list of runs",
+    "Timeline": "only in the timeline",
+    "Tabs": "only in the trace of a run",
+    "Replay": "only in a replay",
+}
+"""Why an action of this group is not valid now; of the others there is no more to say than that."""
+
+
 class Command(NamedTuple):
+    """`why_not` says why it cannot be chosen now; empty when it can."""
+
     words: str
     keys: str
     run: Callable[[], Awaitable[object]]
+    why_not: str = ""
+
+    @property
+    def help(self) -> str:
+        return " · ".join(part for part in (self.keys, self.why_not) if part)
 
 
 class Palette(CommandPalette):
@@ -42,14 +64,18 @@ class Actions(Provider):
 
     async def discover(self) -> Hits:
         for command in self._commands():
-            yield DiscoveryHit(command.words, command.run, help=command.keys)
+            shown = Content.styled(command.words, "dim") if command.why_not else command.words
+            yield DiscoveryHit(shown, command.run, command.words, command.help)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for command in self._commands():
             score = matcher.match(f"{command.words} {command.keys}")
-            if score > 0:
-                yield Hit(score, matcher.highlight(command.words), command.run, help=command.keys)
+            if score > 0 and command.why_not:
+                dim = Content.styled(command.words, "dim")
+                yield Hit(score * UNLIKELY, dim, command.run, command.words, command.help)
+            elif score > 0:
+                yield Hit(score, matcher.highlight(command.words), command.run, help=command.help)
 
     def _commands(self) -> Iterator[Command]:
         found: dict[str, tuple[DOMNode, list[str]]] = {}
@@ -64,3 +90,16 @@ class Actions(Provider):
         yield Command(
             "Mouse on or off", "off: the terminal selects text", partial(self.app.run_action, "mouse")
         )
+        yield from self._others(frozenset(found))
+
+    def _others(self, valid: frozenset[str]) -> Iterator[Command]:
+        """What cannot be done here and now, so that a person finds out that it can be done."""
+        keys = cast("Screens", self.app).world.settings.keys
+        for name, action in ACTIONS.items():
+            if name not in valid and name not in HIDDEN and action.group != "Move":
+                why_not = ELSEWHERE.get(action.group, "not now, or not here")
+                shown = ", ".join(shown_key(key) for key in keys_of(name, keys))
+                yield Command(action.words, shown, partial(self._refuse, action.words, why_not), why_not)
+
+    async def _refuse(self, words: str, why_not: str) -> None:
+        self.app.notify(f"{words}: {why_not}", markup=False)

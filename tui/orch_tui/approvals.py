@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, work
@@ -29,6 +27,7 @@ from orch_tui.questions import (
 from orch_tui.settings import bindings
 from orch_tui.table import TableList
 from orch_tui.text import Piece, Row
+from orch_tui.watching import Watch
 from orchestrator.errors import OrchError, UsageError
 from orchestrator.report import words
 from orchestrator.store.answers import is_late
@@ -71,7 +70,7 @@ class ApprovalsScreen(Screen[None]):
         self._run = run
         self._at = at
         self._read = False
-        self._wake = asyncio.Event()
+        self._watched = Watch(LOOK, rest=REST)
         self._answered: set[str] = set()
         """Runs answered here while their owner lived."""
         self._about: tuple[AskOpened, int, list[Row]] | None = None
@@ -89,7 +88,7 @@ class ApprovalsScreen(Screen[None]):
         self._watch()
 
     def on_screen_resume(self) -> None:
-        self._wake.set()
+        self._watched.wake()
 
     def on_resize(self, event: events.Resize) -> None:
         self._draw(event.size.width)
@@ -98,13 +97,7 @@ class ApprovalsScreen(Screen[None]):
 
     @work(exclusive=True)
     async def _watch(self) -> None:
-        while True:
-            began = time.monotonic()
-            if self.is_current:
-                await self._look()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), max(LOOK, REST * (time.monotonic() - began)))
-            self._wake.clear()
+        await self._watched.go_on(self._look, lambda: self.is_current)
 
     async def _look(self) -> None:
         try:
@@ -244,7 +237,7 @@ class ApprovalsScreen(Screen[None]):
                 self._answered.add(question.run.id)
         except OrchError as error:
             self.notify(told(error), severity="error", markup=False)
-        self._wake.set()
+        self._watched.wake()
 
     def action_copy_command(self) -> None:
         from orch_tui.copying import Copied, command_for

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, work
@@ -17,6 +16,7 @@ from orch_tui.listing import Listing, Rows
 from orch_tui.models_table import model_rows
 from orch_tui.pane import Lines
 from orch_tui.settings import bindings
+from orch_tui.watching import Watch
 from orchestrator.errors import OrchError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class ModelsScreen(Screen[None]):
         self.shown = shown
         self.machine: Machine | None = None
         self.trouble = ""
-        self._wake = asyncio.Event()
+        self._watched = Watch(LOOK)
 
     def compose(self) -> ComposeResult:
         yield Lines((("Models", "bold"),), id="title")
@@ -51,19 +51,14 @@ class ModelsScreen(Screen[None]):
         self._watch()
 
     def on_screen_resume(self) -> None:
-        self._wake.set()
+        self._watched.wake()
 
     def on_resize(self, event: events.Resize) -> None:
         self._draw(event.size.width)
 
     @work(exclusive=True)
     async def _watch(self) -> None:
-        while True:
-            if self.is_current:
-                await self._look()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK)
-            self._wake.clear()
+        await self._watched.go_on(self._look, lambda: self.is_current)
 
     async def _look(self) -> None:
         try:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, work
@@ -23,6 +21,7 @@ from orch_tui.runs_table import RunsReader, RunsTable, moment
 from orch_tui.settings import bindings
 from orch_tui.table import TableList
 from orch_tui.text import Role
+from orch_tui.watching import Watch
 from orchestrator.errors import OrchError
 from orchestrator.report import words
 
@@ -70,7 +69,7 @@ class RunsScreen(Screen[None]):
         """Why the store cannot be read now."""
         self._reader = RunsReader(world.store)
         self._read = False
-        self._wake = asyncio.Event()
+        self._watched = Watch(LOOK, rest=REST)
 
     def compose(self) -> ComposeResult:
         yield Lines(id="totals")
@@ -85,7 +84,7 @@ class RunsScreen(Screen[None]):
         self._watch()
 
     def on_screen_resume(self) -> None:
-        self._wake.set()
+        self._watched.wake()
 
     def on_resize(self, event: events.Resize) -> None:
         self._draw(event.size.width)
@@ -94,14 +93,7 @@ class RunsScreen(Screen[None]):
 
     @work(exclusive=True)
     async def _watch(self) -> None:
-        while True:
-            began = time.monotonic()
-            if self.in_sight:
-                await self._look()
-            pause = max(LOOK, REST * (time.monotonic() - began))
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
-            self._wake.clear()
+        await self._watched.go_on(self._look, lambda: self.in_sight)
 
     @property
     def in_sight(self) -> bool:
@@ -279,7 +271,7 @@ class RunsScreen(Screen[None]):
             self.notify(await asyncio.to_thread(act), markup=False)
         except OrchError as error:
             self.notify(told(error), severity="error", markup=False)
-        self._wake.set()
+        self._watched.wake()
 
 
 def _deleted(world: World, run: str) -> str:

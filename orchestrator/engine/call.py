@@ -166,6 +166,7 @@ async def call(at: Asking, draft: Draft, admit: Admit) -> tuple[Completion, Nano
             raise
         else:
             price = bill.paid(completion)
+            _doubt(at, gate, completion)
         finally:
             bill.close()
     spent.seconds += time.monotonic() - began
@@ -265,6 +266,26 @@ def _close(at: Asking, gate: Gate, how: str) -> None:
         run.ledger.closed = f"{how} (model '{gate.name}')"
     after = "; no call leaves the machine any more in this run" if closes else ""
     run.emit(Warned(at=run.now(), path=at.path, message=f"overrun: {how} by model '{gate.name}'{after}"))
+
+
+def _doubt(at: Asking, gate: Gate, completion: Completion) -> None:
+    """Say once when a cloud says that another model answered: its answers and prices are not those of the one asked."""
+    if not gate.leaves or gate.doubted or not completion.model or gate.info is None:
+        return
+    served = _bare(completion.model)
+    asked = {_bare(gate.info.ref.partition(":")[2]), _bare(gate.name)}
+    if any(served.startswith(name) or name.startswith(served) for name in asked):
+        return
+    gate.doubted = True
+    message = (
+        f"model '{gate.name}' is {gate.info.ref}, but its server says that {completion.model[:80]} answered"
+    )
+    at.run.emit(Warned(at=at.run.now(), path=at.path, message=message))
+
+
+def _bare(model: str) -> str:
+    """The name without the house before it: `openai/gpt-5-mini` is gpt-5-mini."""
+    return model.rpartition("/")[2].lower()
 
 
 async def _watched(run: Run, path: str, gate: Gate, request: Request) -> Completion:

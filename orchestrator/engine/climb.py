@@ -138,10 +138,11 @@ class _Way:
         if found is None:
             return False
         draft, label, clearance = found
+        evidence = self.signals
         try:
             known = from_record(self.at, draft, self._ends) or self._from_cache(draft)
             if known is not None:
-                self._tell_climb(gate, rule, label, clearance, 0, self.at.run.ledger.left)
+                self._tell_climb(gate, rule, label, clearance, 0, self.at.run.ledger.left, evidence)
             admit = self._admit(gate, rule, label, clearance)
             self._take(known or await attempts(self.at, draft, RUNG_REPAIRS, admit, self._ends))
         except _Stayed:
@@ -317,10 +318,17 @@ class _Way:
         self._tell(decision, gate.name, label, clearance, reserved, left)
 
     def _tell_climb(
-        self, gate: Gate, rule: Rule, label: str, clearance: str, reserved: Nano, left: Nano | None
+        self,
+        gate: Gate,
+        rule: Rule,
+        label: str,
+        clearance: str,
+        reserved: Nano,
+        left: Nano | None,
+        evidence: Signals | None = None,
     ) -> None:
         decision = decide(Case(rule, wants=True), gate.name, self._why(yes=True, rule=rule))
-        self._tell(decision, gate.name, label, clearance, reserved, left)
+        self._tell(decision, gate.name, label, clearance, reserved, left, evidence)
 
     def _tell(
         self,
@@ -330,6 +338,7 @@ class _Way:
         clearance: str = "",
         reserved: Nano = 0,
         left: Nano | None = None,
+        evidence: Signals | None = None,
     ) -> None:
         at = self.at
         at.run.emit(
@@ -341,7 +350,7 @@ class _Way:
                 reason=decision.reason,
                 to=to,
                 policy=self._policy(decision.rule),
-                signals=self.signals.as_dict(),
+                signals=(evidence or self.signals).as_dict(),
                 label=label,
                 clearance=clearance,
                 reserved=reserved,

@@ -86,6 +86,7 @@ class Gate:
         self.leaves = True
         self.guarded = True
         self.price: Price | None = None
+        self.doubted = False
         self.slots = Slots(1)
         self._prices = prices
         self._preparing = asyncio.Lock()

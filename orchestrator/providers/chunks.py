@@ -28,13 +28,14 @@ class Chunks:
     """The answer so far. Feed it every chunk, then ask for the completion."""
 
     __slots__ = (
-        "_began", "_emit", "_finish", "_first", "_last", "_logprobs", "_model", "_pieces", "_text", "_thinking",
+        "_began", "_emit", "_finish", "_first", "_last", "_logprobs", "_model", "_pieces", "_served", "_text", "_thinking",
         "_timings", "_usage", "_where",
     )  # fmt: skip
 
     def __init__(self, where: str, model: str, emit: Emit) -> None:
         self._where = where
         self._model = model
+        self._served = ""
         self._emit = emit
         self._began = time.monotonic()
         self._first: float | None = None
@@ -55,6 +56,8 @@ class Chunks:
             self._usage = usage
         if isinstance(timings := chunk.get("timings"), Mapping):
             self._timings = timings
+        if isinstance(served := chunk.get("model"), str):
+            self._served = served or self._served
         choices = chunk.get("choices")
         if not isinstance(choices, list):
             raise protocol(self._where, "sent a piece of an answer without choices")
@@ -120,7 +123,7 @@ class Chunks:
             finish=_FINISH[self._finish],
             usage=self._counted(),
             timings=self._timed(),
-            model=self._model,
+            model=self._served or self._model,
             thinking="".join(self._thinking),
             logprobs=tuple(self._logprobs) if self._logprobs is not None else None,
         )

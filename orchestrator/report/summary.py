@@ -310,7 +310,7 @@ def sentence(run: Summary) -> str:
     parts = [
         f"{run.status} in {words.seconds(run.seconds)}"
         if run.status != "waiting"
-        else "waiting for a person",
+        else "waiting",
         words.count(steps_done(run), "step"),
         f"{words.number(run.cached)} cached" if run.cached else "",
         f"{words.number(skipped)} skipped" if skipped else "",

@@ -351,3 +351,12 @@ def test_faults_of_the_way_to_the_cloud_do_not_stop_the_run(project: Path) -> No
     assert played.outputs == [3] * 128
     assert looks == 1
     assert {d[:2] for d in decisions(played)} == {("stay", "fault")}
+
+
+def test_a_cloud_that_says_another_model_answered_is_told_about_once(project: Path) -> None:
+    """The answer was validated like any other; its quality and its price are not what was asked for."""
+    played = fan(project, "0.5", lambda _: Reply("42", usage=(5, 5), model="house/cheaper-one"))
+
+    warned = [event.message for event in played.of(Warned)]
+    assert warned == ["model 'cloud' is scripted:cloud, but its server says that house/cheaper-one answered"]
+    assert played.outputs == [42] * 128

@@ -241,7 +241,7 @@ class Gantt:
             if part.span != NOWHERE:
                 known = self._open[part.span]
                 known[part.start] = place
-                if part.end == inf and not self.trace.live(part.span):  # it has ended while it waited
+                if part.end == inf:  # it may have ended while it waited, and would keep its lane
                     self._look(part.span)
                 else:
                     self._settle(part.span, known)

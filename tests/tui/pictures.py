@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +18,7 @@ from textual.pilot import Pilot
 from orch_tui.app import Screens
 from orch_tui.ports import Machine, Resident, World
 from orch_tui.run_screen import RunScreen
+from orch_tui.saving import screen_as_svg
 from orch_tui.settings import Settings
 from orchestrator.store.store import Store
 from tests.cli.recorded import record_all
@@ -26,6 +28,7 @@ from tests.tui.picture import Picture, taken_of
 from tests.tui.recorded import Started
 
 FOLDER = Path(__file__).parent / "snapshots"
+DOCS = Path(__file__).parents[2] / "docs" / "screen.svg"
 KEPT = Path(__file__).parents[2] / "build" / "pictures"
 """Where pictures go that are not what they were."""
 SIZES = {"80x24": (80, 24), "160x48": (160, 48)}
@@ -136,6 +139,18 @@ async def taken(store: Store, shot: Shot, wanted: Picture | None = None) -> Pict
         async with app.run_test(size=SIZES[shot.size]) as pilot:
             await shown(pilot, look)
             return await settled(pilot, executor, wanted)
+
+
+async def for_the_docs(store: Store) -> str:
+    """The picture of README and docs, as the screen saves itself, without the names that follow from its content."""
+    with everywhere_the_same(), threads() as executor:
+        app = Screens(world(store, "dark"), campaign.RUN)
+        async with app.run_test(size=(120, 28)) as pilot:
+            await shown(pilot, Look(("3", "d"), campaign.CHOSEN))
+            await settled(pilot, executor, None)
+            svg = screen_as_svg(app, f"orch: run {campaign.RUN}")
+    lines = re.sub(r"terminal-\d+", "screen", svg).splitlines()
+    return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
 async def shown(pilot: Pilot[None], look: Look) -> None:

@@ -1,6 +1,7 @@
 """Takes all pictures of the screen anew, after its looks were changed on purpose: `python -m tests.tui.renew`.
 
-Says what is another now, row by row. A word after it (`... renew logs graph`) takes only pictures with it in the name.
+Says what is another now, row by row. Words after it (`... renew logs graph`) take only pictures with one in the name;
+the one of README and docs goes by `docs`.
 """
 
 from __future__ import annotations
@@ -8,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from orchestrator.store.open import open_store
+from orchestrator.store.store import Store
 from tests.tui.picture import differences, read, svg
-from tests.tui.pictures import ALL, FOLDER, Shot, record, taken
+from tests.tui.pictures import ALL, DOCS, FOLDER, Shot, for_the_docs, record, taken
 
 
 def renew(words: Sequence[str]) -> list[str]:
@@ -25,15 +28,31 @@ def renew(words: Sequence[str]) -> list[str]:
     for shot in ALL:
         if not words or any(word in shot.file.name for word in words):
             told += _renew(shot)
+    if not words or "docs" in words:
+        told += _renew_docs()
     return told
 
 
-def _renew(shot: Shot) -> list[str]:
+@contextmanager
+def recorded() -> Iterator[Store]:
     with tempfile.TemporaryDirectory() as scratch:
         store = open_store(Path(scratch) / "runs.db")
         record(store)
-        picture = asyncio.run(taken(store, shot))
+        yield store
         store.close()
+
+
+def _renew_docs() -> list[str]:
+    with recorded() as store:
+        now = asyncio.run(for_the_docs(store))
+    changed = not DOCS.exists() or DOCS.read_text("utf-8") != now
+    DOCS.write_text(now, encoding="utf-8")
+    return [f"{DOCS.name}: the picture of README and docs"] if changed else []
+
+
+def _renew(shot: Shot) -> list[str]:
+    with recorded() as store:
+        picture = asyncio.run(taken(store, shot))
     known = shot.file.exists()
     told = differences(read(shot.file.read_text("utf-8")), picture) if known else ["new"]
     shot.file.write_text(svg(picture), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from orchestrator.store.open import open_store
 from orchestrator.store.store import Store
 from tests.tui import campaign
 from tests.tui.picture import Back, Letters, Picture, Row, differences, read, row_of, svg
-from tests.tui.pictures import ALL, FOLDER, KEPT, Shot, record, taken
+from tests.tui.pictures import ALL, DOCS, FOLDER, KEPT, Shot, for_the_docs, record, taken
 
 
 @pytest.fixture
@@ -39,6 +40,15 @@ async def test_a_screen_looks_as_it_did(store: Store, shot: Shot) -> None:
         pytest.fail(
             "\n".join([f"{shot.file.stem} is not what it was:", *told, f"now: {kept}", command]), False
         )
+
+
+async def test_the_picture_of_the_readme_says_what_the_screen_says(store: Store) -> None:
+    """It is renewed with the others, from the same recorded run."""
+    said = re.compile(r">([^<]*)</text>")
+
+    now = await for_the_docs(store)
+
+    assert said.findall(DOCS.read_text("utf-8")) == said.findall(now), "python -m tests.tui.renew docs"
 
 
 def test_no_picture_is_of_a_screen_that_is_gone() -> None:

@@ -33,7 +33,10 @@ check: install ## lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+pictures: install ## take the pictures of the screen anew, after its looks were changed on purpose
+	$(BIN)/python -m tests.tui.renew
+
 bench: install ## the figures, on this machine
 	$(BIN)/python -m benchmarks
 
-.PHONY: help install demo test full check bench
+.PHONY: help install demo test full check pictures bench

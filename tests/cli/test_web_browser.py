@@ -67,8 +67,8 @@ def holds(sign: str, text: str) -> bool:
 
 
 async def listed(tab: Tab) -> Tab:
-    """The same, once it shows the runs."""
-    await tab.until(lambda text: all(run in text for run in (DONE, FAILED, WAITING)))
+    """The same, once it shows the runs, and keys that the list has: the focus is there."""
+    await tab.until(lambda text: all(run in text for run in (DONE, FAILED, WAITING, "enter Open")))
     return tab
 
 
@@ -228,7 +228,7 @@ def test_each_tab_is_a_screen_of_its_own(browser: str, page: Served) -> None:
         other = await listed(await chrome.open(page.address))
         await other.press("Enter")
         await other.until(lambda text: DONE not in text)
-        await listed(one)
+        assert DONE in await one.until(lambda text: FAILED in text)
         before = page.until(2)
         await other.reload()
         await listed(other)

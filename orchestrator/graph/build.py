@@ -249,6 +249,10 @@ class _Builder:
             if judge is not None:
                 check_agent(self.setting, judge)
         if step.escalate is None:
+            if step.overflow == "escalate":
+                message = f"step '{knot.path}' goes up when its prompt does not fit, but has nowhere to go"
+                hint = "add `escalate: {to: …}`, or take `overflow` out"
+                self.setting.report.at(self.setting.marks, (*knot.at, "overflow"), "ORCH512", message, hint)
             return
         ladder = step.escalate.to
         for index, name in enumerate((ladder,) if isinstance(ladder, str) else ladder):

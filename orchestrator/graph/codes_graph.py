@@ -70,6 +70,17 @@ SHAPE = table(
             """,
             "warning",
         ),
+        steps(
+            "ORCH512",
+            "overflow that leads nowhere",
+            "`overflow: escalate` asks the models of `escalate` when the prompt does not fit; the step names none.",
+            """
+            one: {agent: writer, prompt: Write a line about rain., overflow: escalate}
+            """,
+            """
+            one: {agent: writer, prompt: Write a line about rain., overflow: escalate, escalate: {to: embedded}}
+            """,
+        ),
         files(
             "ORCH520",
             "declared and never used",

@@ -251,7 +251,7 @@ class Budget(Model):
     cloud_calls: Whole | None = None
     """Calls of cloud models."""
     then: Literal["stay-local", "pause", "fail"] = "fail"
-    """What happens when it is used up."""
+    """What happens when a call does not fit: go on without the cloud, wait (`orch resume RUN --budget-usd N`), or end."""
 
 
 class ValueInstead(Model):
@@ -299,15 +299,15 @@ class Escalate(Model):
     """When a step may ask a bigger model, and which."""
 
     to: Names
-    """A model, or a ladder of them."""
+    """A model, or a ladder of them. It is made ready when it is asked first; without its key the step stays local."""
     before: Bare | None = None
     """Skip the local attempt when this is true."""
     when: Bare | None = None
-    """Escalate when this is true after the last repair (default `failed`)."""
+    """Escalate when this is true after the last repair (default `failed`); asked again at each rung of a ladder."""
     usd: Annotated[Real, Field(ge=0)] | None = None
-    """Dollars for one escalation."""
+    """Dollars one call may cost at most, reckoned from its worst case; a dearer one is not made."""
     carry: tuple[Literal["answer", "errors", "tool_results"], ...] = ()
-    """What goes along besides the original request."""
+    """What of the attempt before goes along besides the original request."""
 
 
 class Declassify(Model):

@@ -93,10 +93,9 @@ LABELS = table(
         ),
         files(
             "ORCH704",
-            "declassify that cannot be checked",
+            "aggregate that lets text out",
             """
-            It leads down, and `by: aggregate` needs a `min_group` and an answer of nothing but int, number and bool:
-            a text can hold anything.
+            `by: aggregate` needs an answer of nothing but int, number and bool: a text can hold anything.
             """,
             """
             inputs: {tickets: "[text]"}

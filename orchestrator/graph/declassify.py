@@ -11,7 +11,7 @@ from orchestrator.graph.kinds import UNKNOWN, present, view
 from orchestrator.graph.model import Graph, all_nodes
 from orchestrator.graph.say import choice, near
 from orchestrator.graph.tags import Tag, label_of, leaf, origin
-from orchestrator.labels import LEVELS, above, rank
+from orchestrator.labels import LEVELS, above
 from orchestrator.spec.model import AgentStep, Declassify, ToolStep, WorkflowStep
 from orchestrator.spec.types import Bool, Int, ListOf, MapOf, Number, Type, Unknown
 
@@ -52,10 +52,6 @@ def check_declassify(setting: Setting, knot: Knot, raw: Tag) -> None:
     how = declassify_of(knot.step)
     assert how is not None
     at = (*knot.at, "declassify")
-    if rank(how.to) >= rank(how.from_):
-        message = f"step '{knot.name}': declassify from {how.from_} to {how.to} does not lower anything"
-        setting.report.at(setting.marks, (*at, "to"), "ORCH704", message, "`to` lies below `from`")
-        return
     if above(label_of(raw.total), how.from_):
         label = label_of(raw.total)
         message = (
@@ -65,17 +61,11 @@ def check_declassify(setting: Setting, knot: Knot, raw: Tag) -> None:
         hint = f"take the {label} data out of the step, or say `from: {label}`"
         setting.report.at(setting.marks, (*at, "from"), "ORCH703", message, hint)
     if how.by == "aggregate":
-        _aggregate(setting, knot, how)
-    elif how.min_group is not None:
-        message = f"step '{knot.name}': min_group belongs to `by: aggregate`"
-        setting.report.key(setting.marks, (*at, "min_group"), "ORCH704", message, "take it out")
+        _aggregate(setting, knot)
 
 
-def _aggregate(setting: Setting, knot: Knot, how: Declassify) -> None:
+def _aggregate(setting: Setting, knot: Knot) -> None:
     at = (*knot.at, "declassify")
-    if how.min_group is None:
-        message = f"step '{knot.name}': `by: aggregate` needs the smallest group a figure may stand for"
-        setting.report.at(setting.marks, (*at, "by"), "ORCH704", message, "add `min_group: 10`")
     kind = knot.output if knot.verb == "agent" else UNKNOWN
     words = list(_not_figures(kind, "")) if kind is not None else ["its answer"]
     if words:

@@ -11,6 +11,7 @@ from orchestrator.graph.flow_uses import Use
 from orchestrator.graph.say import near
 from orchestrator.graph.tags import Why, highest, label_of
 from orchestrator.graph.texts import Path
+from orchestrator.graph.wire import Knot
 from orchestrator.labels import Exit, Label
 from orchestrator.spec.model import AgentStep, ToolStep
 
@@ -84,14 +85,32 @@ def _remedies(state: State, use: Use, part: str, why: Why) -> Iterator[str]:
     assert why is not None
     names, label = why.path(), use.sink.clearance
     yield from _at_the_source(names[0], part, label)
-    feeder = next((name for name in reversed(names[:-1]) if name in _lowerable(state)), "")
     how = f"declassify: {{from: {why.label}, to: {label}, by: redact}}"
-    if feeder:
-        yield f"lower it in step '{feeder}': {how}"
-    elif not names[0].startswith(("knowledge.", "agents.", "env.")):
-        yield f"let a step before it take out what is private, with {how}"
+    feeder = _feeder(state, names)
+    if feeder is not None and _decides(feeder):
+        group = f"put '{feeder.name}' and '{use.name}' into one group with the `{_decides(feeder)}`"
+        yield f"{group}, and lower it there: {how}"
+    elif feeder is not None:
+        yield f"lower it in step '{feeder.name}': {how}"
+    elif names[0].startswith("inputs."):
+        yield f"let a step before it take out what is {why.label}, with {how}"
     if use.sink.entry:
         yield f"if '{use.sink.name}' may see it: {use.sink.entry}.clearance: {why.label}"
+
+
+def _feeder(state: State, names: tuple[str, ...]) -> Knot | None:
+    """The last step on the way that could lower what it gives."""
+    knots = {k.name: k for k, _ in state.values if isinstance(k.step, AgentStep | ToolStep)}
+    owners = [name.rpartition(".")[0] if name.endswith(_OWN) else name for name in names[:-1]]
+    return next((knots[name] for name in reversed(owners) if name in knots), None)
+
+
+_OWN = (".when", ".foreach", ".on_error")
+
+
+def _decides(knot: Knot) -> str:
+    """What of a step decides on its value from outside, so that lowering the value alone does not help."""
+    return "foreach" if knot.step.foreach is not None else "when" if knot.step.when is not None else ""
 
 
 def _at_the_source(first: str, part: str, label: Label) -> Iterator[str]:
@@ -105,10 +124,8 @@ def _at_the_source(first: str, part: str, label: Label) -> Iterator[str]:
         yield f"if its role and examples are {label}, say so: agents.{name}.label: {label}"
     elif part == "memory":
         yield "leave `memory` out here"
-
-
-def _lowerable(state: State) -> frozenset[str]:
-    return frozenset(k.name for k, _ in state.values if isinstance(k.step, AgentStep | ToolStep))
+    elif part == "examples":
+        yield f"leave `examples` out here, or give them to an agent with `label: {label}`"
 
 
 def _documents(state: State) -> None:

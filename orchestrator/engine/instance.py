@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from orchestrator.engine.declassify import declassify_of, lowered, shown_before
 from orchestrator.engine.frame import Frame, null_among
 from orchestrator.engine.run import Blocked, Failed, Outcome, Run, evaluate
 from orchestrator.engine.schedule import drain
@@ -104,9 +105,14 @@ async def _instance(
             frame.skipped.add(node.name)
             return None, None
         _open(run, node, path)
-        outcome = await verb(run, node, frame, path)
+        if declassify_of(node) is None:
+            outcome = await verb(run, node, frame, path)
+        else:
+            outcome = shown_before(run, node, path) or await verb(run, node, frame, path)
+            await lowered(run, node, frame, path, outcome.value)
     except (StepError, ProviderError, Failed) as error:
         outcome = _on_error(run, node, frame, path, error, kept=kept)
+        await _lower_handled(run, node, frame, path, outcome, kept=kept)
     facts = outcome.facts if "seconds" in outcome.facts else {**outcome.facts, "seconds": _since(run, began)}
     if node.verb in CONTAINERS and not outcome.handled:
         _close(run, path, node.verb, facts)
@@ -176,19 +182,37 @@ def _on_error(
                 return Outcome(value, facts, handled=cause.message)
     except StepError as second:
         cause = second
+    _fail(run, path, cause, kept=kept, facts=facts)
+    first = error.path if isinstance(error, Failed) else path
+    raise Failed(first, cause) from None
+
+
+def _fail(run: Run, path: str, error: StepError, *, kept: bool, facts: Mapping[str, Any]) -> None:
     run.emit(
         StepFailed(
             at=run.now(),
             path=path,
-            error_kind=cause.kind,
-            message=cause.message,
-            hint=cause.hint,
+            error_kind=error.kind,
+            message=error.message,
+            hint=error.hint,
             kept=kept,
             facts=facts,
         )
     )
-    first = error.path if isinstance(error, Failed) else path
-    raise Failed(first, cause) from None
+
+
+async def _lower_handled(
+    run: Run, node: Node, frame: Frame, path: str, outcome: Outcome, *, kept: bool
+) -> None:
+    """What `on_error` makes of the answer or the error is as private as they are; what the file writes out is not."""
+    program = node.programs.get("on_error")
+    if declassify_of(node) is None or program is None or not program.names:
+        return
+    try:
+        await lowered(run, node, frame, path, outcome.value)
+    except StepError as error:
+        _fail(run, path, error, kept=kept, facts=outcome.facts)
+        raise Failed(path, error) from None
 
 
 def _refuse_unfit(node: Node, value: Any) -> None:

@@ -101,6 +101,8 @@ class Run:
     reads_confidence: bool = False
     """Whether any text reads `steps.<name>.confidence`."""
     ticks: int = 0
+    known: Any = None
+    """What stands in the private inputs of the run, for `declassify.Known`."""
     terms: dict[tuple[int, str], Any] = field(default_factory=dict)
     """What requests of one step to one model have in common, kept by `prompt.terms_of`."""
     asking: dict[str, AskOpened] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from orchestrator.engine import verbs
 from orchestrator.engine.agent import agent
+from orchestrator.engine.declassify import Known
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate, gates_of, models_climbed, models_needed
 from orchestrator.engine.instance import node_runner
@@ -115,6 +116,7 @@ class Engine:
             ledger=ledger_of(budget, recovered),
             enter=_enter,
             today=today,
+            known=Known(graph, inputs),
             emit=journal.append,
             now=ports.clock.now,
             keeps_facts=_reads_facts(graph),

@@ -12,7 +12,7 @@ from orchestrator.spec.model import AgentSpec, AgentStep, AskStep, ToolStep
 
 NOT_EXECUTED = "ORCH530"
 _AGENT_KEYS = ("tools", "knowledge", "examples", "head", "memory")
-_STEP_KEYS = ("samples", "declassify", "pick")
+_STEP_KEYS = ("samples", "pick")
 _OVERFLOW = ("drop-sources",)
 
 LATER_KEYS: Mapping[str, tuple[str, ...]] = {

@@ -230,7 +230,7 @@ def _folded(word: str) -> str:
 # ------------------------------------------------------------------------------------------------- of values
 
 
-def texts_of(value: Any) -> Iterator[str]:
+def texts_of(value: Any, *, keys: bool = True) -> Iterator[str]:
     """Every text in a value, keys of maps included; numbers as they are printed."""
     match value:
         case str():
@@ -241,11 +241,12 @@ def texts_of(value: Any) -> Iterator[str]:
             yield str(value)
         case Mapping():
             for key, inner in value.items():
-                yield str(key)
-                yield from texts_of(inner)
+                if keys:
+                    yield str(key)
+                yield from texts_of(inner, keys=keys)
         case list() | tuple():
             for inner in value:
-                yield from texts_of(inner)
+                yield from texts_of(inner, keys=keys)
         case _:
             yield str(value)
 

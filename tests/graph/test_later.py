@@ -17,7 +17,6 @@ STEP = {
     "agent: writer, prompt: Hi., examples: {from: cases.jsonl}": "examples",
     "agent: writer, prompt: Hi., tools: [python]": "tools",
     "agent: writer, prompt: Hi., overflow: drop-sources": "overflow",
-    "agent: writer, prompt: Hi., declassify: {from: private, to: public, by: redact}": "declassify",
     'tool: python, with: {code: "1"}': "tool",
     "ask: Send it?, show: text, edit: show": "edit",
 }

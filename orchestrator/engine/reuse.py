@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from orchestrator.engine.run import Run
 from orchestrator.graph.model import Node
+from orchestrator.labels import HIGHEST, join
 from orchestrator.messages import ModelInfo, Request
+from orchestrator.policy.keep import Keep
 from orchestrator.spec.model import AgentStep
 
 
@@ -25,7 +27,11 @@ def key_of(run: Run, node: Node, request: Request, info: ModelInfo) -> str | Non
     deterministic = request.params.get("temperature") == 0 or request.params.get("seed") is not None
     if not deterministic and wanted is None:
         return None
+    label = _label(run, node)
+    if label is None:
+        return None
     content = {
+        "label": label,
         "messages": [
             [m.role, m.content, [hashlib.sha256(i.data).hexdigest() for i in m.images]]
             for m in request.messages
@@ -40,6 +46,24 @@ def key_of(run: Run, node: Node, request: Request, info: ModelInfo) -> str | Non
     if request.logprobs:
         content["logprobs"] = True  # such an entry knows how sure the model was
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _label(run: Run, node: Node) -> str | None:
+    """How private the answer is before `declassify`; None when it may not be written down as it is (`keep`).
+
+    It is part of the key, so that an entry serves steps of its own label only: an answer that counted as private is
+    never the value of a step that was proved public, and one whose label rose is asked for anew.
+    """
+    known = (id(node), ":label")
+    if known not in run.terms:
+        flow = node.flow
+        parts = () if flow is None else (*flow.parts.values(), flow.scope)
+        label = HIGHEST if flow is None else join(part.label for part in parts)
+        keep = Keep.of(run.known.graph.workflow.keep)
+        kept = flow is None or keep.how(label) == "full"
+        run.terms[known] = label if kept else None
+    found: str | None = run.terms[known]
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +93,8 @@ def remembered(run: Run, key: str) -> Entry | None:
 
 def remember(run: Run, key: str | None, entry: Entry) -> None:
     if key is None or run.ports.cache is None:
+        return
+    if run.ports.secrets and run.ports.secrets.found((entry.text,)) is not None:
         return
     plain = entry.confidence is None and entry.attempts == 1
     run.ports.cache.put(

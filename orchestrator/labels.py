@@ -10,6 +10,7 @@ Label: TypeAlias = Literal["public", "internal", "private", "secret"]
 LEVELS: tuple[Label, ...] = ("public", "internal", "private", "secret")
 LOWEST: Label = "public"
 HIGHEST: Label = "secret"
+_DOWNWARDS: tuple[Label, ...] = LEVELS[::-1]
 _RANK = {label: rank for rank, label in enumerate(LEVELS)}
 
 
@@ -20,7 +21,11 @@ def rank(label: Label) -> int:
 
 def join(labels: Iterable[Label]) -> Label:
     """The highest of them; public when there is none."""
-    return max(labels, key=rank, default=LOWEST)
+    found = set(labels)
+    for label in _DOWNWARDS:
+        if label in found:
+            return label
+    return LOWEST
 
 
 def above(label: Label, clearance: Label) -> bool:

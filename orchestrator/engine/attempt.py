@@ -40,9 +40,9 @@ Ends: TypeAlias = Callable[[Verdict, str, float | None], bool]
 """Told the verdict, the text and the confidence of the last answer of a model: whether the step goes up from here."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
-    """A valid answer of one model."""
+    """A valid answer of one model. Nothing changes it; frozen it would be slower to make, and each step makes one."""
 
     value: Any
     model: str
@@ -63,15 +63,18 @@ async def answer(
     terms = shared_terms(at, gate, info)
     prompt = compose(node, frame, extra, terms.shape)
     request = terms.request(node, prompt)
-    parts = names_of(prompt, extra)
+    parts: tuple[str, ...] = ()
     if gate.guarded:
+        parts = names_of(prompt, extra)
         keep_here(at, gate, parts, request)
     count = fitted(await gate.model.count(request.messages), prompt, request, info, name)
     key = key_of(run, node, request, info)
     draft = Draft(gate, prompt, request, count, parts, key)
-    found = (from_record(at, draft) if gate.leaves else None) or from_cache(at, draft)
+    found = from_record(at, draft) if gate.leaves else None
+    if found is None and key is not None:
+        found = from_cache(at, draft)
     if found is None:
-        found = await attempts(at, draft, terms.repairs, admit_own(at))
+        found = await attempts(at, draft, terms.repairs)
     return Outcome(found.value, at.spent.facts(name, found.confidence), cached=found.cached)
 
 
@@ -95,13 +98,16 @@ def names_of(prompt: Prompt, extra: Mapping[str, Any] | None) -> tuple[str, ...]
 # ------------------------------------------------------------------------------------------------- attempts
 
 
-async def attempts(at: Asking, draft: Draft, repairs: int, admit: Admit, ends: Ends | None = None) -> Answer:
+async def attempts(
+    at: Asking, draft: Draft, repairs: int, admit: Admit = admit_own, ends: Ends | None = None
+) -> Answer:
     """Ask, and send back what is wrong at most `repairs` times. Raises StepError or ProviderError.
 
     `ends` belongs to a step that can ask a bigger model, and says whether it will.
     """
     gate, first = draft.gate, at.spent.attempts
-    _warn_of_unsettled(at, gate)
+    if at.run.recovered.unsettled:
+        _warn_of_unsettled(at, gate)
     current = draft
     while True:
         completion, price = await call(at, current, admit)
@@ -111,11 +117,12 @@ async def attempts(at: Asking, draft: Draft, repairs: int, admit: Admit, ends: E
             at.run.emit(finished(at, gate, completion, verdict, "repair", problem, price))
             current = await _repaired(at, draft, completion, "" if verdict == "cut" else problem)
             continue
-        sure = _confidence(at, draft, completion) if verdict == "ok" else None
+        sure = _confidence(at, completion) if draft.request.logprobs and verdict == "ok" else None
         _conclude(at, gate, completion, verdict, problem, price, sure, ends)
         if verdict != "ok":
             raise _unusable(verdict, tried, gate.name, problem, completion.text)
-        remember(at.run, draft.key, Entry(completion.text, sure, tried if at.node.ladder else 1))
+        if draft.key is not None:
+            remember(at.run, draft.key, Entry(completion.text, sure, tried if at.node.ladder else 1))
         return Answer(value, gate.name, completion.text, sure, attempts=tried)
 
 
@@ -132,18 +139,18 @@ def _conclude(
     """Write the last answer of a model down, with what becomes of it. Raises what `ends` raises."""
     valid = verdict == "ok"
     reason = "valid" if valid else problem
-    stays: Conclusion = "keep" if valid else "fail"
+    decision: Conclusion = "keep" if valid else "fail"
     try:
-        climbs = ends is not None and ends(verdict, completion.text, sure)
+        if ends is not None and ends(verdict, completion.text, sure):
+            decision = "escalate"
     except StepError:
-        at.run.emit(finished(at, gate, completion, verdict, "fail", reason, price, sure))
+        decision = "fail"
         raise
-    at.run.emit(finished(at, gate, completion, verdict, "escalate" if climbs else stays, reason, price, sure))
+    finally:
+        at.run.emit(finished(at, gate, completion, verdict, decision, reason, price, sure))
 
 
-def _confidence(at: Asking, draft: Draft, completion: Completion) -> float | None:
-    if not draft.request.logprobs:
-        return None
+def _confidence(at: Asking, completion: Completion) -> float | None:
     from orchestrator.policy.confidence import confidence
 
     return confidence(completion, at.node.output)
@@ -254,7 +261,7 @@ def from_record(at: Asking, draft: Draft, ends: Ends | None = None) -> Answer | 
 
 def _warn_of_unsettled(at: Asking, gate: Gate) -> None:
     unsettled = at.run.recovered.unsettled
-    if not unsettled or at.path not in unsettled or unsettled[at.path].model != gate.name:
+    if at.path not in unsettled or unsettled[at.path].model != gate.name:
         return
     del unsettled[at.path]
     at.run.emit(

@@ -26,7 +26,7 @@ CHARACTERS, SLACK = 16, 64
 """A generous size of a token, and of what may come in addition, before an answer counts as endless."""
 UNBILLED = frozenset({"unreachable", "auth", "not_found", "rate_limited", "overflow"})
 """Faults by which a server says that it did not answer; after any other the whole reservation counts as spent."""
-Admit: TypeAlias = Callable[[Worst], None]
+Admit: TypeAlias = "Callable[[Asking, Worst], None]"
 """Reserves a call or raises; called when its slot is free, immediately before it is sent."""
 Verdict = Literal["ok", "invalid", "check", "cut"]
 Conclusion = Literal["keep", "repair", "fail", "escalate"]
@@ -57,9 +57,12 @@ class Spent:
         return facts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asking:
-    """One instance of a step while models are asked for its answer. `extra` holds `items` of a reduce."""
+    """One instance of a step while models are asked for its answer. `extra` holds `items` of a reduce.
+
+    Nothing but `spent` changes; frozen it would be slower to make, and each step makes one. So it is with the others.
+    """
 
     run: Run
     node: Node
@@ -69,7 +72,7 @@ class Asking:
     spent: Spent = field(default_factory=Spent)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Draft:
     """A request to one model that fits, and what belongs to it. `parts` are its parts by the names of its labels."""
 
@@ -114,18 +117,14 @@ def keep_here(at: Asking, gate: Gate, parts: tuple[str, ...], request: Request) 
     raise StepError("privacy", reason, hint=why.hint)
 
 
-def admit_own(at: Asking) -> Admit:
+def admit_own(at: Asking, worst: Worst) -> None:
     """How a step's own model is admitted: without a reservation the run ends, waits, or the step fails."""
-
-    def admit(worst: Worst) -> None:
-        try:
-            at.run.ledger.reserve(worst)
-        except BudgetExceeded as error:
-            if worst.cloud and at.run.ledger.then == "stay-local":
-                raise StepError("budget", error.message, hint=error.hint) from None
-            stop(at.run, error)
-
-    return admit
+    try:
+        at.run.ledger.reserve(worst)
+    except BudgetExceeded as error:
+        if worst.cloud and at.run.ledger.then == "stay-local":
+            raise StepError("budget", error.message, hint=error.hint) from None
+        stop(at.run, error)
 
 
 def stop(run: Run, error: BudgetExceeded) -> None:
@@ -142,44 +141,65 @@ def stop(run: Run, error: BudgetExceeded) -> None:
 async def call(at: Asking, draft: Draft, admit: Admit) -> tuple[Completion, Nano]:
     """The answer to one request and what it cost. Raises ProviderError, and what `admit` raises.
 
-    Nothing waits between the reservation and its record; what leaves the machine is durable before it is sent.
+    Nothing waits between the reservation and its record.
     """
-    run, gate, spent = at.run, draft.gate, at.spent
+    run, gate, spent, request = at.run, draft.gate, at.spent, draft.request
     async with gate.slots:
         if gate.guarded:
-            keep_here(at, gate, draft.parts, draft.request)
-        bill = _Bill(at, gate, _worst(gate, draft))
-        admit(bill.worst)
-        run.emit(_started(at, draft, bill.worst))
+            keep_here(at, gate, draft.parts, request)
+        if gate.leaves:
+            worst, ask = worst_of_cloud(request, gate.price), _ask_away
+        else:
+            worst, ask = Worst(draft.count.tokens + request.max_tokens), _ask_here
+        admit(at, worst)
+        run.emit(_started(at, draft, worst))
         began = time.monotonic()
         try:
-            request = draft.request
-            if gate.leaves:
-                await run.ports.journal.flush()
-                request = replace(request, again=bill.again)
-            completion = await _watched(run, at.path, gate, request)
-        except ProviderError as error:
-            spent.seconds += time.monotonic() - began
-            bill.failed(error)
-            spent.cost += bill.lost
-            run.emit(_faulty(at, gate, error, bill.lost))
-            raise
-        else:
-            price = bill.paid(completion)
-            _doubt(at, gate, completion)
+            completion, price = await ask(at, gate, request, worst, began)
         finally:
-            bill.close()
-    spent.seconds += time.monotonic() - began
-    spent.prompt += completion.usage.prompt
-    spent.completion += completion.usage.completion
+            spent.seconds += time.monotonic() - began
+    usage = completion.usage
+    spent.prompt += usage.prompt
+    spent.completion += usage.completion
     spent.cost += price
     return completion, price
 
 
-def _worst(gate: Gate, draft: Draft) -> Worst:
-    if gate.leaves:
-        return worst_of_cloud(draft.request, gate.price)
-    return Worst(draft.count.tokens + draft.request.max_tokens)
+async def _ask_here(
+    at: Asking, gate: Gate, request: Request, worst: Worst, began: float
+) -> tuple[Completion, Nano]:
+    """A call on this machine: it takes tokens of the budget, and money at most for the hours it computes."""
+    used = worst.tokens
+    try:
+        completion = await _watched(at.run, at.path, gate, request)
+        used = completion.usage.prompt + completion.usage.completion
+    except ProviderError as error:
+        at.run.emit(_faulty(at, gate, error, 0, began))
+        raise
+    finally:
+        at.run.ledger.settle(worst, used)
+    return completion, 0 if gate.price is FREE else _cost(gate, completion, worst)
+
+
+async def _ask_away(
+    at: Asking, gate: Gate, request: Request, worst: Worst, began: float
+) -> tuple[Completion, Nano]:
+    """A call that leaves the machine: durable before it is sent, and sent again only with a reservation more."""
+    bill = _Bill(at, gate, worst)
+    try:
+        await at.run.ports.journal.flush()
+        completion = await _watched(at.run, at.path, gate, replace(request, again=bill.again))
+    except ProviderError as error:
+        bill.failed(error)
+        at.spent.cost += bill.lost
+        at.run.emit(_faulty(at, gate, error, bill.lost, began))
+        raise
+    else:
+        price = bill.paid(completion)
+    finally:
+        bill.close()
+    _doubt(at, gate, completion)
+    return completion, price
 
 
 @dataclass(slots=True)
@@ -270,7 +290,7 @@ def _close(at: Asking, gate: Gate, how: str) -> None:
 
 def _doubt(at: Asking, gate: Gate, completion: Completion) -> None:
     """Say once when a cloud says that another model answered: its answers and prices are not those of the one asked."""
-    if not gate.leaves or gate.doubted or not completion.model or gate.info is None:
+    if gate.doubted or not completion.model or gate.info is None:
         return
     served = _bare(completion.model)
     asked = {_bare(gate.info.ref.partition(":")[2]), _bare(gate.name)}
@@ -372,7 +392,7 @@ def finished(
     )
 
 
-def _faulty(at: Asking, gate: Gate, error: ProviderError, lost: Nano) -> AttemptFinished:
+def _faulty(at: Asking, gate: Gate, error: ProviderError, lost: Nano, began: float) -> AttemptFinished:
     return AttemptFinished(
         at=at.run.now(),
         path=at.path,
@@ -386,7 +406,7 @@ def _faulty(at: Asking, gate: Gate, error: ProviderError, lost: Nano) -> Attempt
         prompt_tokens=0,
         completion_tokens=0,
         cached_tokens=0,
-        seconds=round(at.spent.seconds, 4),
+        seconds=round(time.monotonic() - began, 4),
         first_token=None,
         rate=None,
         cost=lost,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator.engine.attempt import Answer, attempts, from_cache, from_record, names_of, shared_terms
-from orchestrator.engine.call import Admit, Asking, Draft, Verdict, admit_own, keep_here, refused, stop
+from orchestrator.engine.call import Admit, Asking, Draft, Verdict, keep_here, refused, stop
 from orchestrator.engine.egress import Refusal
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate
@@ -125,7 +125,7 @@ class _Way:
         try:
             fitted(draft.count, draft.prompt, draft.request, gate.info, gate.name)
             found = from_record(at, draft, self._ends) or self._from_cache(draft)
-            self._take(found or await attempts(at, draft, repairs, admit_own(at), self._ends))
+            self._take(found or await attempts(at, draft, repairs, ends=self._ends))
         except (StepError, ProviderError) as error:
             self._fail(error)
 
@@ -217,7 +217,7 @@ class _Way:
         """Reserves a call of this rung; the first one is the climb itself."""
         run, cap, first = self.at.run, _cap(self.at.node), True
 
-        def admit(worst: Worst) -> None:
+        def admit(_: Asking, worst: Worst) -> None:
             nonlocal first
             left = run.ledger.left
             over = _above(cap, worst, gate)

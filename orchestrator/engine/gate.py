@@ -150,29 +150,37 @@ def _told(price: Price) -> dict[str, float | str]:
 
 def models_needed(graph: Graph) -> dict[str, ModelSpec]:
     """Every model that the graph or a subworkflow of it can call, each under a name that is its alone."""
-    needed: dict[str, ModelSpec] = {}
-    _collect(graph, needed, set())
-    return needed
+    return models_of(graph)[0]
 
 
 def models_climbed(graph: Graph) -> frozenset[str]:
     """The names among `models_needed` that only an `escalate` can call: they are made ready when one does."""
+    return models_of(graph)[1]
+
+
+def models_of(graph: Graph) -> tuple[dict[str, ModelSpec], frozenset[str]]:
+    """`models_needed` and `models_climbed` at once."""
+    needed: dict[str, ModelSpec] = {}
     first: set[str] = set()
-    return frozenset(_collect(graph, {}, first) - first)
+    ladders = _collect(graph, needed, first)
+    return needed, frozenset(ladders - first)
 
 
 def _collect(graph: Graph, needed: dict[str, ModelSpec], first: set[str]) -> set[str]:
     """Fills `needed`, and `first` with what is asked without a climb; returns all names of the ladders."""
-    climbed: set[str] = set()
+    ladders: set[str] = set()
+
+    own: dict[str, str] = {}
     for node in all_nodes(graph.scope):
-        for names, found in ((node.models, first), (node.ladder, climbed)):
-            for name in names:
-                own = _own_name(graph, name, needed)
-                needed[own] = graph.models[name]
-                found.add(own)
+        for name in (*node.models, *node.ladder):
+            if name not in own:
+                own[name] = _own_name(graph, name, needed)
+                needed[own[name]] = graph.models[name]
+        first.update([own[name] for name in node.models])
+        ladders.update([own[name] for name in node.ladder])
         if node.child is not None:
-            climbed |= _collect(node.child, needed, first)
-    return climbed
+            ladders |= _collect(node.child, needed, first)
+    return ladders
 
 
 def _own_name(graph: Graph, name: str, known: Mapping[str, ModelSpec]) -> str:

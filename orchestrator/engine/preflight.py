@@ -43,23 +43,22 @@ class Absent:
 def preflight(graph: Graph, prices: Prices, *, offline: bool = False) -> None:
     """Raise UsageError for what cannot be kept or done in this run, although the file is right."""
     bound = graph.workflow.budget is not None and graph.workflow.budget.usd is not None
-    for place, file, node in _agent_steps(graph, ""):
+    for place, file, node in _asking(graph, "", everything=offline or bound):
         if offline:
             _refuse_offline(place, file, node)
-        step = node.step
-        assert isinstance(step, AgentStep)
         if bound:
             _refuse_unpriced(place, file, (*node.models, *node.ladder), "budget.usd", prices)
-        elif step.escalate is not None and step.escalate.usd is not None:
+        elif isinstance(node.step, AgentStep) and node.step.escalate and node.step.escalate.usd is not None:
             _refuse_unpriced(place, file, node.ladder, "escalate.usd", prices)
 
 
-def _agent_steps(graph: Graph, prefix: str) -> Iterator[tuple[str, Graph, Node]]:
+def _asking(graph: Graph, prefix: str, *, everything: bool) -> Iterator[tuple[str, Graph, Node]]:
+    """Steps that ask models: all of them, or those with a ladder."""
     for node in all_nodes(graph.scope):
-        if isinstance(node.step, AgentStep):
+        if node.ladder or (everything and node.models):
             yield prefix + node.path, graph, node
         if node.child is not None:
-            yield from _agent_steps(node.child, f"{prefix}{node.path}.")
+            yield from _asking(node.child, f"{prefix}{node.path}.", everything=everything)
 
 
 def _refuse_offline(place: str, graph: Graph, node: Node) -> None:
@@ -87,7 +86,7 @@ def refuse_unsure(graph: Graph, all_gates: Mapping[str, Gate]) -> None:
     """Raise UsageError where a rule reads `confidence` and the model, now that it answers, gives no log-probabilities."""
     gates = gates_of(graph, all_gates)
     for node in all_nodes(graph.scope):
-        when = node.programs.get("escalate")
+        when = node.programs.get("escalate") if node.ladder else None
         if when is not None and "confidence" in when.names:
             for name in node.models:
                 info = gates[name].info

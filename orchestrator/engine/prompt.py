@@ -128,16 +128,14 @@ def terms_of(run: Run, node: Node, gate: Gate, info: ModelInfo) -> Terms:
         wall=step.wall if step.wall is not None else defaults.wall,
         affinity=node.agent.name if node.agent is not None else node.path,
         repairs=REPAIR if repair is None else repair,
-        logprobs=_asks_how_sure(run, node, info),
+        logprobs=(run.reads_confidence and info.logprobs) or (bool(node.ladder) and _asks_how_sure(node)),
     )
 
 
-def _asks_how_sure(run: Run, node: Node, info: ModelInfo) -> bool:
-    """Only where a rule or another text reads `confidence`: the log-probabilities are not for nothing."""
+def _asks_how_sure(node: Node) -> bool:
+    """Whether the rule of the step reads `confidence`: log-probabilities are not for nothing."""
     when = node.programs.get("escalate")
-    if when is not None and "confidence" in when.names:
-        return True
-    return run.reads_confidence and info.logprobs
+    return when is not None and "confidence" in when.names
 
 
 def fits(count: TokenCount, request: Request, info: ModelInfo) -> bool:

@@ -91,9 +91,8 @@ def remembered(run: Run, key: str) -> Entry | None:
             return None
 
 
-def remember(run: Run, key: str | None, entry: Entry) -> None:
-    if key is None or run.ports.cache is None:
-        return
+def remember(run: Run, key: str, entry: Entry) -> None:
+    assert run.ports.cache is not None
     if run.ports.secrets and run.ports.secrets.found((entry.text,)) is not None:
         return
     plain = entry.confidence is None and entry.attempts == 1

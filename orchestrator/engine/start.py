@@ -14,7 +14,7 @@ from orchestrator.engine import verbs
 from orchestrator.engine.agent import agent
 from orchestrator.engine.declassify import Known
 from orchestrator.engine.frame import Frame
-from orchestrator.engine.gate import Gate, gates_of, models_climbed, models_needed
+from orchestrator.engine.gate import Gate, gates_of, models_climbed, models_needed, models_of
 from orchestrator.engine.instance import node_runner
 from orchestrator.engine.preflight import Absent, ledger_of, preflight, refuse_unsure
 from orchestrator.engine.record import recording
@@ -100,9 +100,8 @@ class Engine:
         keep = Keep.of(graph.workflow.keep, ports.digest_key)
         journal = recording(ports.journal, graph, ports.secrets, keep, recovered, ports.clock)
         ports = replace(ports, journal=journal)
-        gates = {
-            name: Gate(name, spec, models[name], ports.prices) for name, spec in models_needed(graph).items()
-        }
+        needed, self._climbed = models_of(graph)
+        gates = {name: Gate(name, spec, models[name], ports.prices) for name, spec in needed.items()}
         self._inputs = dict(inputs)
         self._task: asyncio.Task[bool] | None = None
         self._stopped: tuple[str, bool] | None = None
@@ -120,9 +119,8 @@ class Engine:
             emit=journal.append,
             now=ports.clock.now,
             keeps_facts=_reads_facts(graph),
-            reads_confidence=_reads_facts(graph, "confidence"),
         )
-        self._climbed = models_climbed(graph)
+        self._run.reads_confidence = self._run.keeps_facts and _reads_facts(graph, "confidence")
 
     def cancel(self, by: str, *, cancelled: bool = True) -> None:
         """Stop as soon as possible with everything finished written down. `cancelled` is for good."""

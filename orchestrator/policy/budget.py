@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from orchestrator.errors import BudgetExceeded
 from orchestrator.messages import Request
@@ -20,8 +20,7 @@ IMAGE_TOKENS = 50_000
 """More than any server counts for one image, whatever its size in bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Worst:
+class Worst(NamedTuple):
     """What one call may take at most. `usd` is None where nobody knows the price; `cloud`: it leaves the machine."""
 
     tokens: int

@@ -38,7 +38,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "cancel": Entry("cancel", "Stop a run from another shell."),
     },
     "This machine": {
-        "models": Entry("models", "List, fetch, inspect and stop local models."),
+        "models": Entry("models", "List, fetch, inspect, serve and stop local models."),
         "doctor": Entry("doctor", "Say what is installed, what fits, and what is in the way."),
         "schema": Entry("schema", "Print the JSON Schema of workflow files, for editors."),
         "completion": Entry("completion", "Print the completion script for bash, zsh or fish."),

@@ -1,4 +1,4 @@
-"""`orch models`: list, fetch, inspect and remove local models; see and stop the hosts that serve them."""
+"""`orch models`: list, fetch, inspect, serve and remove local models; see and stop the hosts that serve them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 from orchestrator.cli.console import the_console
 from orchestrator.cli.download import Download, megabytes
 from orchestrator.cli.machine import memory_of
+from orchestrator.cli.serving import command as serve
 from orchestrator.errors import ProviderError, UsageError
 
 if TYPE_CHECKING:
@@ -24,10 +25,13 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group(name="models")
 def command() -> None:
-    """List, fetch, inspect and stop local models.
+    """List, fetch, inspect, serve and stop local models.
 
     `orch models ls` shows what can be had; a model that a workflow names is fetched at its first run.
     """
+
+
+command.add_command(serve)
 
 
 @command.command()

@@ -1,7 +1,7 @@
 """The process of a model host: `python -m orchestrator.providers.host_main FOLDER LAUNCH`.
 
 Loads the weights, serves them on loopback behind a random key, and ends when nobody has needed it for a while.
-Weights are loaded here and nowhere else.
+Weights are loaded here, and in the foreground by `endpoint`; nowhere else.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _serve(place: Place, launch: Launch) -> None:
     try:
         import xllamacpp
 
-        server = xllamacpp.Server(_params(xllamacpp, launch, threads, key))
+        server = xllamacpp.Server(params_of(xllamacpp, launch, threads, key))
     except (RuntimeError, ImportError, OSError, ValueError) as error:
         write_atomic(place.failure, f"{type(error).__name__}: {error}")
         return
@@ -74,13 +74,14 @@ def _serve(place: Place, launch: Launch) -> None:
     _until_idle(place, launch)
 
 
-def _params(engine: Any, launch: Launch, threads: int, key: str) -> Any:
+def params_of(engine: Any, launch: Launch, threads: int, key: str, port: int = 0) -> Any:
+    """What the engine is told: loopback only, never the network, and no page of its own."""
     params = engine.CommonParams()
     params.model.path = launch.weights
     params.model_alias = {launch.name}
     params.hostnames = ["127.0.0.1"]
-    params.port = 0
-    params.api_keys = [key]
+    params.port = port
+    params.api_keys = [key] if key else []
     params.n_parallel = launch.slots
     params.n_ctx = launch.context * launch.slots
     params.cpuparams.n_threads = threads

@@ -5,7 +5,8 @@ Also the one place that says, from the file alone and before anything runs, whet
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -211,7 +212,14 @@ def _served(
     url = model.server.where
     if not is_loopback(url):
         raise UsageError(f"model '{name}': `serve` starts a server on this machine, but {url} is not on it")
-    return ServedModel(model, LocalServer(name, spec.serve, url + health, environ=environ, folder=base))
+    return ServedModel(model, LocalServer(name, _found(spec.serve), url + health, environ=environ, folder=base))
+
+
+def _found(command: Sequence[str]) -> tuple[str, ...]:
+    """The command as it is started: `orch` is this very orch, whether or not it stands on the path."""
+    if command[:1] == ("orch",):
+        return (sys.executable, "-m", "orchestrator", *command[1:])
+    return tuple(command)
 
 
 def _refuse_contradictions(name: str, spec: ModelSpec, provider: str) -> None:

@@ -252,7 +252,8 @@ def _called(tag: Tag, name: str) -> Tag:
 
 def _ask(one: One) -> Made:
     each = one.read("each")
-    one.extra["item"], one.extra["index"] = element(each), leaf(each.total)
+    if one.has("each"):
+        one.extra |= {"item": element(each), "index": leaf(each.total)}
     parts = {"prompt": one.total("ask"), "show": one.total("show")}
     seen = highest((each.outer, *parts.values()))
     chosen = leaf(named(one.knot.name, seen)) if one.on("ask") else PUBLIC

@@ -3,52 +3,34 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from orchestrator.graph.flow_call import path_of
-from orchestrator.graph.flow_place import State, label_of_input
-from orchestrator.graph.flow_tool import WRITES
+from orchestrator.graph.flow_place import State, is_above, label_of_input
+from orchestrator.graph.flow_uses import Use
 from orchestrator.graph.setting import Setting
-from orchestrator.graph.tags import Tag, label_of
-from orchestrator.graph.wire import Knot
-from orchestrator.labels import Label, above
-from orchestrator.spec.model import ToolStep
+from orchestrator.graph.tags import highest, label_of
+from orchestrator.labels import Label
 
-_RENDERED = re.compile(r"\{[{%].*?[}%]\}", re.DOTALL)
 _WILD = frozenset("*?[")
 
 
 def check_writes(state: State) -> None:
-    """Of every tool step that writes a file."""
-    for knot, given in state.writes:
-        step = knot.step
-        assert isinstance(step, ToolStep)
-        if step.tool in WRITES:
-            _check(state.setting, knot, step, given)
+    """Of every tool that writes files; a model that calls one may choose any path."""
+    for use in state.uses:
+        if use.sink.kind == "files" and use.sink.name != "chart":
+            _check(state.setting, use)
 
 
-def _check(setting: Setting, knot: Knot, step: ToolStep, given: Tag) -> None:
-    written = _written(step.with_.get("path"))
+def _check(setting: Setting, use: Use) -> None:
+    why = highest(part for _, part in use.parts)
     for name, globs, label in _read(setting):
-        if above(label_of(given.total), label) and any(may_meet(written, glob) for glob in globs):
-            message = (
-                f"step '{knot.name}' may write {label_of(given.total)} data where {name} is read as {label}: "
-                f"{path_of(given.total)}"
-            )
-            hint = f"write it somewhere else, or label what is read: {name}.label: {label_of(given.total)}"
-            place = (*knot.at, "with", "path") if "path" in step.with_ else (*knot.at, "tool")
-            setting.report.at(setting.marks, place, "ORCH710", message, hint)
-
-
-def _written(path: object) -> str:
-    """The path as a glob: what only the run knows may be any number of folders."""
-    if not isinstance(path, str):
-        return "**"
-    glob = _RENDERED.sub("\0", path)
-    return "/".join("**" if "\0" in part else part for part in glob.split("/"))
+        if is_above(why, label) and any(may_meet(use.writes, glob) for glob in globs):
+            message = f"step '{use.name}' may write {label_of(why)} data where {name} is read as {label}: {path_of(why)}"
+            hint = f"write it somewhere else, or label what is read: {name}.label: {label_of(why)}"
+            setting.report.at(use.marks, use.path, "ORCH710", message, hint)
 
 
 def _read(setting: Setting) -> Iterator[tuple[str, tuple[str, ...], Label]]:

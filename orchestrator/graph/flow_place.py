@@ -58,8 +58,6 @@ class State:
         self.uses: list[Use] = []
         self.calls: list[tuple[Knot, Graph, Tag]] = []
         """Workflows that are called, with what each is given."""
-        self.writes: list[tuple[Knot, Tag]] = []
-        """Tool steps, with what each is given."""
         self.passes: dict[str, Tag] = {}
         self.reads_last = False
         self.rising = False
@@ -195,7 +193,9 @@ class One:
     def read(self, key: str) -> Tag:
         """The labels of one key; public when the step does not have it."""
         text = self.texts.get(key)
-        return PUBLIC if text is None else self.value(text)
+        if text is None or (text.kind == "template" and "{" not in text.raw):
+            return PUBLIC
+        return self.value(text)
 
     def total(self, key: str) -> Why:
         """The label of one key, named after it."""

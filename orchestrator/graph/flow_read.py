@@ -115,7 +115,7 @@ class _Reading:
         tag = self.expr(node.iter)
         before = dict(self.local)
         self._bind(node.target, element(tag))
-        self.local["loop"] = leaf(tag.outer)
+        self.local["loop"] = leaf(tag.total)
         test = self.total(node.test) if node.test is not None else None
         inside = self.body(node.body)
         self.local = before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 WRITES = frozenset({"files.write", "files.append", "chart"})
 READS = frozenset({"files.read", "files.list", "sql.query", "sql.schema", "sql.explain"})
+_RENDERED = re.compile(r"\{[{%].*?[}%]\}", re.DOTALL)
 _FILES = ("sqlite", "duckdb", "file")
 
 
@@ -37,14 +39,23 @@ class Reach:
 def call_tool(one: One, step: ToolStep) -> Made:
     knot = one.knot
     given = one.total("with")
-    one.state.writes.append((knot, leaf(given)))
     reach = reach_of(one, step.tool, step)
     result = higher(given, reach.reads) if one.on("tool-results") else None
     facts = higher(result, one.checks(leaf(result)))
     for sink, extra in reach.sinks:
         parts = (("with", given), ("tool_results", extra))
-        one.use(Use(knot.path, knot.name, sink, parts, one.scope, one.marks, (*knot.at, "tool"), one.lowered))
+        written = path_glob(step.with_.get("path")) if step.tool in WRITES else "**"
+        at = (*knot.at, "tool")
+        one.use(Use(knot.path, knot.name, sink, parts, one.scope, one.marks, at, one.lowered, written))
     return Made(leaf(named(knot.name, facts)), {"with": given}, higher(given, facts), facts)
+
+
+def path_glob(path: object) -> str:
+    """A path as a glob: what only the run knows may be any number of folders."""
+    if not isinstance(path, str):
+        return "**"
+    glob = _RENDERED.sub("\0", path)
+    return "/".join("**" if "\0" in part else part for part in glob.split("/"))
 
 
 # --------------------------------------------------------------------------------------------- what it does

@@ -41,5 +41,7 @@ class Use:
     marks: Marks
     path: Path
     lowered: tuple[str, ...] = ()
+    writes: str = "**"
+    """Of a sink that writes files: where, as a glob."""
     inner: bool = False
     """A workflow that the step calls does it: what it sends was checked in its own file."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.graph.environment import variables
 from orchestrator.graph.infer import Reading
-from orchestrator.graph.kinds import UNKNOWN, literal, row
+from orchestrator.graph.kinds import TEXT, UNKNOWN, literal, row
 from orchestrator.graph.names import TODAY, Binding, Level
 from orchestrator.graph.narrow import Chain
 from orchestrator.graph.plain import stray_names
@@ -50,8 +50,10 @@ class _Reader:
         if isinstance(raw, str):
             self._plain(path, raw)
         match raw:
-            case str() if "{" in raw or self.text.kind != "value":
+            case str() if "{" in raw or self.text.kind == "expression":
                 return self._leaf(path, raw)
+            case str() if self.text.kind == "template":
+                return TEXT
             case Mapping():
                 return MapOf(
                     tuple(Field(str(k), self.value((*path, str(k)), part)) for k, part in raw.items())

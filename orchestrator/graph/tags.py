@@ -30,6 +30,8 @@ class Tag:
     fields: Mapping[str, Tag] | None = None
     item: Tag | None = None
     items: tuple[Tag, ...] | None = None
+    size: int = 1
+    """Labels in it, each counted where it stands."""
 
     @property
     def outer(self) -> Why:
@@ -38,6 +40,8 @@ class Tag:
 
 
 PUBLIC = Tag()
+LARGEST = 2_000
+"""Labels of a value that are told apart; beyond, all of it has the highest."""
 
 
 def higher(left: Why, right: Why) -> Why:
@@ -87,25 +91,29 @@ def leaf(why: Why) -> Tag:
 
 
 def mapped(fields: Mapping[str, Tag]) -> Tag:
-    return Tag(None, highest(tag.total for tag in fields.values()), fields=fields)
+    size = 1 + sum(tag.size for tag in fields.values())
+    total = highest(tag.total for tag in fields.values())
+    return leaf(total) if size > LARGEST else Tag(None, total, fields=fields, size=size)
 
 
 def listed(item: Tag, shape: Why = None) -> Tag:
     """A list whose elements share labels."""
-    return Tag(None, higher(shape, item.total), shape, item=item)
+    return Tag(None, higher(shape, item.total), shape, item=item, size=1 + item.size)
 
 
 def row(items: Iterable[Tag], shape: Why = None) -> Tag:
     """A list with one label tree per position."""
     parts = tuple(items)
-    return Tag(None, highest((shape, *(tag.total for tag in parts))), shape, items=parts)
+    size = 1 + sum(tag.size for tag in parts)
+    total = highest((shape, *(tag.total for tag in parts)))
+    return leaf(total) if size > LARGEST else Tag(None, total, shape, items=parts, size=size)
 
 
 def raised(tag: Tag, why: Why) -> Tag:
     """The same value where nothing of it is below this label."""
     if why is None or (tag.floor is not None and rank(tag.floor.label) >= rank(why.label)):
         return tag
-    return Tag(why, higher(tag.total, why), tag.shape, tag.fields, tag.item, tag.items)
+    return Tag(why, higher(tag.total, why), tag.shape, tag.fields, tag.item, tag.items, tag.size)
 
 
 def merged(left: Tag, right: Tag) -> Tag:
@@ -208,4 +216,4 @@ def retold(tag: Tag, name: Callable[[Source], Why]) -> Tag:
     fields = None if tag.fields is None else {key: retold(part, name) for key, part in tag.fields.items()}
     item = None if tag.item is None else retold(tag.item, name)
     items = None if tag.items is None else tuple(retold(part, name) for part in tag.items)
-    return Tag(other(tag.floor), other(tag.total), other(tag.shape), fields, item, items)
+    return Tag(other(tag.floor), other(tag.total), other(tag.shape), fields, item, items, tag.size)

@@ -132,6 +132,7 @@ def _too_deep(tree: nodes.Template) -> bool:
     return True
 
 
+@lru_cache(maxsize=4096)
 def sole(tree: nodes.Template) -> nodes.Expr | None:
     """The expression of a template that is only one `{{ }}` (white space around it aside)."""
     if any(not isinstance(node, nodes.Output) for node in tree.body):

@@ -197,6 +197,26 @@ def test_a_name_does_not_make_a_model_local(model: str, tmp_path: Path) -> None:
     assert wrong(tmp_path, steps, head) == [("ORCH700", "local")]
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        'agent: plain, prompt: Hi., tools: ["agent:helper"]',
+        "agent: plain, prompt: Hi., tools: [help]",
+        'tool: "agent:helper", with: {text: Hi.}',
+        "tool: help, with: {text: Hi.}",
+        "agent: plain, prompt: Hi., samples: 3, pick: helper",
+        "agent: chief, prompt: Hi.",
+    ],
+)
+def test_a_delegate_and_a_judge_stay_on_this_machine(step: str, tmp_path: Path) -> None:
+    """Only a step may say that something leaves."""
+    agents = "  helper: {role: You help., model: cloud},\n  chief: {role: You ask others., tools: ['agent:helper']}}\n"
+    head = HEAD.replace("label: internal}}\n", f"label: internal}},\n{agents}")
+    head += "tools: {help: {agent: helper}}\n"
+
+    assert wrong(tmp_path, f"out: {{{step}}}", head) == [("ORCH605", "cloud")]
+
+
 def test_documents_go_to_the_embedder_as_queries_do(tmp_path: Path) -> None:
     """Once where the knowledge is declared, and where something private looks things up."""
     head = (
@@ -449,6 +469,15 @@ def test_private_data_is_not_written_where_it_would_be_read_as_less(
     assert found == (["ORCH710"] if clash else [])
 
 
+def test_a_model_that_writes_files_may_choose_any_path(tmp_path: Path) -> None:
+    """So where anything is read as less, it may not be given more."""
+    head = HEAD + "knowledge: {handbook: {from: docs/*.md, label: internal}}\n"
+    step = "out: {{agent: plain, prompt: '{{{{ inputs.{read} }}}}', tools: [files.write], knowledge: [handbook]}}"
+
+    assert wrong(tmp_path, step.format(read="note"), head) == [("ORCH710", "files.write")]
+    assert wrong(tmp_path, step.format(read="open"), head) == []
+
+
 # --------------------------------------------------------------------------------------------- the record
 
 
@@ -515,6 +544,32 @@ def test_the_graph_lists_what_may_leave(tmp_path: Path) -> None:
         ("one", "cloud", "escalation", "public", "public", ("scrub",)),
         ("two", "trusted", "model", "private", "private", ()),
     ]
+
+
+def test_a_question_per_item_is_labelled_like_its_item(tmp_path: Path) -> None:
+    """With `foreach` and with `each`."""
+    steps = """
+    asked: {{{each}, ask: "Is this urgent: {{{{ item }}}}?"}}
+    out: {{agent: plain, model: cloud, prompt: "{{{{ asked | json }}}}"}}
+    """
+
+    for each in ("foreach", "each"):
+        assert wrong(tmp_path, steps.format(each=f"{each}: inputs.tickets")) == [("ORCH700", "cloud")]
+        assert wrong(tmp_path, steps.format(each=f"{each}: inputs.opens")) == []
+
+
+def test_a_value_of_very_many_parts_shares_one_label(tmp_path: Path) -> None:
+    """So that no file is slow to check because of its labels."""
+    from orchestrator.graph.tags import LARGEST, Tag, leaf, mapped, origin, row
+
+    tag = leaf(origin("inputs.note", "private"))
+    for _ in range(60):
+        tag = row((tag, Tag()))
+        tag = mapped({"a": tag, "b": tag})
+
+    assert tag.size <= LARGEST
+    assert tag.total is not None
+    assert tag.total.label == "private"
 
 
 def test_loops_in_loops_end(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ async def _instance(
         outcome = _on_error(run, node, frame, path, error, kept=kept)
         await _lower_handled(run, node, frame, path, outcome, kept=kept)
     facts = outcome.facts if "seconds" in outcome.facts else {**outcome.facts, "seconds": _since(run, began)}
-    if node.verb in CONTAINERS and not outcome.handled:
+    if node.verb in CONTAINERS and not outcome.handled and not outcome.own:
         _close(run, path, node.verb, facts)
     else:
         run.emit(

@@ -117,12 +117,16 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a step's verb came to. `handled` is the error that `on_error` turned into the value."""
+    """What a step's verb came to. `handled` is the error that `on_error` turned into the value.
+
+    `own` says of a group that its value is not made of its steps' values, so that the log has to hold it.
+    """
 
     value: Any
     facts: Mapping[str, Any]
     cached: bool = False
     handled: str = ""
+    own: bool = False
 
 
 def evaluate(node: Node, key: str, frame: Frame, extra: Mapping[str, Any] | None = None) -> Any:

@@ -176,7 +176,7 @@ async def _repeat(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
                 hint="raise `max`, or say what happens then with `else: keep` or a value",
             )
         case _:
-            return Outcome(evaluate(node, "else", frame), facts)
+            return Outcome(evaluate(node, "else", frame), facts, own=True)
 
 
 def _met(node: Node, inner: Frame) -> bool:

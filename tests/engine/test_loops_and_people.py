@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator.engine.recover import recover
 from orchestrator.events import AskAnswered, AskOpened, RunFailed, RunWaiting, StepFinished
+from orchestrator.report.values import Values
 from tests.engine.harness import again, play
 
 LOOP = """
@@ -48,6 +49,18 @@ def test_else_keep_takes_the_last_pass(project: Path) -> None:
     played = play(project, LOOP % "keep", ["bad", "worse", "worst"])
 
     assert played.outputs == [False, 3, "worst"]
+
+
+def test_the_value_of_else_is_in_the_record(project: Path) -> None:
+    """It is made of nothing that the log holds, and a resumed run takes it from there."""
+    played = play(project, LOOP % '{draft: "none", judge: {ok: false}}', ["bad", "worse", "worst"])
+    values = Values()
+    for event in played.events:
+        values.add(event)
+
+    assert played.outputs == [False, 3, "none"]
+    assert values.of("reply") == {"draft": "none", "judge": {"ok": False}}
+    assert again(played).done["reply"].value == values.of("reply")
 
 
 ASK = """

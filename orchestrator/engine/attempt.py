@@ -35,6 +35,7 @@ from orchestrator.graph.model import Node
 from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount, Usage
 from orchestrator.policy.validate import Invalid, Valid, read_answer, repair_message
 
+VALID = "valid"
 BRIEFLY = "Answer briefly."
 Ends: TypeAlias = Callable[[Verdict, str, float | None], bool]
 """Told the verdict, the text and the confidence of the last answer of a model: whether the step goes up from here."""
@@ -60,7 +61,7 @@ async def answer(
     at = Asking(run, node, frame, path, extra)
     gate = run.gates[name]
     info = gate.info or await gate.ready(run.ports.journal, run.ports.clock)
-    terms = shared_terms(at, gate, info)
+    terms = run.terms.get((id(node), name)) or shared_terms(at, gate, info)
     prompt = compose(node, frame, extra, terms.shape)
     request = terms.request(node, prompt)
     parts: tuple[str, ...] = ()
@@ -118,7 +119,12 @@ async def attempts(
             current = await _repaired(at, draft, completion, "" if verdict == "cut" else problem)
             continue
         sure = _confidence(at, completion) if draft.request.logprobs and verdict == "ok" else None
-        _conclude(at, gate, completion, verdict, problem, price, sure, ends)
+        if ends is not None:
+            _conclude(at, gate, completion, verdict, problem, price, sure, ends)
+        elif verdict == "ok":
+            at.run.emit(finished(at, gate, completion, verdict, "keep", VALID, price, sure))
+        else:
+            at.run.emit(finished(at, gate, completion, verdict, "fail", problem, price))
         if verdict != "ok":
             raise _unusable(verdict, tried, gate.name, problem, completion.text)
         if draft.key is not None:
@@ -134,14 +140,14 @@ def _conclude(
     problem: str,
     price: int,
     sure: float | None,
-    ends: Ends | None,
+    ends: Ends,
 ) -> None:
     """Write the last answer of a model down, with what becomes of it. Raises what `ends` raises."""
     valid = verdict == "ok"
-    reason = "valid" if valid else problem
+    reason = VALID if valid else problem
     decision: Conclusion = "keep" if valid else "fail"
     try:
-        if ends is not None and ends(verdict, completion.text, sure):
+        if ends(verdict, completion.text, sure):
             decision = "escalate"
     except StepError:
         decision = "fail"

@@ -356,7 +356,7 @@ def _started(at: Asking, draft: Draft, worst: Worst) -> AttemptStarted:
 
 def as_recorded(request: Request) -> tuple[Mapping[str, Any], ...]:
     """The messages of a request as the record holds them."""
-    return tuple({"role": m.role, "content": m.content} for m in request.messages)
+    return tuple([{"role": m.role, "content": m.content} for m in request.messages])
 
 
 def finished(

@@ -68,15 +68,15 @@ def _of(node: Node) -> Labels:
     if flow is None:
         label = HIGHEST if any("env" in program.names for program in node.programs.values()) else UNKNOWN
         return Labels(label, label, label)
-    asked = join((*(part.label for part in flow.parts.values()), flow.scope.label))
-    return Labels(flow.output.label, asked, join((flow.record, flow.scope.label)))
+    asked = join([flow.scope.label, *[part.label for part in flow.parts.values()]])
+    return Labels(flow.output.label, asked, join((asked, flow.output.label, flow.facts.label)))
 
 
 def label_of_outputs(graph: Graph) -> Label:
     """The join of everything that the result of a file is made of."""
-    nodes = {node.name: _of(node) for node in graph.scope.nodes}
+    nodes = {node.name: node for node in graph.scope.nodes}
     if graph.outputs is None:
-        return join(nodes[node.name].value for node in graph.scope.nodes if not node.successors)
+        return join(_of(node).value for node in graph.scope.nodes if not node.successors)
     found: list[Label] = []
     for name in graph.outputs.names:
         match name:
@@ -85,9 +85,9 @@ def label_of_outputs(graph: Graph) -> Label:
             case "env":
                 found.append(HIGHEST)
             case "steps":
-                found += [labels.told for labels in nodes.values()]
+                found += [_of(node).told for node in nodes.values()]
             case _:
-                found.append(nodes[name].value if name in nodes else LOWEST)
+                found.append(_of(nodes[name]).value if name in nodes else LOWEST)
     return join(found)
 
 

@@ -112,12 +112,13 @@ class Ledger:
 
     def reserve(self, worst: Worst) -> None:
         """Set aside the worst case of one call. Raises BudgetExceeded when it does not fit any more."""
-        refused = self.forbids(worst)
-        if refused is not None:
-            raise refused
+        if worst.cloud or self.tokens is not None:
+            refused = self.forbids(worst)
+            if refused is not None:
+                raise refused
         self.reserved += worst.tokens
-        self.calls += worst.cloud
         if worst.cloud:
+            self.calls += 1
             self.held += worst.usd or 0
 
     def settle(self, worst: Worst, tokens: int, usd: Nano = 0) -> None:

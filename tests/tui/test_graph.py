@@ -313,3 +313,21 @@ async def test_without_its_file_the_steps_of_the_run_are_a_list(tmp_path: Path) 
     assert "gone.yaml" in said
     assert "■ 2/3 ✗ 1" in text  # nobody works on it any more
     assert harmless(text + said)
+
+
+def test_what_was_caught_is_trouble_too() -> None:
+    """`e` goes to steps that failed and to those that went on after an error, and to no others."""
+    trace = traced(
+        (
+            StepStarted(1.0, "list", "value"),
+            StepFinished(1.0, "list", None, {"error": "no"}, handled="no"),
+            StepStarted(2.0, "ok", "value"),
+            StepFinished(2.0, "ok", 1, {}),
+            StepStarted(3.0, "bad", "value"),
+            StepFailed(3.0, "bad", "check", "no"),
+        )
+    )
+
+    badges = Badges(trace)
+
+    assert [badges.in_trouble(step) for step in ("list", "ok", "bad", "never")] == [True, False, True, False]

@@ -40,6 +40,11 @@ class Badges:
         open_ = self._open()
         return {step: self._badge(step, open_, now) for step in steps}
 
+    def in_trouble(self, step: str) -> bool:
+        """Whether an instance of it failed, or something went on after an error."""
+        row = self.trace.summary.steps.get(step)
+        return row is not None and bool(row.failed or row.caught)
+
     def _count_items(self) -> None:
         items = self.trace.items
         for span, count in islice(items.items(), self._seen, None):

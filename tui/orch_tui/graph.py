@@ -204,8 +204,7 @@ class GraphView(Pane):
         self.show()
 
     def _failed(self) -> tuple[Spot, ...]:
-        badges = self.badges.of((spot.step for spot in self._spots), self.shown.now)
-        return tuple(spot for spot in self._spots if badges[spot.step].role == "bad")
+        return tuple(spot for spot in self._spots if self.badges.in_trouble(spot.step))
 
     def _choose_beside(self, step: int, among: tuple[Spot, ...]) -> None:
         if not among:

@@ -21,7 +21,7 @@ from orchestrator.engine.call import as_recorded
 from orchestrator.engine.run import Ports
 from orchestrator.engine.start import Engine, Result, models_needed
 from orchestrator.errors import ProviderError
-from orchestrator.events import AskOpened, AttemptStarted, Decided, Event, StepFailed, encode
+from orchestrator.events import Decided, Event, encode
 from orchestrator.graph.model import Graph
 from orchestrator.messages import Completion, Message, Request, TokenCount
 from orchestrator.policy.secrets import Secrets
@@ -31,7 +31,7 @@ from tests.engine.harness import MemoryJournal
 
 LETTERS = "bcdfghjklmnpqrstvwxz"
 WORD = re.compile(r"[A-Za-z0-9+/=]{12,}")
-REDACTOR = "You leave out all that is private."
+REDACTOR = "You leave out all that is private"
 """The role of an agent whose answer holds nothing of what it read, unless it makes a mistake."""
 TRIES = 3
 
@@ -306,22 +306,3 @@ def strict(graph: Graph) -> Graph:
         for name, spec in graph.models.items()
     }
     return replace(graph, models=models)
-
-
-__all__ = [
-    "INPUTS",
-    "REDACTOR",
-    "AskOpened",
-    "AttemptStarted",
-    "Cloud",
-    "Parrot",
-    "StepFailed",
-    "Told",
-    "World",
-    "leaks",
-    "permissive",
-    "sightings",
-    "strict",
-    "tell",
-    "world",
-]

@@ -36,7 +36,7 @@ orch: 1
 models: {tiny: "ollama:llama3.2:1b", cloud: {use: "openai:gpt-5-mini", "clearance": "public"}}
 agents:
   plain: {role: You write short answers., model: tiny}
-  redactor: {role: %s, model: tiny}
+  redactor: {role: REDACTOR, model: tiny}
 inputs:
   text: text
   open: {type: text, label: public}
@@ -57,7 +57,7 @@ outputs:
   open: "{{ inputs.open }}"
   maybe: "{{ coalesce(bits.public, 'none') }}"
   facts: "{{ steps.inside.attempts }}"
-""" % REDACTOR.rstrip(".")  # fmt: skip
+""".replace("REDACTOR", REDACTOR)
 
 
 @dataclass(frozen=True)
@@ -299,11 +299,20 @@ class Maker:
     def _escalating(self, name: str, step: dict[str, Any]) -> list[Name]:
         with self.reading() as read:
             made = self._agent(step, cloud=True, name=name)
-            step["escalate"] = {"to": self.rnd.choice(("cloud", ["small", "cloud"], ["cloud2", "cloud"], "small"))}
+            step["escalate"] = {
+                "to": self.rnd.choice(("cloud", ["small", "cloud"], ["cloud2", "cloud"], "small"))
+            }
             rule = step["escalate"]
             if self.chance(0.7):
                 rule["when"] = self.rnd.choice(
-                    ("true", "invalid", "failed", "attempts > 1", "prompt_tokens > 20", self.condition(low=True))
+                    (
+                        "true",
+                        "invalid",
+                        "failed",
+                        "attempts > 1",
+                        "prompt_tokens > 20",
+                        self.condition(low=True),
+                    )
                 )
             if self.chance(0.3):
                 rule["before"] = self.rnd.choice(("true", "prompt_tokens > 20", self.condition(low=True)))
@@ -344,19 +353,23 @@ class Maker:
                 return [Name(name, "bool", all(n.low for n in read))]
             case 3:
                 with self.reading() as read:
-                    one = self.some(("text", "enum"), low=self.chance(0.5)).safe
-                    two = self.some(("text", "enum"), low=self.chance(0.5)).safe
-                    step["value"] = f"{{{{ [{one}, {two}] }}}}"
+                    left = self.some(("text", "enum"), low=self.chance(0.5)).safe
+                    right = self.some(("text", "enum"), low=self.chance(0.5)).safe
+                    step["value"] = f"{{{{ [{left}, {right}] }}}}"
                 return [Name(name, "list", all(n.low for n in read))]
             case _:
                 with self.reading() as read:
                     source = self.some(("list",), low=self.chance(0.5)).safe
-                    step["value"] = f"{{{{ {source} {self.rnd.choice(('| present', '| sort', '| unique | list', '[:1]'))} }}}}"
+                    step["value"] = (
+                        f"{{{{ {source} {self.rnd.choice(('| present', '| sort', '| unique | list', '[:1]'))} }}}}"
+                    )
                 return [Name(name, "list", all(n.low for n in read))]
 
     def _declassifying(self, name: str, step: dict[str, Any]) -> list[Name]:
         """Only its answer comes down."""
-        fail: Any = {"on_error": self.rnd.choice(("continue", {"value": "failed"}, {"value": "{{ answer }}"}))}
+        fail: Any = {
+            "on_error": self.rnd.choice(("continue", {"value": "failed"}, {"value": "{{ answer }}"}))
+        }
         step |= {"agent": "redactor", "prompt": self.text()}
         step["declassify"] = {"from": self.rnd.choice(("private", "secret")), "to": "public", "by": "redact"}
         if self.chance(0.3):
@@ -455,7 +468,11 @@ class Maker:
             until = self.condition(low=self.chance(0.7))
         first = next(iter(inside))
         instead: Any = "keep"
-        if self.chance(0.5) and list(inside) == [first] and str(inside[first].get("value")).startswith("so: "):
+        if (
+            self.chance(0.5)
+            and list(inside) == [first]
+            and str(inside[first].get("value")).startswith("so: ")
+        ):
             instead = {first: f"{{{{ {self.some(('text',), low=self.chance(0.7)).safe} }}}}"}
         step |= {"repeat": {"until": until, "max": self.rnd.randint(1, 3), "else": instead}, "steps": inside}
         self.names = outer
@@ -480,7 +497,9 @@ def workflow(seeds: Sequence[int], careful: float = 0.94) -> tuple[str, list[Nam
     for seed in seeds[1:]:
         maker.rnd = Random(seed)
         maker.add()
-    return written(file, maker.steps), [name for name in maker.names if name.text.partition(".")[0] != "inputs"]
+    return written(file, maker.steps), [
+        name for name in maker.names if name.text.partition(".")[0] != "inputs"
+    ]
 
 
 def written(file: Mapping[str, Any], steps: Mapping[str, Any]) -> str:

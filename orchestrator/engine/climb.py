@@ -187,7 +187,8 @@ class _Way:
         terms = shared_terms(at, gate, info)
         prompt = compose(at.node, at.frame, at.extra, terms.shape)
         request = terms.request(at.node, prompt)
-        if request.logprobs and gate.name != self.name and not (self.rungs or run.reads_confidence):
+        rung = gate is not run.gates[self.name]
+        if request.logprobs and rung and not (info.logprobs and (self.rungs or run.reads_confidence)):
             request = replace(request, logprobs=False)  # nobody decides anything behind the last rung
         key = key_of(run, at.node, request, info)
         return Draft(gate, prompt, request, _UNCOUNTED, names_of(prompt, at.extra), key)
@@ -251,20 +252,18 @@ class _Way:
     def _evaluated(self) -> bool:
         if self.rule == "failed":
             return self.signals.failed
-        program = self.at.node.programs["escalate"]
-        if self.signals.confidence is None and "confidence" in program.names:
-            raise StepError(
-                "template",
-                f"escalate.when reads confidence, and model '{self.name}' gave no log-probabilities",
-                hint="use a provider that gives them, or decide by `invalid` or a `check`",
-            )
         scope = {**(self.at.extra or {}), **self.signals.as_dict()}
         return bool(evaluate(self.at.node, "escalate", self.at.frame, scope))
 
     def _ends(self, verdict: Verdict, text: str, confidence: float | None) -> bool:
         """The last answer of a model: what the rule may read of it, and whether it asks for the next."""
         valid = verdict == "ok"
-        self._know(invalid=not valid, failed=not valid, confidence=confidence if valid else 0.0)
+        reads = (
+            "escalate" in self.at.node.programs and "confidence" in self.at.node.programs["escalate"].names
+        )
+        if not valid or (confidence is None and reads):
+            confidence = 0.0  # what is not known counts against the answer
+        self._know(invalid=not valid, failed=not valid, confidence=confidence)
         self.text = text
         return bool(self.rungs) and self.wants()
 

@@ -20,7 +20,7 @@ class Signals:
     """What is known of an answer when its step decides.
 
     `invalid`: it does not have its type, or a check said no. `failed`: nothing valid came, for whatever reason.
-    `confidence` is between 0 and 1: 0 where nothing valid came, None where nobody asked for it. `attempts` counts the
+    `confidence` is between 0 and 1: 0 where nothing valid came or nothing is known of it, None where nobody asked. `attempts` counts the
     answers so far, `prompt_tokens` is the length of the original request as the local model counts it.
     """
 

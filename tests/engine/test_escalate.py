@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from orchestrator.events import AttemptFinished, AttemptStarted, Decided, StepFailed, StepFinished, Warned
 from orchestrator.graph.open import open_workflow
-from orchestrator.messages import Request
+from orchestrator.messages import Request, TokenLogprob
 from orchestrator.plan.bounds import bounds
 from orchestrator.providers.scripted import Reply
 from tests.engine.harness import Played, again, play
@@ -205,6 +206,59 @@ def test_facts_tell_who_answered_and_what_it_cost(project: Path) -> None:
     facts = played.outputs["facts"]
     assert (facts["escalated"], facts["model"], facts["attempts"]) == (True, "cloud", 3)
     assert facts["usd"] == pytest.approx(0.002)
+
+
+SURE = """
+steps:
+  n: {agent: writer, prompt: How urgent?, output: low | high, escalate: {to: %s, when: confidence < 0.7}}
+outputs: {n: "{{ n }}", sure: "{{ steps.n.confidence }}"}
+"""
+
+
+def so_sure(share: float) -> Reply:
+    """`low`, with this share of the probability, and the rest on `high`."""
+    top = (("low", math.log(share)), ("high", math.log(1 - share)))
+    tokens = (TokenLogprob('"', 0.0), TokenLogprob("low", math.log(share), top), TokenLogprob('"', 0.0))
+    return Reply('"low"', logprobs=tokens)
+
+
+def test_an_unsure_answer_goes_up_and_a_sure_one_stays(project: Path) -> None:
+    """The probability of the chosen value among the allowed ones."""
+    sure = climbing(project, SURE % "cloud", tiny=lambda _: so_sure(0.9))
+    unsure = climbing(project, SURE % "cloud", tiny=lambda _: so_sure(0.6), cloud='"high"')
+
+    assert sure.outputs == {"n": "low", "sure": pytest.approx(0.9)}
+    assert unsure.outputs["n"] == "high"
+    assert unsure.of(Decided)[0].signals["confidence"] == pytest.approx(0.6)
+    assert unsure.of(AttemptFinished)[0].confidence == pytest.approx(0.6)
+    assert unsure.of(AttemptFinished)[0].decision == "escalate"
+
+
+def test_log_probabilities_are_asked_for_only_where_a_rule_reads_them(project: Path) -> None:
+    """They are not for nothing."""
+    asked = climbing(
+        project,
+        SURE.partition("outputs")[0] % "[mid, cloud]",
+        tiny=lambda _: so_sure(0.6),
+        mid='"low"',
+        cloud='"high"',
+    )
+    plain = climbing(project, COUNT % "", tiny="3")
+
+    by_model = {name: model.requests[0].logprobs for name, model in asked.models.items()}
+    assert by_model == {"tiny": True, "mid": True, "cloud": False}
+    assert asked.outputs == "high"
+    assert not plain.requests[0].logprobs
+
+
+def test_a_model_that_gives_no_log_probabilities_is_refused_when_it_says_so(project: Path) -> None:
+    """Before the first call, with what to do instead."""
+    played = climbing(project, SURE % "cloud", tells=False)
+
+    assert played.result.exit_code == 2
+    assert played.result.error is not None
+    assert "'tiny'" in played.result.error.message
+    assert not played.requests
 
 
 # ---------------------------------------------------------------------------------------------- the ladder

@@ -25,7 +25,8 @@ from orchestrator.providers.tries import Patience, try_often
 
 SAMPLING = ("temperature", "top_p", "top_k", "min_p", "seed", "repeat_penalty", "stop")
 """The parameters llama.cpp's server takes under the common names."""
-TOP_LOGPROBS = 5
+TOP_LOGPROBS = 100
+"""Of all tokens, before the grammar takes most of them out: `docs/confidence.md` has what more and fewer are good for."""
 
 
 class ChatServer:

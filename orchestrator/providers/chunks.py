@@ -153,8 +153,22 @@ class Chunks:
 
 
 def _logprob(entry: Any) -> TokenLogprob:
-    top = tuple((str(other["token"]), float(other["logprob"])) for other in entry.get("top_logprobs") or ())
-    return TokenLogprob(str(entry["token"]), float(entry["logprob"]), top)
+    top = tuple((_token(other), _below_one(other)) for other in entry.get("top_logprobs") or ())
+    return TokenLogprob(_token(entry), _below_one(entry), top)
+
+
+def _token(entry: Any) -> str:
+    """The text of a token; where it is a part of a character, its bytes escaped, and not a replacement for them."""
+    if raw := entry.get("bytes"):
+        return bytes(raw).decode("utf-8", "surrogateescape")
+    return str(entry["token"])
+
+
+def _below_one(entry: Any) -> float:
+    logprob = float(entry["logprob"])
+    if logprob != logprob:
+        raise ValueError("no number")
+    return min(0.0, logprob)
 
 
 def _whole(holder: Mapping[str, Any], key: str) -> int | None:

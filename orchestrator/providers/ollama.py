@@ -35,7 +35,8 @@ CONTEXT = 8192
 """Tokens of context when nobody says, or less if the model holds less."""
 OPTIONS = ("temperature", "top_p", "top_k", "min_p", "seed", "repeat_penalty", "stop")
 LOGPROBS_SINCE = (0, 12, 11)
-TOP_LOGPROBS = 5
+TOP_LOGPROBS = 20
+"""What Ollama gives at most."""
 ATTEST = 10.0
 """Seconds after which a local server is asked again whether it still runs its own weights under this name."""
 LOWEST_BYTES_PER_TOKEN = 12

@@ -30,7 +30,8 @@ _OWN_TEMPERATURE = re.compile(r"^(gpt-5|o\d)")
 """OpenAI's models that sample at a temperature of their own and refuse the parameter."""
 _UNBOUNDED = frozenset({"minLength", "maxLength", "format"})
 """Keywords that OpenAI's strict mode refuses; the answer is validated against them afterwards."""
-TOP_LOGPROBS = 5
+TOP_LOGPROBS = 20
+"""What OpenAI, vLLM, DeepSeek and OpenRouter give at most."""
 
 
 class OpenAIModel:
@@ -83,7 +84,7 @@ class OpenAIModel:
                 local=self.local,
                 endpoint=self.server.where,
                 sees=True,
-                logprobs=self.preset.logprobs,
+                logprobs=self._tells,
             )
         return self._info
 
@@ -193,12 +194,18 @@ class OpenAIModel:
         if request.schema is not None and preset.schema != "none":
             body["response_format"] = self._format(request.schema)
         if request.logprobs:
-            if not preset.logprobs:
+            if not self._tells:
                 raise ProviderError(
                     "refused", f"{preset.title} gives no log-probabilities (model '{self.name}')"
                 )
             body |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
         return body
+
+    @property
+    def _tells(self) -> bool:
+        """Whether it gives log-probabilities; OpenAI's models that reason refuse them."""
+        reasons = self.provider == "openai" and _OWN_TEMPERATURE.match(self.model) is not None
+        return self.preset.logprobs and not reasons
 
     def _sampling(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters under the server's own names. Raises ProviderError for one it does not take."""

@@ -1,0 +1,211 @@
+"""Whether `confidence` says anything: the embedded model sorts real questions, and is it surer where it is right?
+
+    python -m benchmarks.confidence FOLDER          with clinc150/train_val.json.gz and clinc150/domains.json
+    python -m benchmarks.confidence FOLDER --cost   only what log-probabilities cost
+
+Every answer is made once, with many alternatives per token; that fewer are listed is played afterwards.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gzip
+import json
+import os
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import mean, median
+
+from orchestrator.config import Config
+from orchestrator.messages import Completion, Message, Request
+from orchestrator.policy.confidence import confidence
+from orchestrator.policy.validate import Valid, read_answer
+from orchestrator.providers import chat
+from orchestrator.providers.catalog import DEFAULT
+from orchestrator.providers.llamacpp import LlamaCpp
+from orchestrator.spec.model import ModelSpec
+from orchestrator.spec.schema import json_schema
+from orchestrator.spec.types import Bool, Enum, Field, MapOf, Str, Type
+from orchestrator.spec.words import describe
+
+CASES = 300
+MANY = 1000
+LISTED = (5, 20, 100, MANY)
+REPEATS = 9
+DRAWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One way to sort a question: what is asked for, how it is asked, and the right answer by domain."""
+
+    name: str
+    output: Type
+    ask: str
+    right: dict[str, object]
+    domains: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One answer: whether it was right, and what came with it."""
+
+    right: bool
+    completion: Completion
+
+
+def tasks() -> tuple[Task, ...]:
+    three = ("travel", "work", "kitchen_and_dining")
+    kinds = Enum(three)
+    sort = f"Which is it about: {', '.join(three)}?"
+    money = "Is it about money, a bank or a credit card?"
+    return (
+        Task("one of three (enum)", kinds, sort, {name: name for name in three}, three),
+        Task("yes or no (bool)", Bool(), money, {"banking": True, "credit_cards": True}, ("banking", "credit_cards", *three)),
+        Task(
+            "enum beside a text (map)",
+            MapOf((Field("about", kinds), Field("why", Str(60)))),
+            sort,
+            {name: name for name in three},
+            three,
+        ),
+        Task("text (one word)", Str(20), f"{sort} Answer with one word.", {name: name for name in three}, three),
+    )  # fmt: skip
+
+
+def questions(folder: Path, domains: Sequence[str], count: int) -> list[tuple[str, str]]:
+    """Texts with their domains, as many of each, always the same ones."""
+    groups = json.loads((folder / "domains.json").read_text(encoding="utf-8"))
+    rows = json.loads(gzip.decompress((folder / "train_val.json.gz").read_bytes()))["val"]
+    by_intent = {intent: domain for domain, intents in groups.items() for intent in intents}
+    draw, found = random.Random(7), []
+    for domain in domains:
+        texts = [text for text, intent in rows if by_intent.get(intent) == domain]
+        found += [(text, domain) for text in draw.sample(texts, count // len(domains))]
+    return found
+
+
+# ------------------------------------------------------------------------------------------------- asking
+
+
+def opened() -> LlamaCpp:
+    spec = ModelSpec.model_validate({"use": f"llamacpp:{DEFAULT}", "context": 1024, "keep": "60s"})
+    config = Config.from_environment(os.environ, Path.cwd())
+    return LlamaCpp("tiny", spec, config=config, environ=os.environ, base=config.cwd)
+
+
+def request(task: Task, text: str) -> Request:
+    shape = f"Answer with JSON only: {describe(task.output)}"
+    messages = (
+        Message("system", f"You sort questions.\n\n{shape}"),
+        Message("user", f"{text}\n\n{task.ask}"),
+    )
+    schema = json_schema(task.output)
+    return Request(messages, 60, schema=schema, params={"temperature": 0}, logprobs=True)
+
+
+async def ask_all(task: Task, folder: Path, count: int) -> list[Told]:
+    model, limit = opened(), asyncio.Semaphore(4)
+
+    async def one(text: str, domain: str) -> Told:
+        async with limit:
+            completion = await model.generate(request(task, text), lambda _: None)
+        read = read_answer(completion.text, task.output)
+        value = read.value if isinstance(read, Valid) else None
+        told = value["about"] if isinstance(value, dict) else value
+        return Told(told == task.right.get(domain, False), completion)
+
+    try:
+        await model.prepare()
+        return list(await asyncio.gather(*(one(*row) for row in questions(folder, task.domains, count))))
+    finally:
+        await model.close()
+
+
+# ----------------------------------------------------------------------------------------------- figures
+
+
+def listed(completion: Completion, count: int) -> Completion:
+    """As if the server had listed only so many alternatives."""
+    assert completion.logprobs is not None
+    return replace(completion, logprobs=tuple(replace(t, top=t.top[:count]) for t in completion.logprobs))
+
+
+def auroc(right: Sequence[float], wrong: Sequence[float]) -> float:
+    """How often a right answer is surer than a wrong one; 0.5 is chance."""
+    pairs = len(right) * len(wrong)
+    return sum((r > w) + 0.5 * (r == w) for r in right for w in wrong) / pairs if pairs else float("nan")
+
+
+def interval(rows: Sequence[tuple[float, bool]]) -> tuple[float, float]:
+    """The middle 95 % over samples with replacement."""
+    draw, found = random.Random(1), []
+    for _ in range(DRAWS):
+        again = draw.choices(rows, k=len(rows))
+        found.append(auroc([s for s, ok in again if ok], [s for s, ok in again if not ok]))
+    found = sorted(value for value in found if value == value)
+    return found[len(found) // 40], found[-len(found) // 40 - 1]
+
+
+def report(task: Task, told: Sequence[Told]) -> None:
+    print(f"\n### {task.name}: {mean(t.right for t in told):.0%} of {len(told)} right\n")
+    print("| alternatives per token | mean | AUROC | 95 % | right in fifths, from least to most sure |")
+    print("| --- | --- | --- | --- | --- |")
+    for count in LISTED:
+        rows = [(confidence(listed(t.completion, count), task.output) or 0.0, t.right) for t in told]
+        low, high = interval(rows)
+        area = auroc([s for s, ok in rows if ok], [s for s, ok in rows if not ok])
+        average = mean(sure for sure, _ in rows)
+        print(f"| {count} | {average:.2f} | {area:.3f} | {low:.3f}–{high:.3f} | {fifths(rows)} |")
+
+
+def fifths(rows: Sequence[tuple[float, bool]]) -> str:
+    ordered = sorted(rows, key=lambda row: row[0])
+    size = len(ordered) / 5
+    parts = [ordered[round(i * size) : round((i + 1) * size)] for i in range(5)]
+    return ", ".join(f"{mean(ok for _, ok in part):.0%}" for part in parts)
+
+
+async def cost() -> None:
+    """Tokens per second with and without, in alternation; the ratio is taken within a pair."""
+    model = opened()
+    plain = Request((Message("user", "Write about a river."),), 64, params={"temperature": 0})
+    print("\n| alternatives per token | tokens/s, of those without | lowest–highest |\n| --- | --- | --- |")
+    try:
+        await model.prepare()
+        for count in LISTED:
+            ratios = []
+            for _ in range(REPEATS):
+                without = await rate(model, plain)
+                chat.TOP_LOGPROBS = count
+                ratios.append(await rate(model, replace(plain, logprobs=True)) / without)
+            print(f"| {count} | {median(ratios):.2f} | {min(ratios):.2f}–{max(ratios):.2f} |")
+    finally:
+        await model.close()
+
+
+async def rate(model: LlamaCpp, asked: Request) -> float:
+    began = time.perf_counter()
+    completion = await model.generate(asked, lambda _: None)
+    return completion.usage.completion / (time.perf_counter() - began)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.confidence", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--cases", type=int, default=CASES)
+    parser.add_argument("--cost", action="store_true")
+    arguments = parser.parse_args()
+    if not arguments.cost:
+        chat.TOP_LOGPROBS = MANY
+        for task in tasks():
+            report(task, asyncio.run(ask_all(task, arguments.folder, arguments.cases)))
+    asyncio.run(cost())
+
+
+if __name__ == "__main__":
+    main()

@@ -11,18 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from orchestrator.engine.call import (
-    Admit,
-    Asking,
-    Conclusion,
-    Draft,
-    Verdict,
-    admit_own,
-    as_recorded,
-    call,
-    finished,
-    keep_here,
-)
+from orchestrator.engine.asking import Admit, Asking, Conclusion, Draft, Verdict
+from orchestrator.engine.call import admit_own, as_recorded, call, finished, keep_here
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate
 from orchestrator.engine.prompt import Prompt, Terms, compose, fitted, terms_of

@@ -5,83 +5,24 @@ and after. Decides nothing about the answer.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
+from orchestrator.engine.asking import Admit, Asking, Conclusion, Draft, Verdict
+from orchestrator.engine.bill import Bill, cost_of
 from orchestrator.engine.egress import Refusal, refusal
-from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate
-from orchestrator.engine.prompt import Prompt
 from orchestrator.engine.run import Blocked, Run
 from orchestrator.engine.watch import Watch
 from orchestrator.errors import BudgetExceeded, ProviderError, StepError
 from orchestrator.events import AttemptFinished, AttemptStarted, Decided, Warned
-from orchestrator.graph.model import Node
-from orchestrator.messages import Completion, Request, TokenCount
-from orchestrator.money import FREE, Nano, cost, dollars
-from orchestrator.policy.budget import Worst, overrun, worst_of_cloud
+from orchestrator.messages import Completion, Request
+from orchestrator.money import FREE, Nano
+from orchestrator.policy.budget import Worst, worst_of_cloud
 
 CHARACTERS, SLACK = 16, 64
 """A generous size of a token, and of what may come in addition, before an answer counts as endless."""
-UNBILLED = frozenset({"unreachable", "auth", "not_found", "rate_limited", "overflow"})
-"""Faults by which a server says that it did not answer; after any other the whole reservation counts as spent."""
-Admit: TypeAlias = "Callable[[Asking, Worst], None]"
-"""Reserves a call or raises; called when its slot is free, immediately before it is sent."""
-Verdict = Literal["ok", "invalid", "check", "cut"]
-Conclusion = Literal["keep", "repair", "fail", "escalate"]
-
-
-@dataclass(slots=True)
-class Spent:
-    """What one step used, over all its attempts and models. `cost` is in nano-dollars."""
-
-    attempts: int = 0
-    prompt: int = 0
-    completion: int = 0
-    seconds: float = 0.0
-    cost: Nano = 0
-
-    def facts(self, model: str, confidence: float | None = None) -> dict[str, Any]:
-        facts = {
-            "model": model,
-            "tokens": self.prompt + self.completion,
-            "attempts": self.attempts,
-            "seconds": round(self.seconds, 4),
-            "error": None,
-        }
-        if self.cost:
-            facts["usd"] = dollars(self.cost)
-        if confidence is not None:
-            facts["confidence"] = confidence
-        return facts
-
-
-@dataclass(slots=True)
-class Asking:
-    """One instance of a step while models are asked for its answer. `extra` holds `items` of a reduce.
-
-    Nothing but `spent` changes; frozen it would be slower to make, and each step makes one. So it is with the others.
-    """
-
-    run: Run
-    node: Node
-    frame: Frame
-    path: str
-    extra: Mapping[str, Any] | None = None
-    spent: Spent = field(default_factory=Spent)
-
-
-@dataclass(slots=True)
-class Draft:
-    """A request to one model that fits, and what belongs to it. `parts` are its parts by the names of its labels."""
-
-    gate: Gate
-    prompt: Prompt
-    request: Request
-    count: TokenCount
-    parts: tuple[str, ...]
-    key: str | None = None
 
 
 # ------------------------------------------------------------------------------------------------ the gates
@@ -178,14 +119,14 @@ async def _ask_here(
         raise
     finally:
         at.run.ledger.settle(worst, used)
-    return completion, 0 if gate.price is FREE else _cost(gate, completion, worst)
+    return completion, 0 if gate.price is FREE else cost_of(gate, completion, worst)
 
 
 async def _ask_away(
     at: Asking, gate: Gate, request: Request, worst: Worst, began: float
 ) -> tuple[Completion, Nano]:
     """A call that leaves the machine: durable before it is sent, and sent again only with a reservation more."""
-    bill = _Bill(at, gate, worst)
+    bill = Bill(at, gate, worst)
     try:
         await at.run.ports.journal.flush()
         completion = await _watched(at.run, at.path, gate, replace(request, again=bill.again))
@@ -200,92 +141,6 @@ async def _ask_away(
         bill.close()
     _doubt(at, gate, completion)
     return completion, price
-
-
-@dataclass(slots=True)
-class _Bill:
-    """The reservations of one call: one for each time it is sent."""
-
-    at: Asking
-    gate: Gate
-    worst: Worst
-    lost: Nano = 0
-    """What tries that failed may have cost."""
-    open: bool = True
-
-    async def again(self, error: ProviderError) -> bool:
-        """Whether the request may be sent once more: only with a reservation of its own, durable before it is sent."""
-        run = self.at.run
-        self.failed(error)
-        if run.ledger.forbids(self.worst) is not None:
-            return False
-        run.ledger.reserve(self.worst)
-        self.open = True
-        left, reserved = run.ledger.left, self.worst.usd or 0
-        reason = f"sent again after a fault: {error.message}"
-        run.emit(
-            Decided(
-                run.now(),
-                self.at.path,
-                "again",
-                "fault",
-                reason,
-                self.gate.name,
-                reserved=reserved,
-                left=left,
-            )
-        )
-        await run.ports.journal.flush()
-        return True
-
-    def failed(self, error: ProviderError) -> None:
-        """The try that is open ended in a fault."""
-        if not self.open:
-            return
-        if error.kind in UNBILLED:
-            self._settle(0, 0)
-        else:
-            self.lost += self.worst.usd or 0
-            self._settle(self.worst.tokens, self.worst.usd or 0)
-
-    def paid(self, completion: Completion) -> Nano:
-        """The answer came: what the call cost in all. A bill above its reservation closes the way out."""
-        usage = completion.usage
-        tokens, price = usage.prompt + usage.completion, _cost(self.gate, completion, self.worst)
-        self._settle(tokens, price)
-        if self.worst.cloud and (how := overrun(self.worst, tokens, price)):
-            _close(self.at, self.gate, how)
-        return self.lost + price
-
-    def close(self) -> None:
-        """Nobody knows what became of the try that is still open: it counts in full."""
-        if self.open:
-            self._settle(self.worst.tokens, self.worst.usd or 0)
-
-    def _settle(self, tokens: int, usd: Nano) -> None:
-        self.open = False
-        self.at.run.ledger.settle(self.worst, tokens, usd)
-
-
-def _cost(gate: Gate, completion: Completion, worst: Worst) -> Nano:
-    """The bill; without one of the server's own (an estimate) the whole reservation."""
-    price, usage = gate.price, completion.usage
-    if price is None or price is FREE:
-        return 0
-    if worst.cloud and usage.estimated:
-        return worst.usd or 0
-    seconds = completion.timings.total if price.hour else 0.0
-    return cost(price, usage.prompt, usage.completion, cached=usage.cached, seconds=seconds)
-
-
-def _close(at: Asking, gate: Gate, how: str) -> None:
-    run = at.run
-    capped = getattr(getattr(at.node.step, "escalate", None), "usd", None) is not None
-    closes = run.ledger.limited or capped
-    if closes:
-        run.ledger.closed = f"{how} (model '{gate.name}')"
-    after = "; no call leaves the machine any more in this run" if closes else ""
-    run.emit(Warned(at=run.now(), path=at.path, message=f"overrun: {how} by model '{gate.name}'{after}"))
 
 
 def _doubt(at: Asking, gate: Gate, completion: Completion) -> None:
@@ -413,15 +268,4 @@ def _faulty(at: Asking, gate: Gate, error: ProviderError, lost: Nano, began: flo
     )
 
 
-__all__ = [
-    "Admit",
-    "Asking",
-    "Draft",
-    "Spent",
-    "Verdict",
-    "admit_own",
-    "call",
-    "keep_here",
-    "refused",
-    "stop",
-]
+__all__ = ["admit_own", "call", "keep_here", "refused", "stop"]

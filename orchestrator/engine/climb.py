@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from orchestrator.engine.asking import Admit, Asking, Draft, Verdict
 from orchestrator.engine.attempt import Answer, attempts, from_cache, from_record, names_of, shared_terms
-from orchestrator.engine.call import Admit, Asking, Draft, Verdict, keep_here, refused, stop
+from orchestrator.engine.call import keep_here, refused, stop
 from orchestrator.engine.egress import Refusal
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate
@@ -27,8 +28,8 @@ from orchestrator.graph.cloud import is_cloud
 from orchestrator.graph.model import Node
 from orchestrator.labels import HIGHEST, Label
 from orchestrator.messages import Message, TokenCount
-from orchestrator.money import Nano, nano, shown
-from orchestrator.policy.budget import Worst
+from orchestrator.money import Nano, nano
+from orchestrator.policy.budget import Worst, too_dear
 from orchestrator.policy.clearance import clearance_of
 from orchestrator.policy.escalate import Case, Decision, Rule, Signals, carried, decide
 from orchestrator.policy.validate import repair_message
@@ -221,7 +222,7 @@ class _Way:
         def admit(_: Asking, worst: Worst) -> None:
             nonlocal first
             left = run.ledger.left
-            over = _above(cap, worst, gate)
+            over = too_dear(worst, cap, gate.name)
             error = None if over else run.ledger.forbids(worst)
             if error is not None and run.ledger.then != "stay-local" and not run.ledger.closed:
                 stop(run, error)
@@ -407,17 +408,6 @@ def _rule(node: Node) -> Escalate:
 def _cap(node: Node) -> Nano | None:
     usd = _rule(node).usd
     return None if usd is None else nano(usd)
-
-
-def _above(cap: Nano | None, worst: Worst, gate: Gate) -> str:
-    """Why one call of this rung is too dear for `escalate.usd`; empty when it is not."""
-    if cap is None or not worst.cloud:
-        return ""
-    if worst.usd is None:
-        return f"escalate.usd bounds a call to '{gate.name}', and nobody knows what it costs"
-    if worst.usd > cap:
-        return f"a call of '{gate.name}' may cost {shown(worst.usd)}, and escalate.usd allows {shown(cap)}"
-    return ""
 
 
 def _overflow(at: Asking) -> str | None:

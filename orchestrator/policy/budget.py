@@ -137,3 +137,14 @@ def overrun(worst: Worst, tokens: int, usd: Nano) -> str:
     if tokens > worst.tokens:
         return f"a call was billed {tokens:,} tokens, and at most {worst.tokens:,} had been possible"
     return ""
+
+
+def too_dear(worst: Worst, cap: Nano | None, name: str) -> str:
+    """Why one call of the model `name` is above `escalate.usd`; empty when it is not, or costs nothing."""
+    if cap is None or not worst.cloud:
+        return ""
+    if worst.usd is None:
+        return f"escalate.usd bounds a call to '{name}', and nobody knows what it costs"
+    if worst.usd > cap:
+        return f"a call of '{name}' may cost {shown(worst.usd)}, and escalate.usd allows {shown(cap)}"
+    return ""

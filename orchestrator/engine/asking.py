@@ -1,0 +1,73 @@
+"""What is shared while models are asked for the answer of one instance: whose it is, what was spent, what is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from orchestrator.engine.frame import Frame
+from orchestrator.engine.gate import Gate
+from orchestrator.engine.prompt import Prompt
+from orchestrator.engine.run import Run
+from orchestrator.graph.model import Node
+from orchestrator.messages import Request, TokenCount
+from orchestrator.money import Nano, dollars
+from orchestrator.policy.budget import Worst
+
+Verdict = Literal["ok", "invalid", "check", "cut"]
+Conclusion = Literal["keep", "repair", "fail", "escalate"]
+Admit: TypeAlias = "Callable[[Asking, Worst], None]"
+"""Reserves a call or raises; called when its slot is free, immediately before it is sent."""
+
+
+@dataclass(slots=True)
+class Spent:
+    """What one step used, over all its attempts and models. `cost` is in nano-dollars."""
+
+    attempts: int = 0
+    prompt: int = 0
+    completion: int = 0
+    seconds: float = 0.0
+    cost: Nano = 0
+
+    def facts(self, model: str, confidence: float | None = None) -> dict[str, Any]:
+        facts = {
+            "model": model,
+            "tokens": self.prompt + self.completion,
+            "attempts": self.attempts,
+            "seconds": round(self.seconds, 4),
+            "error": None,
+        }
+        if self.cost:
+            facts["usd"] = dollars(self.cost)
+        if confidence is not None:
+            facts["confidence"] = confidence
+        return facts
+
+
+@dataclass(slots=True)
+class Asking:
+    """One instance of a step while models are asked for its answer. `extra` holds `items` of a reduce.
+
+    Nothing but `spent` changes; frozen it would be slower to make, and each step makes one. So it is with the others.
+    """
+
+    run: Run
+    node: Node
+    frame: Frame
+    path: str
+    extra: Mapping[str, Any] | None = None
+    spent: Spent = field(default_factory=Spent)
+
+
+@dataclass(slots=True)
+class Draft:
+    """A request to one model that fits, and what belongs to it. `parts` are its parts by the names of its labels."""
+
+    gate: Gate
+    prompt: Prompt
+    request: Request
+    count: TokenCount
+    parts: tuple[str, ...]
+    key: str | None = None

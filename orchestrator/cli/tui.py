@@ -152,6 +152,7 @@ def serve(config: Config, console: Console, run: str | None, options: list[str],
 def the_world(config: Config, store: Store, settings: Settings) -> World:
     """What the screen needs of processes and of this machine."""
     from orch_tui.ports import World
+    from orchestrator.cli.bigger import Bigger
     from orchestrator.cli.machine import machine
     from orchestrator.cli.starting import Starter
     from orchestrator.store.answers import login_name
@@ -162,6 +163,7 @@ def the_world(config: Config, store: Store, settings: Settings) -> World:
         lambda: machine(config, os.environ),
         settings,
         login_name(),
+        bigger=Bigger(),
     )
 
 

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from textual.strip import Strip
 from textual.widget import Widget
 
+from orch_tui import prices
 from orch_tui.budget import budget_of
 from orch_tui.eta import remaining, steps_ended
+from orch_tui.prices import Comparing, Elsewhere, comparing
 from orch_tui.settings import keys_of, shown_key
 from orch_tui.span_row import RUN_GLYPHS
 from orch_tui.text import Piece, Role, Row, Styles, strip, width_of
 from orchestrator.errors import OrchError
+from orchestrator.money import shown as shown_amount
 from orchestrator.report import words
+from orchestrator.report.cost import Line
 from orchestrator.report.summary import whereabouts
 from orchestrator.store.answers import is_answered, is_late
 
@@ -209,6 +213,8 @@ def next_step(shown: Followed, *, answered: bool = False) -> str:
     if _rejected(shown):
         return ""
     match feed.status:
+        case "waiting" if shown.trace.waits_for:
+            return f"waiting for a larger budget: orch resume {run} {larger(shown)}"
         case "waiting" if late and not answered:
             return f"too late to answer; go on with: orch resume {run}"
         case "waiting":
@@ -221,8 +227,18 @@ def next_step(shown: Followed, *, answered: bool = False) -> str:
             return ""
 
 
+def larger(shown: Followed) -> str:
+    """The option that raises what the run has run out of, as far as there is only one that can be meant."""
+    budget = budget_of(shown.trace.state.options, shown.trace.raised)
+    bounds = (("usd", budget.usd), ("tokens", budget.tokens), ("cloud-calls", budget.cloud_calls))
+    bounded_by = [name for name, bound in bounds if bound is not None]
+    return f"--budget-{bounded_by[0]} …" if len(bounded_by) == 1 else "--budget-…"
+
+
 def _why(shown: Followed) -> Row:
     error = shown.trace.state.error
+    if shown.feed.status == "waiting" and shown.trace.waits_for:
+        return ((shown.trace.waits_for, "warn"),)
     if error is None or shown.feed.status != "failed":
         return ()
     return ((f"{error.path}: {error.message}" if error.path else error.message, "bad"),)
@@ -298,14 +314,33 @@ class UsageBar(Bar):
     def __init__(self, shown: Followed) -> None:
         super().__init__(shown)
         self.machine: Machine | None = None
+        self.other: Elsewhere | None = None
+        """The model that the run is compared with, as soon as it is known."""
         self._looked = float("-inf")
+        self._compared: Comparing | None = None
 
     def rows(self, width: int) -> list[Row]:
-        return [(("  ", ""), *usage(self.shown, self.machine, width - 2))]
+        return [(("  ", ""), *usage(self.shown, self.machine, width - 2, self.other))]
 
     def flush(self, news: News) -> None:
         self._look()
+        self._compare()
         super().flush(news)
+
+    def _compare(self) -> None:
+        """Find the model to compare with: once somebody has answered, and when another one was paid."""
+        trace = self.shown.trace
+        if not self.shown.feed.caught_up or not trace.summary.spending.lines:
+            return
+        wish = comparing(trace.state, trace.summary)
+        if wish != self._compared:
+            self._compared = wish
+            self.run_worker(
+                lambda: self._find(wish), thread=True, group="compare", exclusive=True, exit_on_error=False
+            )
+
+    def _find(self, wish: Comparing) -> None:
+        self.other = wish.find(self.shown.world)
 
     def _look(self) -> None:
         now = time.monotonic()
@@ -320,12 +355,15 @@ class UsageBar(Bar):
             self.machine = None  # a bar that is not there says it
 
 
-def usage(shown: Followed, machine: Machine | None, width: int) -> Row:
+def usage(shown: Followed, machine: Machine | None, width: int, other: Elsewhere | None = None) -> Row:
     """The row of the usage bar."""
     state, summary = shown.trace.state, shown.trace.summary
-    budget = budget_of(state.options)
+    budget = budget_of(state.options, shown.trace.raised)
+    total = summary.spending.total()
     tokens = state.prompt_tokens + state.completion_tokens
     parts: list[Part] = []
+    if budget.usd is not None:
+        parts.append(Part(2, bounded("spent", total.cost, budget.usd, amount)))
     if budget.tokens is not None:
         parts.append(Part(2, bounded("tokens", tokens, budget.tokens, words.number)))
     if budget.cloud_calls is not None:
@@ -337,8 +375,21 @@ def usage(shown: Followed, machine: Machine | None, width: int) -> Row:
         parts.append(Part(4, bounded("memory", used, machine.memory_total, words.size)))
     where = whereabouts(summary)
     parts.append(Part(1, ((where, "cloud" if summary.stayed_local is False else "good"),) if where else ()))
+    parts.append(Part(3, _said(compared(total, other, bounded_in_usd=budget.usd is not None))))
     parts.append(Part(5, _said(f"{words.number(summary.cached)} cached" if summary.cached else "")))
     return fitted(parts, width)
+
+
+def amount(nanos: float) -> str:
+    return shown_amount(int(nanos))
+
+
+def compared(total: Line, other: Elsewhere | None, *, bounded_in_usd: bool = False) -> str:
+    """`$0.0004 spent; about $0.021 if gpt-5-mini had done it all`; what stands in the bar of the budget is not repeated."""
+    said = prices.against(total, other)
+    if bounded_in_usd and said:
+        return said.partition("; ")[2]
+    return said or (f"{shown_amount(total.cost)} spent" if total.cost and not bounded_in_usd else "")
 
 
 def bounded(name: str, used: float, bound: float, said: Callable[..., str]) -> Row:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from textual import work
@@ -307,6 +307,8 @@ class DetailPanel(Vertical):
         """The page, and how fast the model wrote. In the thread: never touches a widget."""
         try:
             span = self._reader.read(wish)
+            if chosen.tab == WHY:
+                span = replace(span, other=wish.comparing.find(self.shown.world))
             return _PAGES[chosen.tab](span, chosen, width), span.speed
         except OrchError as error:
             return _trouble(error, width), ""
@@ -316,6 +318,8 @@ class DetailPanel(Vertical):
         try:
             if chosen.tab == RAW:
                 run = self._reader.read_run(run, last)
+            if chosen.tab == WHY and run.comparing is not None:
+                run = replace(run, other=run.comparing.find(self.shown.world))
             return _RUN_PAGES[chosen.tab](run, width)
         except OrchError as error:
             return _trouble(error, width)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from orch_tui.prices import Comparing, comparing
 from orch_tui.tabs.span import Child, Numbered, Span
 from orch_tui.tabs.whole import Whole, with_events
 from orch_tui.trace import NOWHERE, STATUSES, Trace
@@ -39,6 +40,7 @@ class Wanted:
     last: int
     inside: tuple[int, int] | None
     """Between which events what is inside lies; None when there is nothing."""
+    comparing: Comparing
 
 
 def wanted(trace: Trace, run: str, number: int, attempt: int) -> Wanted:
@@ -64,7 +66,8 @@ def wanted(trace: Trace, run: str, number: int, attempt: int) -> Wanted:
     ends_itself = not live and trace.names[number][0] != "~"
     last = trace.last[number] if ends_itself else trace.state.events - 1
     inside = (trace.first[number], last) if children else None
-    return Wanted(number, known, trace.first[number], trace.last[number], inside)
+    compare = comparing(trace.state, trace.summary)
+    return Wanted(number, known, trace.first[number], trace.last[number], inside, compare)
 
 
 def _counts(trace: Trace, number: int, children: Sequence[int]) -> dict[str, int]:

@@ -71,12 +71,13 @@ class ModelsScreen(Screen[None]):
             self._draw(self.size.width)
 
     def _draw(self, width: int) -> None:
-        run = self.shown.trace.summary if self.shown is not None else None
+        trace = self.shown.trace if self.shown is not None else None
+        run, ready = (trace.summary, trace.state.models) if trace is not None else (None, {})
         of_run = ((f" · run {self.shown.run}", "dim"),) if self.shown is not None else ()
         warning = ((f"  ✗ {self.trouble}", "bad"),) if self.trouble else ()
         self.query_one("#title", Lines).show((("Models", "bold"), *of_run, *warning))
         listing = self.query_one(Listing)
-        listing.source = Rows(model_rows(self.machine, run, self.world.now(), max(20, width - 3)))
+        listing.source = Rows(model_rows(self.machine, run, self.world.now(), max(20, width - 3), ready))
         listing.redraw()
 
     def action_models(self) -> None:

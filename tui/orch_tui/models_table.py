@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from orch_tui.columns import Column, layout
+from orch_tui.prices import price_of, told
 from orch_tui.text import Role, Row
+from orchestrator.money import Nano, shown
 from orchestrator.report import words
 
 if TYPE_CHECKING:
     from orch_tui.ports import Machine, Resident
+    from orchestrator.events import ModelReady
     from orchestrator.report.summary import ModelRow, Summary
 
 LOADED = (
@@ -31,8 +34,10 @@ CALLED = (
     Column("written", "OUT", 9, right=True),
     Column("rate", "TOK/S", 6, right=True),
     Column("load", "LOADED IN", 10, right=True),
+    Column("price", "USD PER MILLION", 18),
+    Column("spent", "SPENT", 9, right=True),
 )
-CALLED_DROPS = ("load", "read", "written", "rate", "calls")
+CALLED_DROPS = ("load", "price", "read", "written", "rate", "spent", "calls")
 STATES: Mapping[str, tuple[str, Role]] = {
     "loading": ("◌", "warn"),
     "idle": ("○", "dim"),
@@ -49,11 +54,17 @@ FULL = 0.9
 Number = int | float | None
 
 
-def model_rows(machine: Machine | None, run: Summary | None, now: float, width: int) -> list[Row]:
-    """Everything the screen of models shows. `machine` is None before it was asked."""
+def model_rows(
+    machine: Machine | None,
+    run: Summary | None,
+    now: float,
+    width: int,
+    ready: Mapping[str, ModelReady] | None = None,
+) -> list[Row]:
+    """Everything the screen of models shows. `machine` is None before it was asked; `ready` has the models' prices."""
     looking: list[Row] = [(("Looking…", "dim"),)]
     rows = _machine_rows(machine, now, width) if machine is not None else looking
-    return [*rows, (), *_run_rows(run, width)] if run is not None else rows
+    return [*rows, (), *_run_rows(run, ready or {}, width)] if run is not None else rows
 
 
 def memory_row(machine: Machine) -> Row:
@@ -107,15 +118,25 @@ def _stays(until: float | None, now: float) -> str:
     return f"{words.about(until - now)} more" if until > now else "leaves now"
 
 
-def _run_rows(run: Summary, width: int) -> list[Row]:
+def _run_rows(run: Summary, ready: Mapping[str, ModelReady], width: int) -> list[Row]:
     title: Row = (("In this run", "head"),)
     if not run.models:
         return [title, (("No model was called yet.", "dim"),)]
     table = layout(CALLED, CALLED_DROPS, width)
-    return [title, table.header(), *(table.row(_called(row)) for row in run.models.values())]
+    spent: dict[str, Nano] = {}
+    for (_, model), line in run.spending.lines.items():
+        spent[model] = spent.get(model, 0) + line.cost
+    return [
+        title,
+        table.header(),
+        *(
+            table.row(_called(row, ready.get(row.name), spent.get(row.name, 0)))
+            for row in run.models.values()
+        ),
+    ]
 
 
-def _called(row: ModelRow) -> dict[str, Row]:
+def _called(row: ModelRow, ready: ModelReady | None, spent: Nano) -> dict[str, Row]:
     use = row.use
     failed: Row = ((f"✗{use.failed_calls:,} ", "bad"),) if use.failed_calls else ()
     return {
@@ -125,6 +146,8 @@ def _called(row: ModelRow) -> dict[str, Row]:
         "read": (_number(use.prompt_tokens or None),),
         "written": (_number(use.completion_tokens or None),),
         "rate": (_number(use.tokens_per_second),),
+        "price": ((told(price_of(ready), local=row.local) or "–", "dim"),),
+        "spent": ((shown(spent) if spent else "–", "" if spent else "dim"),),
         "load": ((words.seconds(row.load_seconds) if row.load_seconds else "–", "dim"),),
     }
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from orch_tui.settings import Settings
 
 if TYPE_CHECKING:
+    from orchestrator.money import Price
     from orchestrator.store.store import Store
 
 
@@ -45,9 +46,22 @@ class Start(Protocol):
         ...
 
 
+class Bigger(Protocol):
+    def __call__(self, file: str, models: Mapping[str, Any], /) -> tuple[str, Price] | None:
+        """The cloud model that this file may ask (`models` in the place of its own), or a usual one, with its price.
+
+        None when nobody knows a price. Blocks.
+        """
+        ...
+
+
+def _unpriced(file: str, models: Mapping[str, Any], /) -> tuple[str, Price] | None:  # noqa: ARG001
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything outside. `machine` blocks and is called from a thread; `user` is who answers questions."""
+    """Everything outside. `machine` and `bigger` block and are called from threads; `user` is who answers questions."""
 
     store: Store
     start: Start
@@ -55,3 +69,4 @@ class World:
     settings: Settings = field(default_factory=Settings)
     user: str = ""
     now: Callable[[], float] = time.time
+    bigger: Bigger = _unpriced

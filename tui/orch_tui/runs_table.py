@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from orch_tui.columns import Column, layout
+from orch_tui.columns import Column, Layout, layout
 from orch_tui.text import Piece, Role, Row
 from orchestrator.errors import UsageError
+from orchestrator.money import shown
 from orchestrator.report import words
 
 if TYPE_CHECKING:
@@ -43,8 +44,9 @@ COLUMNS = (
     Column("steps", "STEPS", 9, right=True),
     Column("tokens", "TOKENS", 10, right=True),
     Column("local", "LOCAL", 6, right=True),
+    Column("spent", "SPENT", 9, right=True),
 )
-DROPS = ("tokens", "local", "took", "steps", "when", "run")
+DROPS = ("tokens", "spent", "local", "took", "steps", "when", "run")
 """What goes first where there is no room."""
 
 
@@ -62,6 +64,7 @@ ORDERS = (
     Order("steps", lambda row, now: (row.finished, row.failed), True),  # noqa: ARG005
     Order("tokens", lambda row, now: row.prompt_tokens + row.completion_tokens, True),  # noqa: ARG005
     Order("local", lambda row, now: _share(row), False),  # noqa: ARG005
+    Order("spent", lambda row, now: row.cost, True),  # noqa: ARG005
     Order("status", lambda row, now: _URGENCY.get(row.status, len(LOOKS)), False),  # noqa: ARG005
     Order("workflow", lambda row, now: (row.workflow, row.revision), False),  # noqa: ARG005
     Order("run", lambda row, now: row.id, False),  # noqa: ARG005
@@ -127,6 +130,7 @@ class RunsTable:
         """All of them, the newest first."""
         self.shown: list[RunRow] = []
         self.needle = ""
+        self._paid = False
         self.order = ORDERS[0]
         self.reverse = ORDERS[0].reverse
 
@@ -134,6 +138,7 @@ class RunsTable:
 
     def take(self, runs: list[RunRow]) -> None:
         self.runs = runs
+        self._paid = any(row.cost for row in runs)
         self._arrange()
 
     def filter(self, needle: str) -> None:
@@ -146,7 +151,9 @@ class RunsTable:
         if self.reverse == self.order.reverse:
             self.reverse = not self.reverse
         else:
-            self.order = ORDERS[(ORDERS.index(self.order) + 1) % len(ORDERS)]
+            orders = [order for order in ORDERS if order.column != "spent" or self._paid]
+            place = orders.index(self.order) if self.order in orders else -1
+            self.order = orders[(place + 1) % len(orders)]
             self.reverse = self.order.reverse
         self._arrange()
 
@@ -171,10 +178,15 @@ class RunsTable:
         return len(self.shown)
 
     def row(self, index: int, width: int) -> Row:
-        return layout(COLUMNS, DROPS, width).row(_cells(self.shown[index], self._now()))
+        return self._layout(width).row(_cells(self.shown[index], self._now()))
 
     def header(self, width: int) -> Row:
-        return layout(COLUMNS, DROPS, width).header({self.order.column: "↓" if self.reverse else "↑"})
+        return self._layout(width).header({self.order.column: "↓" if self.reverse else "↑"})
+
+    def _layout(self, width: int) -> Layout:
+        """What was spent has a column where anything was."""
+        columns = COLUMNS if self._paid else tuple(one for one in COLUMNS if one.name != "spent")
+        return layout(columns, DROPS, width)
 
     def totals(self) -> Row:
         """`12 runs · ● 1 running · ? 2 waiting · ✗ 3 failed`."""
@@ -212,6 +224,7 @@ def _cells(row: RunRow, now: float) -> dict[str, Row]:
         "steps": (*failed, (f"{row.finished:,}", "")),
         "tokens": ((words.number(tokens) if tokens else "–", "dim"),),
         "local": (_local(row),),
+        "spent": ((shown(row.cost) if row.cost else "–", "" if row.cost else "dim"),),
     }
 
 

@@ -21,12 +21,14 @@ from orchestrator.events import (
     AskOpened,
     AttemptFinished,
     AttemptStarted,
+    Decided,
     Event,
     ModelReady,
     RunFailed,
     RunFinished,
     RunInterrupted,
     RunResumed,
+    RunWaiting,
     StepFailed,
     StepFinished,
     StepSkipped,
@@ -109,6 +111,12 @@ class Trace:
         """The time of the first and of the last event."""
         self.loads: list[tuple[str, float, float]] = []
         """Models as (name, load began, ready)."""
+        self.decided: dict[tuple[str, str], int] = {}
+        """How often what was decided by which rule, between this machine and bigger models."""
+        self.raised: dict[str, int] = {}
+        """Limits of the budget that were raised when it was resumed: `usd` in nano-dollars, `tokens`, `cloud_calls`."""
+        self.waits_for = ""
+        """What it waits for besides answers: a larger budget."""
         self.gaps: list[tuple[float, float]] = []
         """From when to when nobody worked on the run."""
         self._families = Families()
@@ -243,6 +251,10 @@ class Trace:
                 return span
             case AttemptFinished():
                 return self._answered(event, seq)
+            case Decided():
+                choice = event.choice, event.rule
+                self.decided[choice] = self.decided.get(choice, 0) + 1
+                return self._at(event.path, event.at, seq)
             case StepFinished():
                 status = CAUGHT if event.handled else CACHED if event.cached else DONE
                 return self._end(event.path, event.at, seq, status, event.handled)
@@ -255,7 +267,11 @@ class Trace:
             case AskAnswered():
                 return self._set(event.path, event.at, seq, RUNNING)
             case RunResumed():
+                self.raised.update(event.budget)
+                self.waits_for = ""
                 self._resumed(before, event.at)
+            case RunWaiting():
+                self.waits_for = event.reason
             case RunFinished() | RunFailed() | RunInterrupted():
                 self.stop(event.at)
             case ModelReady():

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from orch_tui.tabs import diff
+from orch_tui.tabs.decisions import chosen, sign
 from orch_tui.tabs.page import Page
 from orch_tui.tabs.span import Attempt, Span
+from orch_tui.tabs.withheld import say, withheld
 from orch_tui.text import Piece, Role
-from orchestrator.events import AttemptFinished, ModelReady, StepFinished
+from orchestrator.events import AttemptFinished, AttemptStarted, Decided, ModelReady, StepFinished
+from orchestrator.money import shown
 from orchestrator.report import words
 from orchestrator.report.lines import short
 
@@ -20,15 +23,36 @@ def attempts(span: Span, width: int, *, differences: bool = True) -> Page:
     found = span.attempts
     if not found:
         page.say(_why_none(span), "dim")
+    between = _between(span)
     for number, attempt in enumerate(found):
         before = found[number - 1] if number else None
+        _climbs(page, between[number])
         _one(page, span, number, attempt, before if differences else None)
+    _climbs(page, between[len(found)])
     _caught(page, span)
     if len(found) > 1:
         page.gap()
         other = "whole answers" if differences else "what changed from one to the next"
         page.say(f"the key for a diff shows {other}", "dim")
     return page
+
+
+def _between(span: Span) -> list[list[Decided]]:
+    """What was decided before each attempt, and after the last one."""
+    found: list[list[Decided]] = [[]]
+    for event in span.story:
+        if isinstance(event, AttemptStarted):
+            found.append([])
+        elif isinstance(event, Decided):
+            found[-1].append(event)
+    return [*found, *([] for _ in range(len(span.attempts) + 1 - len(found)))]
+
+
+def _climbs(page: Page, decisions: list[Decided]) -> None:
+    for event in decisions:
+        page.gap()
+        mark, role = sign(event)
+        page.add(((f"{mark} ", role),), ((chosen(event), role), (f": {event.reason}", "dim")))
 
 
 def _why_none(span: Span) -> str:
@@ -92,6 +116,8 @@ def _cost(answer: AttemptFinished) -> str:
         f"{words.number(answer.cached_tokens)} of them already read" if answer.cached_tokens else "",
         f"{words.number(answer.completion_tokens)} out",
         f"sent again {words.count(answer.retries, 'time')}" if answer.retries else "",
+        f"confidence {answer.confidence:.3f}" if answer.confidence is not None else "",
+        shown(answer.cost) if answer.cost else "",
     ]
     return " · ".join(part for part in parts if part)
 
@@ -118,12 +144,16 @@ def _last_message(attempt: Attempt | None) -> str:
 
 def _text(page: Page, answer: AttemptFinished, before: Attempt | None) -> None:
     page.gap()
-    if answer.thinking:
+    if withheld(answer.thinking):
+        say(page, answer.thinking)
+    elif answer.thinking:
         page.say("it thought:", "dim")
         page.say(answer.thinking, "dim")
         page.gap()
     if not answer.text:
         page.say("the answer is empty", "dim")
+    elif withheld(answer.text):
+        say(page, answer.text)
     elif before is not None and before.answer is not None and before.answer.text:
         page.say("the answer, against the one before:", "dim")
         diff.put(page, before.answer.text, answer.text)

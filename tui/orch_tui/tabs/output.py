@@ -8,6 +8,7 @@ from typing import Any, assert_never
 from orch_tui.tabs import markdown, pretty
 from orch_tui.tabs.page import Page, table
 from orch_tui.tabs.span import Child, Span
+from orch_tui.tabs.withheld import say, withheld
 from orch_tui.text import Piece, Role
 from orch_tui.trace import NOWHERE, Status
 from orchestrator.events import AskOpened, StepFailed, StepFinished, StepSkipped
@@ -58,7 +59,9 @@ def value(page: Page, found: Any, command: str) -> None:
     """A value as a person reads it: a text as Markdown, everything else as JSON."""
     page.copied = _copied(found)
     before = len(page)
-    if not isinstance(found, str):
+    if withheld(found):
+        say(page, found)
+    elif not isinstance(found, str):
         pretty.put(page, found, command)
     elif not found.strip():
         page.say("the text is empty", "dim")
@@ -84,7 +87,7 @@ def _attempt(page: Page, span: Span) -> None:
         page.say("this attempt has no answer yet" if span.live else "this attempt was cut off", "dim")
         return
     page.copied = answer.text
-    page.say(answer.text) if answer.text else page.say("the answer is empty", "dim")
+    say(page, answer.text) if answer.text else page.say("the answer is empty", "dim")
     if answer.reason and answer.decision != "keep":
         page.gap()
         page.add(((f"{answer.outcome}: ", "bad"),), ((answer.reason, ""),))
@@ -102,7 +105,7 @@ def _failed(page: Page, span: Span, end: StepFailed) -> None:
     answers = [attempt.answer for attempt in span.attempts if attempt.answer and attempt.answer.text]
     if answers:
         page.head("The last answer")
-        page.say(answers[-1].text)
+        say(page, answers[-1].text)
 
 
 def _finished(page: Page, span: Span, end: StepFinished) -> None:

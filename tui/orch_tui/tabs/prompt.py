@@ -5,6 +5,7 @@ from __future__ import annotations
 from orch_tui.naming import readable
 from orch_tui.tabs.page import Page, table
 from orch_tui.tabs.span import Span
+from orch_tui.tabs.withheld import say
 from orch_tui.text import Piece
 from orchestrator.events import AttemptStarted
 from orchestrator.report import words
@@ -30,7 +31,7 @@ def prompt(span: Span, width: int) -> Page:
     for message in started.messages:
         text = str(message.get("content", ""))
         page.head(str(message.get("role", "")), words.count(len(text), "character"))
-        page.say(text)
+        say(page, text)
     page.copied = "\n\n".join(f"[{m.get('role', '')}]\n{m.get('content', '')}" for m in started.messages)
     return page
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orch_tui.naming import called
+from orch_tui.prices import Elsewhere
 from orch_tui.trace import NOWHERE, Status
 from orchestrator.events import (
     AskAnswered,
     AskOpened,
     AttemptFinished,
     AttemptStarted,
+    Decided,
     Event,
     ModelReady,
     StepFailed,
@@ -88,6 +90,8 @@ class Span:
     lost: tuple[Child, ...] = ()
     models: Mapping[str, ModelReady] = field(default_factory=dict)
     chosen: int = NOWHERE
+    other: Elsewhere | None = None
+    """The model of the cloud that its cost is compared with."""
 
     @property
     def attempts(self) -> list[Attempt]:
@@ -102,6 +106,18 @@ class Span:
                 else:
                     found.append(Attempt(None, event))
         return found
+
+    @property
+    def story(self) -> list[AttemptStarted | AttemptFinished | Decided]:
+        """The attempts and what was decided between them, in the order in which it happened."""
+        return [
+            event for _, event in self.events if isinstance(event, AttemptStarted | AttemptFinished | Decided)
+        ]
+
+    @property
+    def decisions(self) -> list[Decided]:
+        """What was decided between this machine and a bigger model."""
+        return [event for _, event in self.events if isinstance(event, Decided)]
 
     @property
     def speed(self) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from orch_tui.prices import Comparing, Elsewhere, against, comparing
+from orch_tui.tabs.decisions import counted
 from orch_tui.tabs.output import value
 from orch_tui.tabs.page import Page, table
 from orch_tui.tabs.raw import raw
@@ -12,7 +15,9 @@ from orch_tui.tabs.span import Numbered, Span
 from orch_tui.text import Piece
 from orch_tui.trace import Trace
 from orchestrator.events import RunFailed
+from orchestrator.money import shown
 from orchestrator.report import words
+from orchestrator.report.cost import Line, kept_local
 from orchestrator.report.summary import sentence, whereabouts
 
 LISTED = 50
@@ -44,6 +49,15 @@ class Whole:
     told: str = ""
     where: str = ""
     events: tuple[Numbered, ...] = ()
+    waits_for: str = ""
+    """A larger budget, in words."""
+    choices: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """How often what was decided by which rule."""
+    total: Line = field(default_factory=Line)
+    kept: tuple[int, int] = (0, 0)
+    """Answers that were given on this machine, and all."""
+    comparing: Comparing | None = None
+    other: Elsewhere | None = None
 
     @property
     def command(self) -> str:
@@ -71,6 +85,11 @@ def whole(trace: Trace, run: str, status: str) -> Whole:
         tuple(uses),
         sentence(summary),
         whereabouts(summary),
+        waits_for=trace.waits_for if status == "waiting" else "",
+        choices=dict(trace.decided),
+        total=summary.spending.total(),
+        kept=kept_local(summary.spending.lines.values()),
+        comparing=comparing(state, summary),
     )
 
 
@@ -107,6 +126,12 @@ def _unfinished(page: Page, run: Whole) -> None:
         page.say("it waits for an answer to:", "ask")
         for path in run.asked[:LISTED]:
             page.add((("? ", "ask"),), ((path, ""),))
+        return
+    if run.waits_for:
+        page.add((("? ", "ask"),), (("it waits for a larger budget: ", "ask"), (run.waits_for, "")))
+        page.say(
+            f"go on with: orch resume {run.run} --budget-usd … (or --budget-tokens, --budget-cloud-calls)"
+        )
         return
     if run.status == "running":
         page.say("the outputs come when the run ends", "dim")
@@ -158,8 +183,21 @@ def decided(run: Whole, width: int) -> Page:
     if run.error is not None:
         step = f" in {run.error.path}" if run.error.path else ""
         page.add((("• ", "dim"),), ((f"It failed{step}: {run.error.message}", "bad"),))
+    for text in counted(run.choices):
+        page.add((("• ", "dim"),), ((text, ""),))
+    _spent(page, run)
     _lost(page, run)
     return page
+
+
+def _spent(page: Page, run: Whole) -> None:
+    """What it cost, what stayed here, and what one model of the cloud would have taken for it."""
+    here, every = run.kept
+    if not every:
+        return
+    kept = f"{words.number(here)} of {words.count(every, 'answer')} came from this machine"
+    said = against(run.total, run.other) or (f"{shown(run.total.cost)} spent" if run.total.cost else "")
+    page.add((("• ", "dim"),), ((f"{kept}; {said}" if said else kept, ""),))
 
 
 def recorded(run: Whole, width: int) -> Page:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from orch_tui import prices
+from orch_tui.tabs.decisions import decision
 from orch_tui.tabs.inside import made_of
 from orch_tui.tabs.page import Page
 from orch_tui.tabs.span import Attempt, Span
 from orch_tui.text import Role
-from orchestrator.events import AttemptFinished, StepFailed, StepFinished, StepSkipped
+from orchestrator.events import AttemptFinished, Decided, StepFailed, StepFinished, StepSkipped
+from orchestrator.money import shown
 from orchestrator.report import words
+from orchestrator.report.cost import Line, Spending, all_cloud
 from orchestrator.report.lines import short
 
 _FAULTS = {
@@ -24,11 +28,9 @@ def why(span: Span, width: int) -> Page:
     made_of(page, span)
     for name in dict.fromkeys(attempt.model for attempt in span.attempts):
         _where(page, span, name)
-    if span.attempts:
-        page.head("Evidence")
-        for number, attempt in enumerate(span.attempts):
-            _evidence(page, span, number, attempt)
+    _story(page, span)
     _outcome(page, span)
+    _cost(page, span)
     _context(page, span)
     if not page.rows:
         page.say("nothing was decided here: no model was called", "dim")
@@ -59,16 +61,35 @@ def _where(page: Page, span: Span, name: str) -> None:
     if model is None:
         _line(page, f"It went to {name}; where that runs was not recorded.")
         return
-    _line(page, f"The file names the model {name} ({model.ref}) for this step; nothing else chose it.")
+    climbed = any(one.choice == "climb" and one.to == name for one in span.decisions)
+    if climbed:
+        _line(page, f"The step went up to {name} ({model.ref}), as it says itself; below is why.")
+    else:
+        _line(page, f"The file names the model {name} ({model.ref}) for this step; nothing else chose it.")
+    price = prices.told(prices.price_of(model), local=model.local)
     if model.local:
         _line(page, f"{name} runs on this machine: what it reads and writes stays here.", "good")
-    else:
-        at = f" at {model.endpoint}" if model.endpoint else ""
-        _line(
-            page,
-            f"{name} is in the cloud{at}: the prompt left this machine, named by the step itself.",
-            "cloud",
-        )
+        return
+    at = f" at {model.endpoint}" if model.endpoint else ""
+    asked = "because the step went up" if climbed else "named by the step itself"
+    _line(page, f"{name} is in the cloud{at}: the prompt left this machine, {asked}.", "cloud")
+    if price:
+        _line(page, f"{name} takes {price} for a million tokens.")
+
+
+def _story(page: Page, span: Span) -> None:
+    """Attempts and decisions in the order in which they were made."""
+    attempts, number = span.attempts, 0
+    for event in span.story:
+        if isinstance(event, AttemptFinished):
+            continue
+        if not number and event is span.story[0]:
+            page.head("Evidence")
+        if isinstance(event, Decided):
+            decision(page, event)
+        else:
+            number = next(i for i in range(number, len(attempts)) if attempts[i].prompt is event)
+            _evidence(page, span, number, attempts[number])
 
 
 def _evidence(page: Page, span: Span, number: int, attempt: Attempt) -> None:
@@ -81,8 +102,11 @@ def _evidence(page: Page, span: Span, number: int, attempt: Attempt) -> None:
 
 
 def _sentence(span: Span, number: int, answer: AttemptFinished) -> str:
+    sure = f" Confidence: {answer.confidence:.3f}." if answer.confidence is not None else ""
+    if answer.outcome == "ok" and answer.decision == "escalate":
+        return f"the answer has the declared form, and the step asked for a bigger model all the same.{sure}"
     if answer.outcome == "ok":
-        return "the answer has the declared form and passes every check, so it was kept."
+        return f"the answer has the declared form and passes every check, so it was kept.{sure}"
     fault = f"{_FAULTS[answer.outcome]}: {answer.reason}" if answer.reason else _FAULTS[answer.outcome]
     match answer.decision:
         case "keep":
@@ -121,6 +145,42 @@ def _outcome(page: Page, span: Span) -> None:
     confidence = end.facts.get("confidence") if isinstance(end, StepFinished) else None
     if confidence is not None:
         _line(page, f"Confidence: {confidence}.")
+
+
+def _cost(page: Page, span: Span) -> None:
+    """What it cost, and what it would have cost with the model of the cloud alone."""
+    spending = Spending()
+    for model in span.models.values():
+        spending.add(model)
+    for _, event in span.events:
+        spending.add(event)
+    line = spending.total()
+    if not line.calls:
+        return
+    page.head("Cost")
+    away = sum(one.calls for one in spending.lines.values() if one.local is False)
+    if away:
+        _line(
+            page,
+            f"It cost {shown(line.cost)} in {words.count(away, 'call')} that left this machine.",
+            "cloud",
+        )
+    elif line.cost:
+        _line(page, f"It cost {shown(line.cost)}, on this machine.")
+    else:
+        _line(page, "It cost nothing: every answer was written on this machine.", "good")
+    if line.overruns:
+        _line(page, f"{words.count(line.overruns, 'bill')} came above what was reserved for it.", "bad")
+    _elsewhere(page, span, line)
+
+
+def _elsewhere(page: Page, span: Span, line: Line) -> None:
+    other = span.other
+    if other is None or not line.answers or line.ref == other.name:
+        return
+    would = shown(all_cloud(line, other.price))
+    tokens = f"{words.count(line.answer_prompt, 'token')} in, {words.number(line.answer_completion)} out, as counted here"
+    _line(page, f"Had {other.short} answered at once, it would have cost about {would} ({tokens}).")
 
 
 def _context(page: Page, span: Span) -> None:

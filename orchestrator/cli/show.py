@@ -108,7 +108,7 @@ def _print_end(console: Console, store: Store, row: RunRow, state: RunState, fig
     if len(failed) > _FAILURES:
         lines.append(f"  and {len(failed) - _FAILURES:,} more that failed")
     lines += [f"warning: {warning}" for warning in state.warnings[:_FAILURES]]
-    if state.asks:
+    if state.asks or row.status == "waiting":
         lines += what_to_do(store, row.id)
     if state.error is not None:
         where = f"step '{state.error.path}': " if state.error.path else ""

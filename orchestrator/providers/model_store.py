@@ -146,7 +146,7 @@ class ModelStore:
         if self.offline:
             raise ProviderError(
                 "unreachable",
-                f"model {entry.name!r} is not on this machine, and this run fetches nothing",
+                f"model {entry.name!r} is not on this machine, and --local-only or ORCH_OFFLINE forbids to fetch it",
                 hint=f"without --local-only and ORCH_OFFLINE, run `orch models pull {entry.name}` once",
             )
         self._room_for(entry)

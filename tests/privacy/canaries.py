@@ -141,13 +141,13 @@ class Parrot:
 
     def __call__(self, request: Request) -> Reply:
         text = "\n".join(message.content for message in request.messages)
-        number = digest(text)
+        number = digest(self.encoding + text)
         if number % 7 == 0:
             return Reply(text=f"contact {_found(text)} at someone@example.org" if number % 2 else "{ no")
         if REDACTOR in text:
             return Reply(text=answer(request.schema, "scrubbed", 4))
         encode_word = ENCODINGS[self.encoding]
-        spoken = " ".join([str(number % 1000), *(encode_word(word) for word in WORD.findall(text))])
+        spoken = " ".join([f"{self.encoding[0]}{number % 1000}", *(encode_word(word) for word in WORD.findall(text))])
         return Reply(text=answer(request.schema, spoken, number))
 
 

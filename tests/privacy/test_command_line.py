@@ -208,5 +208,5 @@ def test_weights_are_not_fetched_by_a_local_run(files: Path) -> None:
     done = orch(files, "run", "w.yaml", "--local-only")
 
     assert done.returncode == 1
-    assert "this run fetches nothing" in done.stderr
+    assert "forbids to fetch it" in done.stderr
     assert "orch models pull" in done.stderr

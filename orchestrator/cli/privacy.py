@@ -100,9 +100,7 @@ def whole_inputs(
             f"-i {needless}=…: the run has this input", hint="only what it did not keep is asked for"
         )
     specs = graph.workflow.inputs
-    missing = next(
-        (n for n in notes if n not in given and "default" not in specs[n].model_fields_set), None
-    )
+    missing = next((n for n in notes if n not in given and "default" not in specs[n].model_fields_set), None)
     if missing is not None:
         raise UsageError(
             f"the record did not keep the input '{missing}', because it is {notes[missing][0]} (`keep`)",

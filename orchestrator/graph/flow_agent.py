@@ -196,7 +196,8 @@ def _models(one: One, step: AgentStep, spec: AgentSpec, asked: _Asked) -> None:
         return
     carried: dict[str, Why] = {}
     if one.on("carry") and step.escalate.carry:
-        carried = {name: asked.local for name in step.escalate.carry if name != "tool_results"}
+        whose = higher(asked.local, one.total("before"))  # it decides whether there is an answer, and whose
+        carried = {name: whose for name in step.escalate.carry if name != "tool_results"}
     ladder = (step.escalate.to,) if isinstance(step.escalate.to, str) else step.escalate.to
     for index, name in enumerate(ladder):
         where = ("escalate", "to") if isinstance(step.escalate.to, str) else ("escalate", "to", index)

@@ -329,6 +329,15 @@ CASES: dict[str, list[tuple[str, str]]] = {
             """,
             ", carry: [answer]→",
         ),
+        (
+            """
+            out:
+              agent: plain
+              prompt: Hi.
+              escalate: {to: cloud, before: inputs.flag, when: "true", carry: [answer]}
+            """,
+            ", carry: [answer]→",
+        ),
     ],
     "label": [
         (

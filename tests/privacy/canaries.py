@@ -147,7 +147,9 @@ class Parrot:
         if REDACTOR in text:
             return Reply(text=answer(request.schema, "scrubbed", 4))
         encode_word = ENCODINGS[self.encoding]
-        spoken = " ".join([f"{self.encoding[0]}{number % 1000}", *(encode_word(word) for word in WORD.findall(text))])
+        spoken = " ".join(
+            [f"{self.encoding[0]}{number % 1000}", *(encode_word(word) for word in WORD.findall(text))]
+        )
         return Reply(text=answer(request.schema, spoken, number))
 
 

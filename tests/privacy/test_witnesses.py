@@ -18,22 +18,15 @@ from tests.privacy.canaries import Told, leaks, tell, world
 from tests.privacy.making import ROLE_CANARY
 
 OWN: dict[str, str] = {
-    "carry": """
-        out:
-          agent: plain
-          model: tiny
-          prompt: Hi.
-          escalate: {to: [small, cloud], before: inputs.flag, when: "true", carry: [answer]}
-        """,
     "checks": """
         local:
           agent: plain
           model: tiny
           prompt: Hi.
-          check: {the parity is right: (attempts_of | length + inputs.number) % 2 == 0}
+          check: {the parity is right: (output | length + inputs.number) % 2 == 0}
           on_error: {value: "no"}
         out: {agent: plain, model: cloud, prompt: "{{ local }}"}
-        """.replace("attempts_of", "output"),
+        """,
     "env": 'out: {agent: plain, model: cloud, prompt: "{{ env.TOKEN }}"}',
     "escalate": """
         local: {agent: plain, model: tiny, prompt: Hi., escalate: {to: small, when: inputs.flag}}

@@ -32,10 +32,12 @@ from orchestrator.spec.schema import json_schema
 from orchestrator.spec.types import Bool, Enum, Field, MapOf, Str, Type
 from orchestrator.spec.words import describe
 
-CASES = 300
-MANY = 1000
+CASES = 240
+SHOWN = 2
+"""Examples of each domain in a prompt that has some."""
+MANY = 500
 LISTED = (5, 20, 100, MANY)
-REPEATS = 9
+REPEATS = 7
 DRAWS = 1000
 
 
@@ -48,6 +50,7 @@ class Task:
     ask: str
     right: dict[str, object]
     domains: tuple[str, ...]
+    shown: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,32 +63,31 @@ class Told:
 
 def tasks() -> tuple[Task, ...]:
     three = ("travel", "work", "kitchen_and_dining")
-    kinds = Enum(three)
-    sort = f"Which is it about: {', '.join(three)}?"
-    money = "Is it about money, a bank or a credit card?"
+    names: dict[str, object] = {"travel": "travel", "work": "work", "kitchen_and_dining": "food"}
+    kinds = Enum(("travel", "work", "food"))
+    both = MapOf((Field("about", kinds), Field("why", Str(60))))
+    sort, bank = "Which is it about: travel, work or food?", "Is it about a bank account?"
     return (
-        Task("one of three (enum)", kinds, sort, {name: name for name in three}, three),
-        Task("yes or no (bool)", Bool(), money, {"banking": True, "credit_cards": True}, ("banking", "credit_cards", *three)),
+        Task("one of three (enum)", kinds, sort, names, three),
+        Task("one of three (enum), with examples", kinds, sort, names, three, SHOWN),
         Task(
-            "enum beside a text (map)",
-            MapOf((Field("about", kinds), Field("why", Str(60)))),
-            sort,
-            {name: name for name in three},
-            three,
+            "yes or no (bool), with examples", Bool(), bank, {"banking": True}, ("banking", "travel"), SHOWN
         ),
-        Task("text (one word)", Str(20), f"{sort} Answer with one word.", {name: name for name in three}, three),
-    )  # fmt: skip
+        Task("enum beside a text (map), with examples", both, sort, names, three, SHOWN),
+        Task("text (one word), with examples", Str(20), sort, names, three, SHOWN),
+    )
 
 
-def questions(folder: Path, domains: Sequence[str], count: int) -> list[tuple[str, str]]:
+def questions(folder: Path, domains: Sequence[str], each: int, split: str = "val") -> list[tuple[str, str]]:
     """Texts with their domains, as many of each, always the same ones."""
     groups = json.loads((folder / "domains.json").read_text(encoding="utf-8"))
-    rows = json.loads(gzip.decompress((folder / "train_val.json.gz").read_bytes()))["val"]
+    rows = json.loads(gzip.decompress((folder / "train_val.json.gz").read_bytes()))[split]
     by_intent = {intent: domain for domain, intents in groups.items() for intent in intents}
     draw, found = random.Random(7), []
     for domain in domains:
         texts = [text for text, intent in rows if by_intent.get(intent) == domain]
-        found += [(text, domain) for text in draw.sample(texts, count // len(domains))]
+        found += [(text, domain) for text in draw.sample(texts, each)]
+    draw.shuffle(found)
     return found
 
 
@@ -98,22 +100,26 @@ def opened() -> LlamaCpp:
     return LlamaCpp("tiny", spec, config=config, environ=os.environ, base=config.cwd)
 
 
-def request(task: Task, text: str) -> Request:
+def request(task: Task, text: str, shown: Sequence[tuple[str, str]]) -> Request:
+    """As the engine asks, with examples where the task has some."""
     shape = f"Answer with JSON only: {describe(task.output)}"
-    messages = (
-        Message("system", f"You sort questions.\n\n{shape}"),
-        Message("user", f"{text}\n\n{task.ask}"),
-    )
+    messages = [Message("system", f"You sort questions.\n\n{shape}")]
+    for example, domain in shown:
+        value = task.right.get(domain, False)
+        answer = {"about": value, "why": "It says so."} if isinstance(task.output, MapOf) else value
+        messages += [Message("user", f"{example}\n\n{task.ask}"), Message("assistant", json.dumps(answer))]
+    messages.append(Message("user", f"{text}\n\n{task.ask}"))
     schema = json_schema(task.output)
-    return Request(messages, 60, schema=schema, params={"temperature": 0}, logprobs=True)
+    return Request(tuple(messages), 60, schema=schema, params={"temperature": 0}, logprobs=True)
 
 
 async def ask_all(task: Task, folder: Path, count: int) -> list[Told]:
     model, limit = opened(), asyncio.Semaphore(4)
+    shown = questions(folder, task.domains, task.shown, "train")
 
     async def one(text: str, domain: str) -> Told:
         async with limit:
-            completion = await model.generate(request(task, text), lambda _: None)
+            completion = await model.generate(request(task, text, shown), lambda _: None)
         read = read_answer(completion.text, task.output)
         value = read.value if isinstance(read, Valid) else None
         told = value["about"] if isinstance(value, dict) else value
@@ -121,7 +127,8 @@ async def ask_all(task: Task, folder: Path, count: int) -> list[Told]:
 
     try:
         await model.prepare()
-        return list(await asyncio.gather(*(one(*row) for row in questions(folder, task.domains, count))))
+        rows = questions(folder, task.domains, count // len(task.domains))
+        return list(await asyncio.gather(*(one(*row) for row in rows)))
     finally:
         await model.close()
 

@@ -23,6 +23,7 @@ from orchestrator.graph.agents import (
 from orchestrator.graph.check import Checker
 from orchestrator.graph.cloud import PROVIDERS, provider_of
 from orchestrator.graph.compiled import compile_knot, compiled
+from orchestrator.graph.confident import check_confidence
 from orchestrator.graph.flow import Proof, analyse
 from orchestrator.graph.flow_rules import ALL_RULES
 from orchestrator.graph.kinds import UNKNOWN
@@ -138,6 +139,7 @@ class _Builder:
         outputs, output_type = self._outputs(top, checker)
         proof = analyse(setting, top, workflow.outputs, self.family.rules)
         check_reach(setting, top)
+        check_confidence(setting, top, workflow.outputs)
         check_unused(setting)
         diagnostics = (*self.report.diagnostics, *setting.library.diagnostics, *self.children)
         unique = _sorted(diagnostics)
@@ -400,6 +402,7 @@ def _node(setting: Setting, knot: Knot, index: Mapping[str, int], successors: li
         models=knot.models,
         ladder=ladder_of(knot.step),
         flow=knot.flow,
+        calibrations=knot.calibrations,
         output=knot.output,
         schema=json_schema(knot.output) if knot.output is not None else None,
         value_type=knot.type,

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from orchestrator.graph.tags import PUBLIC, Tag
 from orchestrator.labels import Exit, Flow
 from orchestrator.library import Agent
+from orchestrator.policy.calibration import Calibration
 from orchestrator.render import Program
 from orchestrator.spec.diagnostics import Mark
 from orchestrator.spec.model import ModelSpec, Step, Workflow
@@ -51,6 +52,8 @@ class Node:
     """Names of the models that `escalate` may ask, from the first to the last."""
     flow: Flow | None = None
     """Labels of its request and its value; None was not worked out, and then nothing of it may leave the machine."""
+    calibrations: tuple[Calibration, ...] = ()
+    """What its confidence was worth when somebody measured it, by model; only where a text reads `confidence`."""
     output: Type | None = None
     """Type of one answer; None is plain text."""
     schema: Mapping[str, Any] | None = None

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from orchestrator.graph.narrow import Chain
     from orchestrator.labels import Flow
     from orchestrator.library import Agent
+    from orchestrator.policy.calibration import Calibration
     from orchestrator.spec.types import Type
 
 
@@ -59,6 +60,8 @@ class Knot:
     """What its name means to its readers."""
     flow: Flow | None = None
     """The labels of its request and its value."""
+    calibrations: tuple[Calibration, ...] = ()
+    """What its confidence was worth when somebody measured it."""
     skippable: bool = False
     never: bool = False
     """It can never run."""

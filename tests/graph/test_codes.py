@@ -11,7 +11,7 @@ from orchestrator.graph.later import NOT_EXECUTED
 from orchestrator.graph.open import check_workflow
 from orchestrator.spec.codes import CODES as FILE_CODES
 from orchestrator.spec.codes import Code
-from tests.graph.workshop import LOWERS, OTHER
+from tests.graph.workshop import LOCK, LOWERS, OTHER
 
 _IDS = list(CODES)
 
@@ -20,6 +20,7 @@ def _codes(root: Path, text: str) -> list[str]:
     (root / "orch.yaml").write_text("orch: 1\n", encoding="utf-8")
     (root / "other.yaml").write_text(OTHER, encoding="utf-8")
     (root / "lowers.yaml").write_text(LOWERS, encoding="utf-8")
+    (root / "workflow.lock.yaml").write_text(LOCK, encoding="utf-8")
     (root / "workflow.yaml").write_text(text, encoding="utf-8")
     return [d.code for d in check_workflow(root / "workflow.yaml").diagnostics]
 
@@ -42,6 +43,7 @@ def test_examples_run_the_severity_they_state(code: Code, tmp_path: Path) -> Non
     (tmp_path / "orch.yaml").write_text("orch: 1\n", encoding="utf-8")
     (tmp_path / "other.yaml").write_text(OTHER, encoding="utf-8")
     (tmp_path / "lowers.yaml").write_text(LOWERS, encoding="utf-8")
+    (tmp_path / "workflow.lock.yaml").write_text(LOCK, encoding="utf-8")
     (tmp_path / "workflow.yaml").write_text(code.wrong, encoding="utf-8")
 
     built = check_workflow(tmp_path / "workflow.yaml")

@@ -29,6 +29,17 @@ steps:
     declassify: {from: private, to: public, by: redact}
 outputs: {text: "{{ scrub }}"}
 """
+LOCK = """\
+orch: 1
+confidence:
+  - step: measured
+    model: smollm2
+    template: "sha256:6ef287c56c618ff8f29161d82ff2817179d56a02b21d5d66a5971ee44fde76bc"
+    schema: "sha256:13a73be5342987072ec37704d18b4fcce6be852d652549191d725011f6d776a2"
+    cases: 200
+    risk: [[0, 0.5], [0.8, 0.1]]
+"""
+"""For the prompt `Sort it.` of an agent `You sort letters.` that answers `{kind: bill | order}`."""
 
 
 def check(root: Path, text: str) -> Built:

@@ -140,7 +140,7 @@ OTHER = ONE | {
 TRICKY = (
     "(1 if flag else 2)", "(flag and 1)", "(flag or 1)", "[maybe, 1] | present", "[1, maybe] | present | first",
     "(some | first) is none", "zip(shut, shut)", "zip(some, some) | length", "maybe | default(1)", "coalesce(maybe, 1)",
-    "open[both.y | default(0)]", "{'a': 1}[maybe | default('a')]", "[text, flag] == [text, true]", "some | last | json",
+    "[text, 1][both.y | default(0)]", "none | default(maybe | json)", "{'a': 1}[maybe | default('a')]", "[text, flag] == [text, true]", "some | last | json",
     "rows | map(attribute='y') | list", "rows | selectattr('y') | list", "pairs | map('last') | list", "some[:1]",
     "{% for i in some %}x{% endfor %}", "{% for i in open if flag %}x{% endfor %}", "{% if flag %}a{% else %}b{% endif %}",
     "{% for i in open %}{{ i.x if flag }}{% endfor %}", "{% set q = maybe %}{{ q | json }}!",

@@ -16,6 +16,7 @@ from orchestrator.graph.kinds import (
     Perhaps,
     Row,
     base,
+    bounded,
     is_null,
     join,
     list_of,
@@ -336,7 +337,7 @@ class _One:
         return join(answer, widen(other))
 
     def _finish(self, answer: Type) -> None:
-        knot = self.knot
+        knot, answer = self.knot, bounded(answer)
         item = nullable(answer) if self.null_item else answer
         if knot.step.foreach is not None:
             if knot.step.on_item_error == "keep":

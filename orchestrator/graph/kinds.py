@@ -115,6 +115,32 @@ def widen(kind: Type) -> Type:
             return kind
 
 
+LARGEST = 2000
+"""Parts a type may have. One that is made of itself twice, step by step, would double with each."""
+
+
+def bounded(kind: Type) -> Type:
+    """The type, or Unknown when it has more than LARGEST parts."""
+    left, stack = LARGEST, [kind]
+    while stack:
+        left -= 1
+        if left < 0:
+            return UNKNOWN
+        match stack.pop():
+            case Nullable(inner):
+                stack.append(inner)
+            case Row(item, _, _, items):
+                stack.append(item)
+                stack.extend(items)
+            case ListOf(item, _, _):
+                stack.append(item)
+            case MapOf(fields):
+                stack.extend(field.type for field in fields)
+            case _:
+                pass
+    return kind
+
+
 def nullable(kind: Type) -> Type:
     if isinstance(kind, Perhaps):
         return Nullable(kind.type)

@@ -13,7 +13,7 @@ from tests.examples.commands import ROOT, commands_of, copy_of, run
 
 pytestmark = pytest.mark.real_model
 
-QUICK = ("01-support-desk", "03-data-report", "06-approval")
+QUICK = ("01-support-desk", "03-data-report", "06-approval", "08-hybrid")
 SLOW = ("02-code-review", "04-campaign", "05-long-summary", "07-compare-models")
 BY_NAME = {
     "support-desk": {
@@ -24,6 +24,7 @@ BY_NAME = {
     "campaign": {"product": "Ringo", "brief": "Ringo is a bicycle bell that sounds like a bird."},
     "long-summary": {"text": "report.txt"},
     "compare-models": {"question": "What is the capital of France?"},
+    "hybrid-assistant": {"question": "What is the capital of France?"},
 }
 
 
@@ -67,6 +68,34 @@ def test_grammar_fix_runs_by_name(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+def test_the_assistant_stays_on_this_machine_without_a_key(tmp_path: Path) -> None:
+    """It answers, and says once why it did not ask the cloud."""
+    question = ("-i", "question=What is the capital of France?")
+
+    done = run(("orch", "run", "hybrid-assistant", *question, "--json"), tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert "Paris" in result["answer"]
+    assert result["model"] == "embedded"
+    assert done.stderr.count("export OPENAI_API_KEY") == 1
+
+
+def test_the_hybrid_example_sends_up_topics_and_no_texts(tmp_path: Path) -> None:
+    """Something went to the stand-in of the cloud, it has a price, and nothing private was in it."""
+    project = copy_of("08-hybrid", tmp_path)
+
+    done = run(("orch", "run", "examples/08-hybrid/workflow.yaml", "--events"), project)
+
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    sent = [event for event in events if event["type"] == "attempt_started" and event["model"] == "cloud"]
+    assert sent
+    assert all(event["reserved"] > 0 for event in sent)
+    private = ("de89", "hill road", "ruby", "7946", "Lindt", "Abara", "Okoro", "Reyes")
+    assert not [word for word in private if word in json.dumps(sent)]
 
 
 @pytest.mark.full

@@ -108,7 +108,7 @@ async def attempts(
             at.run.emit(finished(at, gate, completion, verdict, "repair", problem, price))
             current = await _repaired(at, draft, completion, "" if verdict == "cut" else problem)
             continue
-        sure = _confidence(at, completion) if draft.request.logprobs and verdict == "ok" else None
+        sure = _confidence(at, gate, completion) if draft.request.logprobs and verdict == "ok" else None
         if ends is not None:
             _conclude(at, gate, completion, verdict, problem, price, sure, ends)
         elif verdict == "ok":
@@ -146,10 +146,14 @@ def _conclude(
         at.run.emit(finished(at, gate, completion, verdict, decision, reason, price, sure))
 
 
-def _confidence(at: Asking, completion: Completion) -> float | None:
+def _confidence(at: Asking, gate: Gate, completion: Completion) -> float | None:
+    from orchestrator.policy.calibration import calibrated
     from orchestrator.policy.confidence import confidence
 
-    return confidence(completion, at.node.output)
+    sure = confidence(completion, at.node.output)
+    if sure is None or gate.info is None:
+        return sure
+    return calibrated(sure, at.node.calibrations, gate.info)
 
 
 def _unusable(verdict: Verdict, tried: int, model: str, problem: str, text: str) -> StepError:

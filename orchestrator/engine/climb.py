@@ -189,7 +189,7 @@ class _Way:
         prompt = compose(at.node, at.frame, at.extra, terms.shape)
         request = terms.request(at.node, prompt)
         rung = gate is not run.gates[self.name]
-        if request.logprobs and rung and not (info.logprobs and (self.rungs or run.reads_confidence)):
+        if request.logprobs and rung and not (info.logprobs and (self.rungs or at.node.confident)):
             request = replace(request, logprobs=False)  # nobody decides anything behind the last rung
         key = key_of(run, at.node, request, info)
         return Draft(gate, prompt, request, _UNCOUNTED, names_of(prompt, at.extra), key)

@@ -12,6 +12,7 @@ from orchestrator.graph.model import Graph, Node, all_nodes
 from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount
 from orchestrator.money import nano
 from orchestrator.policy.budget import Ledger
+from orchestrator.policy.calibration import identity
 from orchestrator.ports import Emit, Prices
 from orchestrator.spec.model import AgentStep, Budget
 
@@ -83,21 +84,37 @@ def _refuse_unpriced(place: str, graph: Graph, names: Sequence[str], limit: str,
 
 
 def refuse_unsure(graph: Graph, all_gates: Mapping[str, Gate]) -> None:
-    """Raise UsageError where a rule reads `confidence` and the model, now that it answers, gives no log-probabilities."""
+    """Raise UsageError where a text reads `confidence` and the model, now that it answers, gives no log-probabilities."""
     gates = gates_of(graph, all_gates)
     for node in all_nodes(graph.scope):
         when = node.programs.get("escalate") if node.ladder else None
-        if when is not None and "confidence" in when.names:
+        own = when is not None and "confidence" in when.names
+        if own or node.confident:
+            who = f"escalate of '{node.path}'" if own else f"a text about '{node.path}'"
             for name in node.models:
                 info = gates[name].info
                 if info is not None and not info.logprobs:
                     raise UsageError(
-                        f"{graph.file}:{node.mark.line}: escalate of '{node.path}' reads confidence, but model "
+                        f"{graph.file}:{node.mark.line}: {who} reads confidence, but model "
                         f"'{name}' ({info.ref}) gives no log-probabilities",
                         hint="use a provider that gives them, or decide by `invalid` or a `check`",
                     )
         if node.child is not None:
             refuse_unsure(node.child, all_gates)
+
+
+def uncalibrated(graph: Graph, all_gates: Mapping[str, Gate], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Steps whose confidence was measured, but not with the model that answers now; and a sentence about each."""
+    gates = gates_of(graph, all_gates)
+    for node in all_nodes(graph.scope):
+        measured = {entry.model for entry in node.calibrations}
+        for name in node.models if measured else ():
+            info = gates[name].info
+            if info is not None and identity(info) not in measured:
+                message = f"confidence was measured with another model than '{name}' ({info.ref}): the raw value counts"
+                yield prefix + node.path, message
+        if node.child is not None:
+            yield from uncalibrated(node.child, all_gates, f"{prefix}{node.path}.")
 
 
 def ledger_of(budget: Budget | None, recovered: Recovered) -> Ledger:

@@ -128,7 +128,7 @@ def terms_of(run: Run, node: Node, gate: Gate, info: ModelInfo) -> Terms:
         wall=step.wall if step.wall is not None else defaults.wall,
         affinity=node.agent.name if node.agent is not None else node.path,
         repairs=REPAIR if repair is None else repair,
-        logprobs=(run.reads_confidence and info.logprobs) or (bool(node.ladder) and _asks_how_sure(node)),
+        logprobs=(node.confident and info.logprobs) or (bool(node.ladder) and _asks_how_sure(node)),
     )
 
 

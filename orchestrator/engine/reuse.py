@@ -45,6 +45,8 @@ def key_of(run: Run, node: Node, request: Request, info: ModelInfo) -> str | Non
     }
     if request.logprobs:
         content["logprobs"] = True  # such an entry knows how sure the model was
+        if node.calibrations:
+            content["calibrated"] = [repr(entry) for entry in node.calibrations]
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 

@@ -98,8 +98,6 @@ class Run:
     watchdog: Watchdog = field(default_factory=Watchdog)
     width: int = 16
     keeps_facts: bool = True
-    reads_confidence: bool = False
-    """Whether any text reads `steps.<name>.confidence`."""
     ticks: int = 0
     known: Any = None
     """What stands in the private inputs of the run, for `declassify.Known`."""

@@ -16,7 +16,7 @@ from orchestrator.engine.declassify import Known
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate, gates_of, models_climbed, models_needed, models_of
 from orchestrator.engine.instance import node_runner
-from orchestrator.engine.preflight import Absent, ledger_of, preflight, refuse_unsure
+from orchestrator.engine.preflight import Absent, ledger_of, preflight, refuse_unsure, uncalibrated
 from orchestrator.engine.record import recording
 from orchestrator.engine.recover import Recovered
 from orchestrator.engine.run import Failed, Ports, Rejected, Run
@@ -120,7 +120,6 @@ class Engine:
             now=ports.clock.now,
             keeps_facts=_reads_facts(graph),
         )
-        self._run.reads_confidence = self._run.keeps_facts and _reads_facts(graph, "confidence")
 
     def cancel(self, by: str, *, cancelled: bool = True) -> None:
         """Stop as soon as possible with everything finished written down. `cancelled` is for good."""
@@ -187,6 +186,8 @@ class Engine:
         first = [gate for name, gate in run.all_gates.items() if name not in self._climbed]
         infos = [await gate.ready(journal, clock) for gate in first]
         refuse_unsure(run.graph, run.all_gates)
+        for path, message in uncalibrated(run.graph, run.all_gates):
+            run.emit(Warned(at=run.now(), path=path, message=message))
         for gate in run.all_gates.values():
             if isinstance(gate.model, Absent):
                 run.emit(Warned(at=run.now(), message=f"steps stay local: {gate.model.why}"))
@@ -220,16 +221,13 @@ def _last_event(run: Run, result: Result) -> RunFinished | RunFailed | RunWaitin
             )
 
 
-def _reads_facts(graph: Graph, which: str = "") -> bool:
-    """Whether any expression reads `steps.<name>.<fact>`: only then are facts kept in memory.
-
-    `which` asks for one of them: whether a text that reads facts holds its name.
-    """
-    if graph.outputs is not None and "steps" in graph.outputs.names and which in str(graph.workflow.outputs):
+def _reads_facts(graph: Graph) -> bool:
+    """Whether any expression reads `steps.<name>.<fact>`: only then are facts kept in memory."""
+    if graph.outputs is not None and "steps" in graph.outputs.names:
         return True
     return any(
-        any("steps" in program.names and which in program.source for program in node.programs.values())
-        or (node.child is not None and _reads_facts(node.child, which))
+        any("steps" in program.names for program in node.programs.values())
+        or (node.child is not None and _reads_facts(node.child))
         for node in all_nodes(graph.scope)
     )
 

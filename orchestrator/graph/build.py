@@ -403,6 +403,7 @@ def _node(setting: Setting, knot: Knot, index: Mapping[str, int], successors: li
         ladder=ladder_of(knot.step),
         flow=knot.flow,
         calibrations=knot.calibrations,
+        confident=knot.confident,
         output=knot.output,
         schema=json_schema(knot.output) if knot.output is not None else None,
         value_type=knot.type,

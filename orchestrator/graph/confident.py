@@ -45,16 +45,13 @@ def gives_confidence(spec: ModelSpec) -> bool:
 
 def check_confidence(setting: Setting, top: Layer, outputs: Mapping[str, Any]) -> None:
     """Say what is wrong with every use of `confidence`, and give each step the measurements that fit it."""
-    lock: tuple[Calibration, ...] | None = None
-    for layer, knot in _knots(top):
-        for text in knot.texts:
-            for use in _uses(text):
-                lock = _lock(setting) if lock is None else lock
-                _One(setting, layer, knot, text, lock).check(use)
-    text = Text("outputs", ("outputs",), outputs, "value")
-    for use in _uses(text):
-        if use.steps:
-            _One(setting, top, None, text, ()).check(use)
+    places: list[tuple[Layer, Knot | None, Text]]
+    places = [(layer, knot, text) for layer, knot in _knots(top) for text in knot.texts]
+    places.append((top, None, Text("outputs", ("outputs",), outputs, "value")))
+    found = [(*place, use) for place in places for use in _uses(place[2])]
+    lock = _lock(setting) if found else ()
+    for layer, knot, text, use in found:
+        _One(setting, layer, knot, text, lock).check(use)
 
 
 def _knots(layer: Layer) -> Iterator[tuple[Layer, Knot]]:
@@ -72,6 +69,7 @@ class _Use:
     """One place that reads it: of the step itself, or of the one that `steps` leads to. `compared` with something."""
 
     steps: tuple[str, ...]
+    """Empty: the step itself."""
     compared: bool
 
 
@@ -123,6 +121,8 @@ class _One:
 
     def check(self, use: _Use) -> None:
         asked = _find(self.layer, use.steps) if use.steps else self.knot
+        if asked is not None and use.steps:
+            asked.confident = True
         if asked is None or isinstance(asked.step, ToolStep | ValueStep | AskStep):
             if asked is not None:
                 self._nobody(asked, f"step '{asked.path}' asks no model")

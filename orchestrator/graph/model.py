@@ -54,6 +54,8 @@ class Node:
     """Labels of its request and its value; None was not worked out, and then nothing of it may leave the machine."""
     calibrations: tuple[Calibration, ...] = ()
     """What its confidence was worth when somebody measured it, by model; only where a text reads `confidence`."""
+    confident: bool = False
+    """A text reads it behind the step: `steps.<name>.confidence`."""
     output: Type | None = None
     """Type of one answer; None is plain text."""
     schema: Mapping[str, Any] | None = None

@@ -62,6 +62,8 @@ class Knot:
     """The labels of its request and its value."""
     calibrations: tuple[Calibration, ...] = ()
     """What its confidence was worth when somebody measured it."""
+    confident: bool = False
+    """A text reads `steps.<name>.confidence` of it."""
     skippable: bool = False
     never: bool = False
     """It can never run."""

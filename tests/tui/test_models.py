@@ -145,10 +145,11 @@ async def test_the_screen_shows_the_machine_and_escape_leaves(store: Store) -> N
 
 async def test_it_looks_again(store: Store) -> None:
     """A model that was unloaded leaves the screen."""
-    states = [FULL, Machine(8 * GB, 7 * GB)]
-    app = OnlyModels(replace(world(store), machine=lambda: states.pop(0) if len(states) > 1 else states[0]))
+    loaded = [FULL]
+    app = OnlyModels(replace(world(store), machine=lambda: loaded[0]))
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "tiny-350m" in seen(app))
+        loaded[0] = Machine(8 * GB, 7 * GB)
 
         await until(pilot, lambda: "Nothing is loaded" in seen(app))
 

@@ -122,10 +122,14 @@ def _run_rows(run: Summary, ready: Mapping[str, ModelReady], width: int) -> list
     title: Row = (("In this run", "head"),)
     if not run.models:
         return [title, (("No model was called yet.", "dim"),)]
-    table = layout(CALLED, CALLED_DROPS, width)
     spent: dict[str, Nano] = {}
     for (_, model), line in run.spending.lines.items():
         spent[model] = spent.get(model, 0) + line.cost
+    paid = any(spent.values()) or any(
+        told(price_of(ready.get(name)), local=None) not in ("", "free") for name in run.models
+    )
+    columns = CALLED if paid else tuple(one for one in CALLED if one.name not in ("price", "spent"))
+    table = layout(columns, CALLED_DROPS, width)
     return [
         title,
         table.header(),

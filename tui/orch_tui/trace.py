@@ -15,6 +15,7 @@ from math import inf, nan
 from typing import Literal
 
 from orch_tui.families import NOWHERE, Families
+from orch_tui.names import Names, number_of
 from orch_tui.naming import called
 from orchestrator.events import (
     AskAnswered,
@@ -73,7 +74,7 @@ class Trace:
     def __init__(self) -> None:
         self.state = RunState()
         self.summary = Summary()
-        self.names: list[str] = []
+        self.names = Names()
         """With the separator: `triage`, `.3`, `~2`, `@tiny`, `^1.0`, `.draft`."""
         self.parent = array("i")
         self.place = array("i")
@@ -217,7 +218,7 @@ class Trace:
             parent, name = self.find(path[: found.start()]), found[0]
             if parent == NOWHERE:
                 return NOWHERE
-        if (number := _number(name)) != NOWHERE and (numbered := self._numbered.get(parent)) is not None:
+        if (number := number_of(name)) != NOWHERE and (numbered := self._numbered.get(parent)) is not None:
             return numbered[number] if number < len(numbered) else NOWHERE
         return next((child for child in self.children(parent) if self.names[child] == name), NOWHERE)
 
@@ -321,7 +322,10 @@ class Trace:
         """Something was sent, or it has an end or something inside."""
         if span in self._queued:
             self._queued.remove(span)
-            self._queues[self.parent[span]] -= 1
+            parent = self.parent[span]
+            self._queues[parent] -= 1
+            if not self._queues[parent]:
+                del self._queues[parent]
 
     def _fan_out(self, span: int, items: int) -> None:
         self.items[span] = items
@@ -334,7 +338,7 @@ class Trace:
 
     def _number(self, span: int) -> None:
         """Note where an item of a fan-out is found."""
-        numbered, number = self._numbered.get(self.parent[span]), _number(self.names[span])
+        numbered, number = self._numbered.get(self.parent[span]), self.names.number(span)
         if numbered is not None and number != NOWHERE:
             while len(numbered) <= number:
                 numbered.append(NOWHERE)
@@ -412,7 +416,7 @@ class Trace:
         found = _LAST.search(path)
         parent, name = (self._inside(path[: found.start()], at, seq), found[0]) if found else (NOWHERE, path)
         span = len(self.names)
-        self.names.append(name if name[-1].isdigit() else sys.intern(name))
+        self.names.append(name)
         self.parent.append(parent)
         self.place.append(len(self.roots) if parent == NOWHERE else self._families.size(parent))
         self.status.append(RUNNING)
@@ -475,15 +479,6 @@ class Trace:
         if len(self._words) < 256:
             self._words.append(word)
         return len(self._words) - 1
-
-
-def _number(name: str) -> int:
-    """3 for the item `.3`; NOWHERE for every other name, and for numbers no list can have."""
-    digits = name[1:]
-    if name[0] != "." or not digits.isdecimal() or len(digits) > 7:
-        return NOWHERE
-    number = int(digits)
-    return number if str(number) == digits else NOWHERE
 
 
 __all__ = [

@@ -63,7 +63,7 @@ def admit_own(at: Asking, worst: Worst) -> None:
     try:
         at.run.ledger.reserve(worst)
     except BudgetExceeded as error:
-        if worst.cloud and at.run.ledger.then == "stay-local":
+        if at.run.ledger.goes_on_without(worst):
             raise StepError("budget", error.message, hint=error.hint) from None
         stop(at.run, error)
 

@@ -224,7 +224,7 @@ class _Way:
             left = run.ledger.left
             over = too_dear(worst, cap, gate.name)
             error = None if over else run.ledger.forbids(worst)
-            if error is not None and run.ledger.then != "stay-local" and not run.ledger.closed:
+            if error is not None and not run.ledger.goes_on_without(worst) and not run.ledger.closed:
                 stop(run, error)
             if over or error is not None:
                 reason = over or (error.message if error is not None else "")

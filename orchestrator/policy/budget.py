@@ -79,13 +79,23 @@ class Ledger:
 
     def forbids(self, worst: Worst) -> BudgetExceeded | None:
         """Why this call may not be made now; None when it may."""
-        if self.tokens is not None and self.spent + self.reserved + worst.tokens > self.tokens:
+        if self._short_of_tokens(worst):
             return BudgetExceeded(
                 f"the budget of {self.tokens} tokens does not allow this call: {self.spent} are spent, "
                 f"{self.reserved} reserved by running calls, and it may need {worst.tokens}",
                 hint="raise budget.tokens, or lower max_tokens of the step",
             )
         return self._forbids_cloud(worst) if worst.cloud else None
+
+    def goes_on_without(self, worst: Worst) -> bool:
+        """Whether the run goes on when this call does not fit.
+
+        Not for want of tokens: local calls use them too, and what goes on would tell how long private texts were.
+        """
+        return self.then == "stay-local" and worst.cloud and not self._short_of_tokens(worst)
+
+    def _short_of_tokens(self, worst: Worst) -> bool:
+        return self.tokens is not None and self.spent + self.reserved + worst.tokens > self.tokens
 
     def _forbids_cloud(self, worst: Worst) -> BudgetExceeded | None:
         if self.closed:

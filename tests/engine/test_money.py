@@ -360,3 +360,21 @@ def test_a_cloud_that_says_another_model_answered_is_told_about_once(project: Pa
     warned = [event.message for event in played.of(Warned)]
     assert warned == ["model 'cloud' is scripted:cloud, but its server says that house/cheaper-one answered"]
     assert played.outputs == [42] * 128
+
+
+# ------------------------------------------------------------------------------------------------ tokens
+
+
+@pytest.mark.parametrize("step", [", when: 'true'", ""], ids=["climbs", "own"])
+def test_a_run_that_is_out_of_tokens_ends_and_does_not_go_on_without_the_cloud(
+    step: str, project: Path
+) -> None:
+    """Local calls use tokens too: a value that stands there instead would tell how long private texts were."""
+    text = limited("tokens: 150, then: stay-local", step) if step else OWN % ", on_error: {value: 0}"
+    text = text if step else f"budget: {{tokens: 150, then: stay-local}}\n{text}"
+
+    played = climbing(project, text, tiny="3")
+
+    assert played.result.exit_code == 5
+    assert calls(played).get("tiny", 0) == (1 if step else 0)
+    assert calls(played)["cloud"] == 0

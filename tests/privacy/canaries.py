@@ -142,9 +142,12 @@ class Parrot:
     def __call__(self, request: Request) -> Reply:
         text = "\n".join(message.content for message in request.messages)
         number = digest(self.encoding + text)
+        redacts = REDACTOR in text
         if number % 7 == 0:
-            return Reply(text=f"contact {_found(text)} at someone@example.org" if number % 2 else "{ no")
-        if REDACTOR in text:
+            return Reply(
+                text=f"contact {_found(text)} at someone@example.org" if number % 2 or redacts else "{ no"
+            )
+        if redacts:
             return Reply(text=answer(request.schema, "scrubbed", 4))
         encode_word = ENCODINGS[self.encoding]
         spoken = " ".join(

@@ -72,7 +72,9 @@ class Name:
     @property
     def safe(self) -> str:
         """The same, never null."""
-        instead = {"int": "0", "bool": "false", "list": "[]", "rows": "[]"}.get(self.kind, "'none'")
+        instead = {"map": "{}", "int": "0", "bool": "false", "list": "[]", "rows": "[]"}.get(
+            self.kind, "'none'"
+        )
         return f"coalesce({self.text}, {instead})" if self.null else self.text
 
     @property
@@ -97,7 +99,7 @@ SOURCES = (
     Name("inputs.key", "text", low=False),
     Name("env.TOKEN", "text", low=False),
 )
-TEXTS = ("text", "enum", "int")
+TEXTS = ("text", "enum", "int", "any")
 LISTS = ("list", "rows", "tickets")
 
 
@@ -144,7 +146,7 @@ class Maker:
     # ------------------------------------------------------------------------------------------ texts
 
     def condition(self, *, low: bool = False) -> str:
-        name = self.some(("bool", "text", "int", "enum", *LISTS), low=low)
+        name = self.some(("bool", "map", *TEXTS, *LISTS), low=low)
         text = name.safe
         match name.kind:
             case "bool":
@@ -153,6 +155,8 @@ class Maker:
                 return f"{text} > {self.rnd.randint(0, 9)}"
             case "enum":
                 return f"{text} == 'red'"
+            case "any" | "map":
+                return f"({text} | json | length) > {self.rnd.choice((9, 20, 30))}"
             case "text":
                 return f"{text} | length > {self.rnd.choice((9, 20, 30))}"
             case _:
@@ -221,7 +225,7 @@ class Maker:
             self._value, self._value, self._declassifying, self._ask, self._call, self._reduce, self._both,
         ]  # fmt: skip
         if self.depth < 2:
-            makers += [self._group, self._loop, self._each, self._each]
+            makers += [self._group, self._loop, self._each, self._each, self._per_item, self._per_item]
         name, step = self.name(), dict[str, Any]()
         with self.reading() as read:
             made = self.rnd.choice(makers)(name, step)
@@ -229,6 +233,9 @@ class Maker:
         self.steps[name] = step
         low = not high
         null = "when" in step or "needs" in step
+        if "on_error" not in step and "foreach" not in step and self.chance(0.2):
+            step["on_error"], null = "continue", True
+            low &= all(one.low for one in read)
         self.names += [Name(n.text, n.kind, n.low and low, n.null or null) for n in made]
         self._facts(name, step, low=all(one.low for one in read))
 
@@ -239,7 +246,7 @@ class Maker:
             with self.reading() as read:
                 step["when"] = self.condition(low=self.chance(0.7))
             high |= any(not one.low for one in read)
-        steps = [one for one in self.names if one.step and one.text[1:].isdigit()]
+        steps = [one for one in self.names if one.step and one.text[0] == "s" and one.text[1:].isdigit()]
         if self.chance(0.08) and steps:
             needed = self.rnd.choice(steps)
             step["needs"] = [needed.text]
@@ -256,6 +263,14 @@ class Maker:
             )
             if "agent" in step and "models" not in step:
                 self.names.append(Name(f"steps.{name}.{fact}", kind, low, null=True))
+            elif "repeat" in step:
+                self.names.append(Name(f"steps.{name}.passes", "int", low, null=True))
+            elif "steps" in step:
+                inside = [
+                    one for one, what in step["steps"].items() if "agent" in what and "foreach" not in what
+                ]
+                found = [one for one in inside if "models" not in step["steps"][one]]
+                self.names += [Name(f"steps.{name}.{one}.{fact}", kind, low, null=True) for one in found]
 
     def _agent(self, step: dict[str, Any], *, cloud: bool, name: str) -> list[Name]:
         with self.reading() as read:
@@ -315,7 +330,9 @@ class Maker:
                     )
                 )
             if self.chance(0.3):
-                rule["before"] = self.rnd.choice(("true", "prompt_tokens > 20", self.condition(low=True)))
+                rule["before"] = self.rnd.choice(
+                    ("true", "prompt_tokens > 20", self.condition(low=self.chance(0.7)))
+                )
             if self.chance(0.3):
                 rule["carry"] = self.rnd.choice((["answer"], ["errors"], ["answer", "errors"]))
         low = all(one.low for one in read) and step["agent"] != "keeper"
@@ -339,9 +356,11 @@ class Maker:
                     b = self.condition(low=self.chance(0.5))
                 step["value"] = {"a": f"{{{{ {a} }}}}", "c": {"b": f"{{{{ {b} }}}}"}, "d": "x"}
                 return [
-                    Name(f"{name}.a", "text*", all(n.low for n in one)),
+                    Name(f"{name}.a", "any", all(n.low for n in one)),
                     Name(f"{name}.c.b", "bool", all(n.low for n in two)),
                     Name(f"{name}.d", "text", low=True),
+                    Name(f"{name} | json", "any", all(n.low for n in (*one, *two))),
+                    Name(f"{name}.c", "map", all(n.low for n in two)),
                 ]
             case 1:
                 with self.reading() as read:
@@ -396,7 +415,7 @@ class Maker:
                 step["with"]["flag"] = f"{{{{ {self.condition()} }}}}"
         step["allow_declassify"] = ["scrub"]
         low = {"inside": False, "away": True, "scrubbed": False, "open": True, "maybe": False, "facts": False}
-        return [Name(f"{name}.{key}", "text*", is_low) for key, is_low in low.items()]
+        return [Name(f"{name}.{key}", "any", is_low) for key, is_low in low.items()]
 
     def _reduce(self, name: str, step: dict[str, Any]) -> list[Name]:
         with self.reading() as read:
@@ -450,6 +469,41 @@ class Maker:
         made = [n for n in self.names if n not in outer and n.text.partition(".")[0] in inside]
         return inside, made
 
+    def _per_item(self, name: str, step: dict[str, Any]) -> list[Name]:
+        """A group for every item, or for every pair: its value holds the item too."""
+        outer = list(self.names)
+        with self.reading() as over:
+            one, other = self.some(LISTS, low=self.chance(0.6)), self.some(("list",), low=self.chance(0.6))
+        item, number = f"i{self.count}", Name("index", "int", one.low and other.low)
+        if one.kind == "list" and self.chance(0.5):
+            step |= {"foreach": f"zip({one.safe}, {other.safe})", "as": [item, f"j{item}"]}
+            inner = [Name(item, "text", one.low), Name(f"j{item}", "text", other.low)]
+        else:
+            step |= {"foreach": one.safe, "as": item}
+            keys = {"rows": ("word",), "tickets": ("body", "from")}.get(one.kind, ("",))
+            inner = [Name(f"{item}.{key}" if key else item, "text", one.low) for key in keys]
+        if self.depth == 0:
+            inner.append(number)
+        self.names += inner
+        with self.reading():
+            if self.chance(0.2):
+                step["when"] = self.condition(low=self.chance(0.5))
+            step["steps"], made = self._inner(list(self.names))
+        self.names = outer
+        if self.chance(0.5):
+            step["on_item_error"] = "keep"
+        low = all(n.low for n in over) and "when" not in step and "on_item_error" not in step
+        parts = [
+            n
+            for n in (*made, *inner)
+            if n.kind in ("text", "any") and n.text != "index" and not (n.null and "." in n.text)
+        ]
+        return [
+            Name(f"({name} | present | map(attribute='{n.text}') | present | list)", "list", n.low and low)
+            for n in parts
+            if "|" not in n.text and not n.text.startswith("steps.")
+        ]
+
     def _group(self, name: str, step: dict[str, Any]) -> list[Name]:
         outer = list(self.names)
         with self.reading():
@@ -461,9 +515,10 @@ class Maker:
         """`last` is the pass before: null at first."""
         outer = list(self.names)
         guess = self.chance(0.7)
-        self.names += [Name(f"last.s{self.count + 1}", "text*", guess, null=True)]
+        self.names = [n for n in outer if not n.text.startswith("last.")]
+        self.names.append(Name(f"last.s{self.count + 1}", "any", guess, null=True))
         with self.reading():
-            inside, made = self._inner([*outer, *self.names[len(outer) :]])
+            inside, made = self._inner(list(self.names))
         with self.reading() as ends:
             until = self.condition(low=self.chance(0.7))
         first = next(iter(inside))

@@ -107,4 +107,4 @@ def test_the_leak_of_the_hybrid_example_is_found_before_anything_runs() -> None:
     assert found.graph is None
     errors = [diagnostic for diagnostic in found.diagnostics if diagnostic.severity == "error"]
     assert [diagnostic.code for diagnostic in errors] == ["ORCH700"]
-    assert "inputs.requests[].text → reply.prompt" in errors[0].message
+    assert "inputs.requests[].text → team.prompt" in errors[0].message

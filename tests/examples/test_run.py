@@ -91,7 +91,7 @@ def test_the_hybrid_example_sends_up_topics_and_no_texts(tmp_path: Path) -> None
 
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]
-    sent = [event for event in events if event["type"] == "attempt_started" and event["model"] == "cloud"]
+    sent = [event for event in events if event["kind"] == "attempt.started" and event["model"] == "cloud"]
     assert sent
     assert all(event["reserved"] > 0 for event in sent)
     private = ("de89", "hill road", "ruby", "7946", "Lindt", "Abara", "Okoro", "Reyes")

@@ -1,4 +1,4 @@
-"""The README is run: every `$ orch …` line of its console blocks, in order, in one fresh project."""
+"""The README and other pages are run: every `$ orch …` line of console blocks, in order, in one fresh project."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ def commands(text: str) -> list[tuple[str, int]]:
 
 
 @pytest.mark.real_model
-def test_every_command_of_the_readme_does_what_it_says(tmp_path: Path) -> None:
-    """A new user who types the README from top to bottom meets no surprise."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", ["README.md", "docs/hybrid.md"])
+def test_every_command_of_a_page_does_what_it_says(page: str, tmp_path: Path) -> None:
+    """A new user who types it from top to bottom meets no surprise."""
+    text = (ROOT / page).read_text(encoding="utf-8")
     project = tmp_path / "project"
     project.mkdir()
     shutil.copytree(ROOT / "examples", project / "examples")

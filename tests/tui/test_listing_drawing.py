@@ -198,4 +198,4 @@ async def test_a_scrollbar_is_told_of_rows_after_its_list_was_taken_away() -> No
         bar.window_virtual_size = 150
         await pilot.pause()
 
-        assert bar.parent is None
+        assert not bar.is_attached

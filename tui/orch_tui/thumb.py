@@ -41,7 +41,7 @@ class Thumb(ScrollBar):
 
     def _settle(self) -> None:
         """Draw the lines that look different from now on."""
-        if self.parent is None:
+        if not self.is_attached:
             return  # its list was taken off the screen, and is told of once more
         before, cells = self._cells, self._made()
         if len(before) != len(cells):
@@ -69,6 +69,8 @@ class Thumb(ScrollBar):
         return list(drawn.segments)
 
     def render_lines(self, crop: Region) -> list[Strip]:
+        if not self.is_attached:
+            return [Strip.blank(crop.width)] * crop.height
         self._cells = self._made()
         if len(self._cells) != self.size.height or self.size.width != 1 or crop.width != 1:
             return super().render_lines(crop)

@@ -16,6 +16,7 @@ from typing import Any
 from orchestrator.errors import ProviderError
 from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount
 from orchestrator.ports import Emit
+from orchestrator.providers.chat import TOP_LOGPROBS as ENGINE_TOP
 from orchestrator.providers.chat import ChatServer, drain, messages_of, schema_format
 from orchestrator.providers.chunks import Chunks
 from orchestrator.providers.estimate import estimate
@@ -198,7 +199,8 @@ class OpenAIModel:
                 raise ProviderError(
                     "refused", f"{preset.title} gives no log-probabilities (model '{self.name}')"
                 )
-            body |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
+            same_engine = preset.counts == "llama-server"
+            body |= {"logprobs": True, "top_logprobs": ENGINE_TOP if same_engine else TOP_LOGPROBS}
         return body
 
     @property

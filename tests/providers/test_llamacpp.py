@@ -15,8 +15,11 @@ import pytest
 
 from orchestrator.errors import ProviderError
 from orchestrator.messages import Completion, Message, Request
+from orchestrator.policy.confidence import confidence
 from orchestrator.providers.gguf import Header
 from orchestrator.providers.llamacpp import LlamaCpp, shape
+from orchestrator.spec.schema import json_schema
+from orchestrator.spec.types import Bool
 from tests.providers.embedded import Embedded, embedded
 
 __all__ = ["embedded"]
@@ -130,6 +133,21 @@ def test_log_probabilities_come_with_alternatives(embedded: Embedded) -> None:
     assert answer.logprobs is not None
     assert len(answer.logprobs) == 4
     assert all(token.logprob <= 0 and token.top for token in answer.logprobs)
+
+
+def test_of_two_values_the_one_it_writes_is_the_surer_one(embedded: Embedded) -> None:
+    """The engine tells of all tokens, before the grammar: among the allowed ones the written value has most."""
+    asked = (Message("user", "Is the sky green? Answer true or false."),)
+
+    answer = using(
+        embedded.model(),
+        lambda model: model.generate(request(asked, schema=json_schema(Bool()), logprobs=True), ignore),
+    )
+
+    sure = confidence(answer, Bool())
+    assert answer.text in ("true", "false")
+    assert sure is not None
+    assert 0.5 <= sure < 1
 
 
 def test_prompts_are_counted_as_the_engine_counts_them(embedded: Embedded) -> None:

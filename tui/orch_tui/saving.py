@@ -9,7 +9,6 @@ import re
 from dataclasses import asdict
 from itertools import count
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from textual.widgets._toast import Toast
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
     from orchestrator.store.store import Store
 
-PATIENCE = 2.0
-"""Seconds after which a picture is taken even if something still lies over it."""
 KINDS = ("SVG", "HTML", "JSON")
 _FONTS = re.compile(r"@font-face\s*\{[^}]*\}\s*")
 
@@ -85,9 +82,7 @@ def _units(character: str) -> list[bytes]:
 async def without_toasts(app: App[None]) -> None:
     """Take away what was said in passing: it would lie over the picture."""
     app.clear_notifications()
-    deadline = monotonic() + PATIENCE
-    while app.screen.query(Toast) and monotonic() < deadline:
-        await asyncio.sleep(0.02)  # they leave by a message of their own
+    await app.screen.query(Toast).remove()
     gone = asyncio.Event()
     app.screen.call_after_refresh(gone.set)
     await gone.wait()

@@ -52,6 +52,7 @@ def check_confidence(setting: Setting, top: Layer, outputs: Mapping[str, Any]) -
     lock = _lock(setting) if found else ()
     for layer, knot, text, use in found:
         _One(setting, layer, knot, text, lock).check(use)
+    _read_from_afar(setting, places)
 
 
 def _knots(layer: Layer) -> Iterator[tuple[Layer, Knot]]:
@@ -73,14 +74,19 @@ class _Use:
     compared: bool
 
 
-def _uses(text: Text) -> Iterator[_Use]:
+def _trees(text: Text, word: str) -> Iterator[nodes.Template]:
+    """The syntax trees of its leaves that hold a word."""
     for _, leaf in text.leaves():
-        if NAME not in leaf:
+        if word not in leaf:
             continue
         try:
-            tree = parse(leaf, "expression" if text.kind == "expression" else "template")
+            yield parse(leaf, "expression" if text.kind == "expression" else "template")
         except TemplateSyntax:
             continue  # said already
+
+
+def _uses(text: Text) -> Iterator[_Use]:
+    for tree in _trees(text, NAME):
         compared = {id(node) for compare in tree.find_all(nodes.Compare) for node in _reads(compare)}
         for node in _reads(tree):
             chain = _chain(node)
@@ -95,8 +101,13 @@ def _reads(tree: nodes.Node) -> Iterator[nodes.Node]:
 
 def _chain(node: nodes.Node) -> tuple[str, ...]:
     """Names behind `steps`: `steps.hard.expert.confidence` is ('hard', 'expert'); empty for any other value."""
+    return _names_behind_steps(node.node if isinstance(node, nodes.Getattr) else node)
+
+
+def _names_behind_steps(node: nodes.Node) -> tuple[str, ...]:
+    """`steps.hard.expert` is ('hard', 'expert')."""
     names: list[str] = []
-    inner: nodes.Node = node.node if isinstance(node, nodes.Getattr) else node
+    inner = node
     while isinstance(inner, nodes.Getattr | nodes.Getitem):
         if isinstance(inner, nodes.Getattr):
             names.append(inner.attr)
@@ -104,6 +115,49 @@ def _chain(node: nodes.Node) -> tuple[str, ...]:
             names.append(inner.arg.value)
         inner = inner.node
     return tuple(reversed(names)) if isinstance(inner, nodes.Name) and inner.name == "steps" else ()
+
+
+def _read_from_afar(setting: Setting, places: list[tuple[Layer, Knot | None, Text]]) -> None:
+    """Steps whose facts are read as a list, where an item's `confidence` shows no step's name: by a filter
+    (`steps.sort | map(attribute='confidence')`) or a loop's variable. Every step that may be meant is asked how sure
+    it was: rather once too often than null.
+    """
+    afar = [place for place in places if _is_afar(place[0], place[2])]
+    for place in afar:
+        near = list(_meant(place))
+        for asked in near or [one for other in places for one in _meant(other)]:
+            models = [setting.models.get(name) for name in asked.models]
+            if isinstance(asked.step, AgentStep) and all(
+                m is not None and gives_confidence(m) for m in models
+            ):
+                asked.confident = True
+
+
+def _is_afar(layer: Layer, text: Text) -> bool:
+    return any(
+        (isinstance(node, nodes.Const) and node.value == NAME)
+        or (isinstance(node, nodes.Getattr) and node.attr == NAME and _of_an_item(layer, node))
+        for tree in _trees(text, NAME)
+        for node in tree.find_all((nodes.Const, nodes.Getattr))
+    )
+
+
+def _of_an_item(layer: Layer, node: nodes.Node) -> bool:
+    """Whether it is read of a variable, and not of a step, whose fields may have any name."""
+    while isinstance(node, nodes.Getattr | nodes.Getitem | nodes.Filter) and node.node is not None:
+        node = node.node
+    return isinstance(node, nodes.Name) and node.name != "steps" and _find(layer, (node.name,)) is None
+
+
+def _meant(place: tuple[Layer, Knot | None, Text]) -> Iterator[Knot]:
+    """The steps that a text names under `steps`."""
+    layer, _, text = place
+    for tree in _trees(text, "steps"):
+        for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
+            chain = _names_behind_steps(node)
+            asked = _find(layer, chain) if chain else None
+            if asked is not None:
+                yield asked
 
 
 # ------------------------------------------------------------------------------------------------- checks

@@ -173,3 +173,38 @@ def test_a_lock_file_that_cannot_be_read_is_a_warning_with_its_name(lock: str, t
 def test_a_lock_file_that_nobody_needs_is_not_read(tmp_path: Path) -> None:
     """A file with that name may be somebody else's."""
     assert said(checked(tmp_path, rule("invalid"), lock="not: ours\n")) == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["shown: {value: \"{{ steps.measured | map(attribute='confidence') | list }}\"}"],
+        ["shown: {value: \"{{ steps.measured | selectattr('confidence', '<', 0.5) | list }}\"}"],
+        ["shown: {value: '{% for one in steps.measured %}{{ one.confidence }}{% endfor %}'}"],
+        ["shown: {foreach: steps.measured, value: '{{ item.confidence }}'}"],
+        ["shown: {foreach: 'zip(measured, steps.measured)', as: [m, f], value: '{{ f.confidence }}'}"],
+        ["facts: {value: '{{ steps.measured }}'}", "shown: {foreach: facts, value: '{{ item.confidence }}'}"],
+    ],
+)
+def test_facts_that_are_read_as_a_list_are_read(lines: list[str], tmp_path: Path) -> None:
+    """A filter or a loop hides the step's name; its model is asked how sure it was all the same."""
+    built = checked(
+        tmp_path, "measured: {foreach: [1, 2], agent: sorter, prompt: 'Sort {{ item }}.'}", *lines
+    )
+
+    assert [d.message for d in built.diagnostics if d.severity == "error"] == []
+    assert built.graph is not None
+    assert node(built.graph, "measured").confident
+
+
+def test_a_field_of_the_files_own_asks_no_model(tmp_path: Path) -> None:
+    """What a step answers may be called so."""
+    built = checked(
+        tmp_path,
+        "measured: {agent: sorter, prompt: Sort it.}",
+        "own: {value: {confidence: 3, of: '{{ steps.measured.model }}'}}",
+        "read: {value: '{{ own.confidence < 4 }}'}",
+    )
+
+    assert built.graph is not None
+    assert not node(built.graph, "measured").confident

@@ -10,12 +10,13 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import engine, screen, startup, throughput
+from benchmarks import engine, hybrid, screen, startup, throughput
 from benchmarks.table import Row, as_markdown
 
 SUITES: dict[str, Callable[[], list[Row]]] = {
     "startup": startup.measure,
     "engine": engine.measure,
+    "gate": hybrid.gate,
     "throughput": throughput.measure,
     "screen": screen.measure,
 }

@@ -1,0 +1,1 @@
+"""Tools that steps and agents call: one file per kind. They know neither engine nor store nor providers."""

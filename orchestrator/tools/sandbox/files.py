@@ -1,0 +1,87 @@
+"""Takes the files that the code made out of its scratch. The child is dead by then; its names are data still."""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from orchestrator.calling import Artifact
+from orchestrator.errors import ToolError
+
+DEEPEST = 16
+KNOWN = {".parquet": "application/vnd.apache.parquet", ".jsonl": "application/jsonl", ".md": "text/markdown"}
+
+
+def gather(work: int, given: Mapping[str, str], keep: Path, most: int, count: int) -> tuple[Artifact, ...]:
+    """Copy regular files below the descriptor `work` to `keep`, except those given and not changed.
+
+    Links are not followed, other kinds of files are left out, as are names that are not UTF-8.
+    """
+    made: list[Artifact] = []
+    left = most
+    for name, at, entry, size in _walk(work, "", DEEPEST):
+        content = _content(at, entry, left)
+        if name in given and content == given[name].encode():
+            continue
+        left -= size
+        if left < 0 or len(made) >= count:
+            raise ToolError(f"the code made more than {count} files or {most >> 20} MB")
+        target = keep / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        made.append(Artifact(name, media_type(name), target))
+    return tuple(sorted(made, key=lambda one: one.name))
+
+
+def media_type(name: str) -> str:
+    """Guessed from the name."""
+    suffix = Path(name).suffix.lower()
+    return KNOWN.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def usage(work: Path) -> tuple[int, int]:
+    """Bytes and files below a directory that somebody is writing in."""
+    total, count = 0, 0
+    for above, folders, files in os.walk(work, onerror=None):
+        count += len(folders) + len(files)
+        for name in files:
+            try:
+                total += os.lstat(os.path.join(above, name)).st_blocks * 512
+            except OSError:  # gone meanwhile
+                continue
+    return total, count
+
+
+def _walk(at: int, above: str, depth: int) -> Iterator[tuple[str, int, str, int]]:
+    for entry in sorted(os.listdir(at)):
+        if not _printable(entry):
+            continue
+        seen = os.stat(entry, dir_fd=at, follow_symlinks=False)
+        if stat.S_ISREG(seen.st_mode):
+            yield above + entry, at, entry, seen.st_size
+        elif stat.S_ISDIR(seen.st_mode) and depth and entry != "__pycache__":
+            yield from _within(at, entry, above, depth)
+
+
+def _within(at: int, entry: str, above: str, depth: int) -> Iterator[tuple[str, int, str, int]]:
+    try:
+        inner = os.open(entry, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+    except OSError:
+        return
+    try:
+        yield from _walk(inner, f"{above}{entry}/", depth - 1)
+    finally:
+        os.close(inner)
+
+
+def _content(at: int, entry: str, most: int) -> bytes:
+    descriptor = os.open(entry, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(max(most, 0) + 1)
+
+
+def _printable(name: str) -> bool:
+    return name.isprintable()

@@ -1,0 +1,117 @@
+"""Runs the code in the process that is locked in already, and reports the value of its last expression.
+
+From here on nothing is trusted: whatever this process says may come from the code.
+"""
+
+from __future__ import annotations
+
+import _ast
+import _socket
+import os
+import sys
+from types import ModuleType, TracebackType
+from typing import Any
+
+ONLY_TREE = 0x400
+"""Flag of compile(): the syntax tree (ast.PyCF_ONLY_AST)."""
+DEEPEST = 100
+MAIN = "main.py"
+
+
+def work(job: dict[str, Any], report: _socket.socket) -> None:
+    """Write the files, run the code or the command, report the value; then the interpreter ends as usual."""
+    _write(job["files"])
+    work_at = os.getcwd()
+    sys.path[:] = [work_at, *(p for p in sys.path[1:] if p not in job["packages"]), *job["packages"]]
+    sys.argv[:] = job["argv"]
+    os.environ.update(HOME=job["scratch"] + "/tmp", TMPDIR=job["scratch"] + "/tmp")
+    os.environ["MPLCONFIGDIR"] = job["scratch"] + "/tmp"
+    try:
+        value = _run(job)
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever the code raises is its result
+        trace = _own_part(error.__traceback__)
+        sys.excepthook(type(error), error.with_traceback(trace), trace)
+        _end(1)
+    sys.stdout.flush()
+    if value is not None:
+        _report(value, report, job["limits"]["value"])
+
+
+def _end(code: int) -> None:
+    """As the interpreter itself does when the main program fails: exit handlers still run."""
+    raise SystemExit(code)
+
+
+def _run(job: dict[str, Any]) -> Any:
+    main = ModuleType("__main__")
+    main.__dict__["__builtins__"] = __builtins__
+    if job["module"]:
+        import runpy
+
+        runpy.run_module(job["module"], run_name="__main__", alter_sys=True)
+        return None
+    sys.modules["__main__"] = main
+    main.__file__ = job["argv"][0]
+    with open(job["argv"][0], encoding="utf-8") as file:
+        text = file.read()
+    tree = compile(text, job["argv"][0], "exec", ONLY_TREE, dont_inherit=True)
+    assert isinstance(tree, _ast.Module)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], _ast.Expr) else None
+    exec(compile(tree, job["argv"][0], "exec", dont_inherit=True), main.__dict__)  # noqa: S102 - it is locked in
+    if not isinstance(last, _ast.Expr):
+        return None
+    return eval(  # noqa: S307 - as above
+        compile(_ast.Expression(last.value), job["argv"][0], "eval", dont_inherit=True), main.__dict__
+    )
+
+
+def _write(files: dict[str, str]) -> None:
+    for name, text in files.items():
+        above = os.path.dirname(name)
+        if above:
+            os.makedirs(above, exist_ok=True)
+        with open(name, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+
+
+def _own_part(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback without our own frames."""
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    return trace
+
+
+def _report(value: Any, report: _socket.socket, most: int) -> None:
+    try:
+        plain = _plain(value, DEEPEST)
+    except (TypeError, ValueError):
+        return
+    import json
+
+    text = json.dumps(plain, allow_nan=False).encode()
+    if len(text) <= most:
+        report.sendall(text)
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """Text, numbers, lists and maps; arrays and series become lists. TypeError for anything else."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if depth == 0:
+        raise ValueError("too deep")
+    if isinstance(value, float):
+        if value - value != 0:
+            raise ValueError("not a number")
+        return float(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(one, depth - 1) for one in value]
+    if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            raise TypeError("keys")
+        return {key: _plain(one, depth - 1) for key, one in value.items()}
+    listed = getattr(value, "tolist", None)
+    if not callable(listed):
+        raise TypeError(type(value).__name__)
+    return _plain(listed(), depth - 1)

@@ -329,7 +329,9 @@ def lookup(context: Mapping[str, Any], name: str, safe: bool) -> Any:
 
 
 def refused(node: nodes.Node, message: str, *, width: int = 1, hint: str = "") -> TemplateSyntax:
-    return TemplateSyntax(message, node.lineno, width=width, problem="unsupported", hint=hint)
+    places = (inner.lineno for inner in (node, *node.iter_child_nodes()))  # a Scope has none of its own
+    at = next((place for place in places if place is not None), 0)
+    return TemplateSyntax(message, at, width=width, problem="unsupported", hint=hint)
 
 
 def known(node: nodes.Node, name: Any, table: Mapping[str, Description], what: Any) -> Description:

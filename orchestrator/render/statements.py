@@ -21,6 +21,7 @@ _REFUSED: dict[type[nodes.Node], str] = {
     nodes.Extends: "extends is not part of the language",
     nodes.Block: "block is not part of the language",
     nodes.CallBlock: "call is not part of the language",
+    nodes.Scope: "autoescape is not part of the language",
 }
 
 

@@ -89,6 +89,7 @@ def test_a_broken_expression_is_marked_where_it_breaks(text: str, marked: str, w
         ("{% import 'a' as b %}", "import", "import is not part"),
         ("{% extends 'a' %}", "extends", "extends is not part"),
         ("{% block a %}{% endblock %}", "block", "block is not part"),
+        ("{% autoescape true %}x{% endautoescape %}", "autoescape", "autoescape is not part"),
         ("{% for x in y recursive %}{% endfor %}", "for", "recursive"),
         ("{% set a.b = 1 %}", "", ""),
         ("text {{ x | nope }}", "nope", "there is no filter 'nope'"),

@@ -212,7 +212,9 @@ def _served(
     url = model.server.where
     if not is_loopback(url):
         raise UsageError(f"model '{name}': `serve` starts a server on this machine, but {url} is not on it")
-    return ServedModel(model, LocalServer(name, _found(spec.serve), url + health, environ=environ, folder=base))
+    return ServedModel(
+        model, LocalServer(name, _found(spec.serve), url + health, environ=environ, folder=base)
+    )
 
 
 def _found(command: Sequence[str]) -> tuple[str, ...]:

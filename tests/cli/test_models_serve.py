@@ -71,6 +71,7 @@ def test_with_a_key_only_who_has_it_is_answered() -> None:
     with served("--key", "env.STAND_IN_KEY", STAND_IN_KEY="open-sesame") as (url, _):
         with pytest.raises(urllib.error.HTTPError) as refused:
             ask(url, "guessed")
+        refused.value.close()
         answer = ask(url, "open-sesame")
 
     assert refused.value.code == 401

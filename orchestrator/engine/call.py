@@ -181,13 +181,22 @@ async def _watched(run: Run, path: str, gate: Gate, request: Request) -> Complet
         watch.progress()
         live(path, text)
 
+    began = time.monotonic()
     try:
         with watch:
-            return await gate.model.generate(request, emit)
+            completion = await gate.model.generate(request, emit)
     except TimeoutError as error:
         raise ProviderError(
             "timeout", f"model '{gate.name}' {error}", hint="raise `timeout` or `wall` of the step"
         ) from None
+    return _timed(completion, time.monotonic() - began)
+
+
+def _timed(completion: Completion, seconds: float) -> Completion:
+    """With the time the call took here, where the model itself does not tell one."""
+    if completion.timings.total:
+        return completion
+    return replace(completion, timings=replace(completion.timings, total=round(seconds, 4)))
 
 
 # ------------------------------------------------------------------------------------------------ the record

@@ -69,7 +69,7 @@ class Use:
     @property
     def tokens_per_second(self) -> float | None:
         """Tokens written per second while a model was at work, reading the prompt included."""
-        return self.completion_tokens / self.busy if self.completion_tokens and self.busy > 0 else None
+        return words.speed(self.completion_tokens, self.busy)
 
     def begin(self, at: float) -> None:
         if self.open_calls == 0:
@@ -308,9 +308,7 @@ def sentence(run: Summary) -> str:
     skipped = sum(row.skipped for row in rows)
     tokens = run.total.prompt_tokens + run.total.completion_tokens
     parts = [
-        f"{run.status} in {words.seconds(run.seconds)}"
-        if run.status != "waiting"
-        else "waiting",
+        f"{run.status} in {words.seconds(run.seconds)}" if run.status != "waiting" else "waiting",
         words.count(steps_done(run), "step"),
         f"{words.number(run.cached)} cached" if run.cached else "",
         f"{words.number(skipped)} skipped" if skipped else "",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+FASTEST = 20_000
+"""Tokens per second that no model writes, nor all those of a machine together."""
+
 
 def seconds(value: float) -> str:
     """A duration: `0.04 s`, `4.2 s`, `3 min 05 s`, `2 h 10 min`."""
@@ -34,8 +37,14 @@ def count(value: int, noun: str, plural: str = "") -> str:
 
 
 def rate(tokens: int, busy: float) -> str:
-    """Tokens per second, or nothing when there is nothing to divide."""
-    return f"{tokens / busy:,.0f} tok/s" if tokens and busy > 0 else ""
+    """Tokens per second, or nothing when there is none to tell."""
+    value = speed(tokens, busy)
+    return f"{value:,.0f} tok/s" if value is not None else ""
+
+
+def speed(tokens: int, busy: float) -> float | None:
+    """Tokens per second; None when there is nothing to divide, or when no model was at work: a script answers at once."""
+    return tokens / busy if tokens and busy > 0 and tokens <= FASTEST * busy else None
 
 
 def share(part: int, whole: int) -> str:

@@ -254,3 +254,14 @@ def test_a_server_that_never_ends_is_ended(project: Path) -> None:
     )
 
     assert "goes on behind" in played.of(StepFailed)[0].message
+
+
+def test_an_attempt_took_as_long_as_it_took(project: Path) -> None:
+    """A model that tells no times is measured, and each attempt for itself: a repair has not the first one's time too."""
+    played = play(project, TRIAGE, [Reply("no", delay=0.05), Reply("no", delay=0.05), Reply("no")])
+
+    began, ended = played.of(AttemptStarted), played.of(AttemptFinished)
+
+    assert len(ended) == 2
+    for start, end in zip(began, ended, strict=True):
+        assert 0.05 <= end.seconds <= end.at - start.at + 0.005

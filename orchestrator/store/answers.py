@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import getpass
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import UsageError
-from orchestrator.events import AskAnswered, AskOpened, RunWaiting
+from orchestrator.events import AskAnswered, AskOpened, RunWaiting, to_dict
 from orchestrator.store.inbox import done, post, posted, take
 
 if TYPE_CHECKING:
@@ -106,11 +106,8 @@ def _post_first(store: Store, run: str, kind: str, ask: AskOpened, answer: dict[
     ]
     if given and given[0].id != ours:
         done(store, [ours])
-        first = given[0].payload
-        what = first.get("choice") or "rejected"
         raise UsageError(
-            f"the question {ask.path} is answered already: {what}, by {first.get('by')}",
-            hint=f"see what the run does: orch show {run}",
+            f"the question {ask.path} is already answered: {_given(given[0].payload)}", hint=_see(run)
         )
 
 
@@ -123,15 +120,36 @@ def login_name() -> str:
 
 
 def _open_ask(store: Store, run: str, path: str) -> AskOpened:
-    ask = _which(run, path, open_asks(store, run))
+    asks = open_asks(store, run)
+    if path not in asks and (not asks or path) and (answer := _answer(store, run, path)) is not None:
+        where = f"the question {path} is" if path else f"run {run} has no open question any more, it is"
+        raise UsageError(f"{where} already answered: {_given(answer)}", hint=_see(run))
+    ask = _which(run, path, asks)
     if is_late(ask, time.time()):
         _refuse_late(run, ask)
     return ask
 
 
+def _answer(store: Store, run: str, path: str) -> Mapping[str, Any] | None:
+    """What was answered to a question, in the inbox or the log; with an empty path, the last answer of all."""
+    given = [
+        *(to_dict(event) for _, event in store.of_kinds(run, ("ask.answered",))),
+        *(row.payload for row in take(store, run) if row.kind in ANSWERS),
+    ]
+    return next((answer for answer in reversed(given) if path in ("", answer.get("path"))), None)
+
+
+def _given(answer: Mapping[str, Any]) -> str:
+    return f"{answer.get('choice') or 'rejected'} (by {answer.get('by')})"
+
+
+def _see(run: str) -> str:
+    return f"see what the run does: orch show {run}"
+
+
 def _which(run: str, path: str, asks: dict[str, AskOpened]) -> AskOpened:
     if not asks:
-        raise UsageError(f"run {run} has no open question", hint=f"see what it does: orch show {run}")
+        raise UsageError(f"run {run} has no open question", hint=_see(run))
     if path in asks:
         return asks[path]
     if not path and len(asks) == 1:

@@ -107,12 +107,24 @@ def test_what_cannot_be_answered_is_refused_with_what_can(
 
 
 def test_a_second_answer_is_refused(store: Store) -> None:
-    """The first one counts, whichever way it was given."""
+    """The first one counts, whichever way it was given; who comes later reads what it was and whose."""
     record(store, "r", [SEND, WAIT])
     answers.reject(store, "r", "ok", "ann")
 
-    with pytest.raises(UsageError, match="no open question"):
+    with pytest.raises(UsageError, match=r"the question ok is already answered: rejected \(by ann\)"):
         answers.approve(store, "r", "ok", "send", "bob")
+
+
+@pytest.mark.parametrize("path", ["ok", ""])
+def test_a_question_that_is_answered_in_the_log_says_how(store: Store, path: str) -> None:
+    """Also to who names only the run; while others are open, who names this one is told of this one."""
+    record(store, "r", [SEND, AskAnswered(AT, "ok", "send", "ann"), WAIT])
+    record(store, "other", [SEND, PRICE, AskAnswered(AT, "ok", "send", "ann"), WAIT])
+
+    with pytest.raises(UsageError, match=r"already answered: send \(by ann\)"):
+        answers.reject(store, "r", path, "bob")
+    with pytest.raises(UsageError, match=r"the question ok is already answered: send \(by ann\)"):
+        answers.reject(store, "other", "ok", "bob")
 
 
 @pytest.mark.parametrize(("then", "words"), [("drop", "it takes 'drop'"), (None, "it fails")])

@@ -9,7 +9,16 @@ from orchestrator.tools.sandbox.inside.kernel import LIBC, checked, drop_capabil
 from orchestrator.tools.sandbox.inside.numbers import CAPSET, PIVOT_ROOT, number
 
 FILES, HOSTNAME, MESSAGES, USERS, NETWORK = 0x20000, 0x04000000, 0x08000000, 0x10000000, 0x40000000
-READ_ONLY, NO_SETUID, NO_DEVICES, NO_EXEC, REMOUNT, BIND, RECURSIVE, PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
+READ_ONLY, NO_SETUID, NO_DEVICES, NO_EXEC, REMOUNT, BIND, RECURSIVE, PRIVATE = (
+    1,
+    2,
+    4,
+    8,
+    32,
+    4096,
+    16384,
+    1 << 18,
+)
 DETACH = 2
 KEPT = NO_SETUID | NO_DEVICES | NO_EXEC | 1024 | 2048 | (1 << 12)
 """Flags of a mount that a user namespace must not take away: with them, its access-time flags."""

@@ -540,6 +540,10 @@ def head(maker: Maker) -> dict[str, Any]:
     file: dict[str, Any] = {"orch": 1, "inputs": INPUTS, "models": MODELS, "agents": AGENTS}
     if rnd.random() < 0.3:
         file["defaults"] = {"repair": rnd.randint(0, 2)}
+    if rnd.random() < 0.2:
+        file["models"] = MODELS | {
+            "odd": {"use": MODELS["odd"], "clearance": rnd.choice(("internal", "private"))}
+        }
     if rnd.random() < 0.5:
         file["keep"] = {"internal": "hash", "private": rnd.choice(("hash", "none"))}
     return file

@@ -181,22 +181,13 @@ async def _watched(run: Run, path: str, gate: Gate, request: Request) -> Complet
         watch.progress()
         live(path, text)
 
-    began = time.monotonic()
     try:
         with watch:
-            completion = await gate.model.generate(request, emit)
+            return await gate.model.generate(request, emit)
     except TimeoutError as error:
         raise ProviderError(
             "timeout", f"model '{gate.name}' {error}", hint="raise `timeout` or `wall` of the step"
         ) from None
-    return _timed(completion, time.monotonic() - began)
-
-
-def _timed(completion: Completion, seconds: float) -> Completion:
-    """With the time the call took here, where the model itself does not tell one."""
-    if completion.timings.total:
-        return completion
-    return replace(completion, timings=replace(completion.timings, total=round(seconds, 4)))
 
 
 # ------------------------------------------------------------------------------------------------ the record
@@ -247,7 +238,7 @@ def finished(
         prompt_tokens=usage.prompt,
         completion_tokens=usage.completion,
         cached_tokens=usage.cached,
-        seconds=timings.total,
+        seconds=round(timings.total, 4),
         first_token=timings.first,
         rate=timings.generation_rate,
         retries=completion.retries,

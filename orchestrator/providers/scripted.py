@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
@@ -100,6 +101,7 @@ class ScriptedModel:
 
     async def generate(self, request: Request, emit: Emit) -> Completion:
         self.requests.append(request)
+        began = time.monotonic()
         answer = self._ask(request)
         if inspect.isawaitable(answer):
             answer = await answer
@@ -107,13 +109,14 @@ class ScriptedModel:
             if self.delay:
                 await asyncio.sleep(self.delay)
             emit(answer)
-            return _completion(answer, request, self.name)
-        return await self._reply(answer if isinstance(answer, Reply) else Reply(value=answer), request, emit)
+            return _completion(answer, request, self.name, began)
+        reply = answer if isinstance(answer, Reply) else Reply(value=answer)
+        return await self._reply(reply, request, emit, began)
 
     async def close(self) -> None:
         """Nothing is held."""
 
-    async def _reply(self, reply: Reply, request: Request, emit: Emit) -> Completion:
+    async def _reply(self, reply: Reply, request: Request, emit: Emit, began: float) -> Completion:
         if delay := reply.delay or self.delay:
             await asyncio.sleep(delay)
         text = reply.written()
@@ -125,7 +128,7 @@ class ScriptedModel:
             emit(chunk)
         logprobs = reply.logprobs if request.logprobs else None
         model = reply.model or self.name
-        completion = _completion(text, request, model, reply.finish, reply.thinking, logprobs)
+        completion = _completion(text, request, model, began, reply.finish, reply.thinking, logprobs)
         return completion if reply.usage is None else replace(completion, usage=Usage(*reply.usage))
 
 
@@ -133,12 +136,13 @@ def _completion(
     text: str,
     request: Request,
     model: str,
+    began: float,
     finish: Literal["stop", "length"] = "stop",
     thinking: str = "",
     logprobs: tuple[TokenLogprob, ...] | None = None,
 ) -> Completion:
     usage = Usage(_words(request.messages), len(text.split()) or 1)
-    return Completion(text, finish, usage, Timings(), model, thinking, logprobs)
+    return Completion(text, finish, usage, Timings(time.monotonic() - began), model, thinking, logprobs)
 
 
 def _words(messages: Sequence[Message]) -> int:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 
+REJECTED = 3
+"""The exit code of a run that a person refused to let go on."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunStarted:
     """A run exists. `source` is the digest of the workflow and all it includes; `inputs` are typed values."""
@@ -273,6 +277,11 @@ class RunFailed:
     hint: str = ""
     exit_code: int = 1
     kind: Literal["run.failed"] = "run.failed"
+
+    @property
+    def status(self) -> Literal["failed", "rejected"]:
+        """How the run stands after it: that a person said no is no fault, and is final."""
+        return "rejected" if self.exit_code == REJECTED else "failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from orchestrator.events import (
     Warned,
 )
 
-RunStatus = Literal["new", "running", "waiting", "done", "failed", "interrupted", "cancelled"]
+RunStatus = Literal["new", "running", "waiting", "done", "failed", "rejected", "interrupted", "cancelled"]
 SpanStatus = Literal["running", "asking", "done", "skipped", "failed"]
 
 
@@ -125,7 +125,7 @@ class RunState:
             case RunInterrupted():
                 self.status, self.ended = ("cancelled" if event.cancelled else "interrupted"), event.at
             case RunFailed():
-                self.status, self.ended, self.error = "failed", event.at, event
+                self.status, self.ended, self.error = event.status, event.at, event
             case RunFinished():
                 self.status, self.ended, self.outputs = "done", event.at, event.outputs
             case _:

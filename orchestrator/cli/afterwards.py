@@ -25,7 +25,7 @@ def how_it_stands(store: Store, run: str, console: Console) -> int:
             for line in what_to_do(store, run):
                 console.say(line)
             return 7
-        case "done" | "failed":
+        case "done" | "failed" | "rejected":
             last = store.event(run, row.events - 1)
             result = Result("done", 0)
             if isinstance(last, RunFinished):

@@ -112,7 +112,7 @@ def _print_end(console: Console, store: Store, row: RunRow, state: RunState, fig
         lines += what_to_do(store, row.id)
     if state.error is not None:
         where = f"step '{state.error.path}': " if state.error.path else ""
-        lines.append(f"failed: {where}{state.error.message}")
+        lines.append(f"{state.error.status}: {where}{state.error.message}")
     if row.status == "done":
         lines.append(f"result: {short(state.outputs, 300)}")
     if row.status in ("failed", "interrupted"):

@@ -107,7 +107,7 @@ def _end(event: RunWaiting | RunInterrupted | RunFailed | RunFinished) -> str:
         case RunInterrupted():
             return f"{'cancelled' if event.cancelled else 'interrupted'}: {event.by}"
         case RunFailed():
-            return f"failed: {event.path + ': ' if event.path else ''}{event.message}"
+            return f"{event.status}: {event.path + ': ' if event.path else ''}{event.message}"
         case RunFinished():
             return f"done  {short(event.outputs)}"
         case _:

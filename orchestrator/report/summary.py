@@ -110,6 +110,8 @@ class StepRow:
     fans_out: bool = False
     valued: int = 0
     """Of `done` those with a value of their own; a group's is made of its steps'."""
+    kept: int = 0
+    """Of `failed` those with null in their place (`on_item_error: keep`)."""
     caught: int = 0
     """Of `done` those that failed and have what `on_error` says in their place."""
     started: float | None = None
@@ -185,7 +187,7 @@ class Summary:
             case RunFinished():
                 self._stop("done", event.at)
             case RunFailed():
-                self._stop("failed", event.at)
+                self._stop(event.status, event.at)
             case RunWaiting():
                 self._stop("waiting", event.at)
             case RunInterrupted():
@@ -229,6 +231,7 @@ class Summary:
                 row.skipped += 1
             case StepFailed():
                 row.failed += 1
+                row.kept += event.kept
             case StepFinished():
                 row.done += 1
                 row.valued += "container" not in event.facts

@@ -71,7 +71,7 @@ class Tally:
             case RunInterrupted():
                 self.status, self.ended = ("cancelled" if event.cancelled else "interrupted"), event.at
             case RunFailed():
-                self.status, self.ended = "failed", event.at
+                self.status, self.ended = event.status, event.at
             case RunFinished():
                 self.status, self.ended = "done", event.at
 

@@ -103,3 +103,10 @@ def test_calls_are_counted_by_where_they_went() -> None:
 
     assert (total.local_calls, total.cloud_calls) == (3, 2)
     assert (state.local_calls, state.cloud_calls) == (3, 2)
+
+
+def test_a_run_that_a_person_rejected_did_not_fail() -> None:
+    """The row, the state and the figures say the same word."""
+    events: list[Event] = [started("r"), RunFailed(AT, "ok", "OrchError", "ok was rejected by ann", "", 3)]
+
+    assert tally(events).status == fold(events).status == summary(events).status == "rejected"

@@ -134,6 +134,21 @@ def test_items_that_were_caught_are_counted() -> None:
     assert words(trace, "each.draft") == ["✗ 3/3 ✗ 1 ! 1"]
 
 
+def test_a_fan_out_that_goes_on_without_some_items_is_done() -> None:
+    """As in the trace: null stands in their place, and they are counted."""
+    items = [StepStarted(1.0, f"each.{number}", "agent") for number in range(2)]
+    events: list[Event] = [
+        StepStarted(1.0, "each", "agent", 2),
+        *items,
+        StepFinished(2.0, "each.0", "a", {}),
+        StepFailed(2.0, "each.1", "check", "no", kept=True),
+    ]
+
+    assert words(traced([*events, StepFinished(3.0, "each", ["a", None], {})]), "each") == ["✓ 2/2 ✗ 1"]
+    lost = [StepFailed(2.0, "each.1", "check", "no"), StepFailed(2.0, "each", "check", "no")]
+    assert words(traced([*events[:-1], *lost]), "each") == ["✗ 2/2 ✗ 1"]
+
+
 def test_between_two_items_a_step_is_not_done() -> None:
     """Nothing of it is under way at this moment, but more of its items come."""
     started = RunStarted(0.5, "r", "w", "", "", "", "", "0", {}, {}, 1)

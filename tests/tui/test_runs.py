@@ -18,6 +18,7 @@ from orch_tui.listing import Listing
 from orch_tui.run_screen import RunScreen
 from orch_tui.runs import RunsScreen
 from orch_tui.runs_table import RunsReader, RunsTable, moment
+from orch_tui.span_row import RUN_GLYPHS
 from orch_tui.text import plain, width_of
 from orchestrator.events import RunStarted
 from orchestrator.store.inbox import take
@@ -132,6 +133,13 @@ def test_a_run_whose_end_is_unknown_is_no_reason_to_fail_at_sorting() -> None:
         assert len(table.shown) == 2
 
     assert "–" in plain(table.row(1, 120))
+
+
+def test_a_status_has_one_sign_everywhere() -> None:
+    """In the list of runs that of the run's own screen; a rejected run is not a failed one."""
+    for status in ("running", "waiting", "failed", "rejected", "interrupted", "cancelled", "done"):
+        row: Any = replace(ROW, status=status)
+        assert plain(table_of(row).row(0, 120)).startswith(f"{RUN_GLYPHS[status][0]} {status} ")
 
 
 def test_a_status_of_a_newer_version_is_shown_as_it_is() -> None:

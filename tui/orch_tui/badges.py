@@ -94,7 +94,7 @@ class Badges:
         status = DONE
         if more and self.trace.state.status == "running":
             status = RUNNING
-        elif row.failed:
+        elif row.failed > row.kept:
             status = FAILED
         elif row.skipped and not row.done:
             status = SKIPPED

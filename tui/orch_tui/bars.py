@@ -44,8 +44,6 @@ IDLE, IDLE_SHARE = 1.0, 0.05
 """Seconds, and the share, in which nobody worked on a run from which both times are told."""
 ANSWERED_EVERY = 1.0
 """Seconds between looks whether a run that waits was answered."""
-REJECTED = 3
-"""The exit code of a run that a person refused to let go on."""
 
 
 class Part(NamedTuple):
@@ -189,13 +187,7 @@ def _status(shown: Followed, *, answered: bool) -> Row:
         return ((f"{glyph} {feed.status}", role), ("  cannot be read now", "warn"))
     if feed.status == "waiting" and (step := next_step(shown, answered=answered)):
         return ((f"{glyph} {step}", role),)
-    return ((f"{glyph} {'rejected' if _rejected(shown) else feed.status}", role),)
-
-
-def _rejected(shown: Followed) -> bool:
-    """A person said no, which is final: it is not tried again."""
-    error = shown.trace.state.error
-    return shown.feed.status == "failed" and error is not None and error.exit_code == REJECTED
+    return ((f"{glyph} {feed.status}", role),)
 
 
 def next_step(shown: Followed, *, answered: bool = False) -> str:
@@ -210,8 +202,6 @@ def next_step(shown: Followed, *, answered: bool = False) -> str:
         return ""
     if asks and feed.status in ("running", "waiting"):
         return f"waiting for {words.count(asks, 'answer')}: {_key(shown, 'approvals')}"
-    if _rejected(shown):
-        return ""
     match feed.status:
         case "waiting" if shown.trace.waits_for:
             return f"waiting for a larger budget: orch resume {run} {larger(shown)}"
@@ -239,7 +229,7 @@ def _why(shown: Followed) -> Row:
     error = shown.trace.state.error
     if shown.feed.status == "waiting" and shown.trace.waits_for:
         return ((shown.trace.waits_for, "warn"),)
-    if error is None or shown.feed.status != "failed":
+    if error is None or shown.feed.status not in ("failed", "rejected"):
         return ()
     return ((f"{error.path}: {error.message}" if error.path else error.message, "bad"),)
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orch_tui.columns import Column, Layout, layout
+from orch_tui.span_row import RUN_GLYPHS
 from orch_tui.text import Piece, Role, Row
 from orchestrator.errors import UsageError
 from orchestrator.money import shown
@@ -22,13 +23,8 @@ FEW = 64
 DAY = 86_400.0
 
 LOOKS: Mapping[str, tuple[str, Role]] = {
-    "running": ("●", "run"),
-    "waiting": ("?", "ask"),
-    "failed": ("✗", "bad"),
-    "interrupted": ("◌", "warn"),
-    "cancelled": ("■", "dim"),
-    "done": ("✓", "good"),
-    "new": ("·", "dim"),
+    status: RUN_GLYPHS[status]
+    for status in ("running", "waiting", "failed", "rejected", "interrupted", "cancelled", "done", "new")
 }
 """Sign and role of a status, in the order in which a person wants to see them."""
 UNKNOWN: tuple[str, Role] = ("·", "dim")

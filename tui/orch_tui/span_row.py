@@ -42,6 +42,7 @@ RUN_GLYPHS: dict[str, tuple[str, Role]] = {
     "waiting": GLYPHS[ASKING],
     "done": GLYPHS[DONE],
     "failed": GLYPHS[FAILED],
+    "rejected": GLYPHS[FAILED],
     "interrupted": GLYPHS[STOPPED],
     "cancelled": GLYPHS[STOPPED],
 }
@@ -164,7 +165,7 @@ def run_row(look: Look, status: str, width: int) -> Row:
     """The row of the run as a whole: there are its outputs."""
     state, columns = look.trace.state, layout(width)
     glyph, role = RUN_GLYPHS.get(status, GLYPHS[STOPPED])
-    what = state.error.message if status == "failed" and state.error is not None else ""
+    what = state.error.message if status in ("failed", "rejected") and state.error is not None else ""
     name: Row = (
         (" ", ""),
         (glyph, role),

@@ -78,7 +78,7 @@ def whole(trace: Trace, run: str, status: str) -> Whole:
         run,
         status,
         state.outputs,
-        state.error if status == "failed" else None,
+        state.error if status in ("failed", "rejected") else None,
         tuple(state.asks) if status in ("running", "waiting") else (),
         tuple((trace.path(span), trace.status_of(span), trace.notes.get(span, "")) for span in lost),
         tuple(state.warnings),

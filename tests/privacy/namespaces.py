@@ -18,17 +18,28 @@ from typing import Any
 
 HERE, AWAY, PORT = "203.0.113.1", "203.0.113.7", 8080
 LISTEN = """
-import json, socket, sys
+import json, re, socket, sys
+
+def whole(data):
+    head, end, body = data.partition(b"\\r\\n\\r\\n")
+    length = re.search(rb"(?i)content-length: (\\d+)", head)
+    return bool(end) and len(body) >= (int(length[1]) if length else 0)
+
 server = socket.create_server(("203.0.113.7", 8080))
 log = open(sys.argv[1], "a", buffering=1)
 log.write(json.dumps("listening") + "\\n")
 while True:
     connection, _ = server.accept()
-    connection.settimeout(1.0)
+    connection.settimeout(5.0)
+    data = b""
     try:
-        data = connection.recv(1_000_000)
+        while not whole(data):
+            more = connection.recv(1_000_000)
+            if not more:
+                break
+            data += more
     except OSError:
-        data = b""
+        pass
     log.write(json.dumps(data.decode("utf-8", "replace")) + "\\n")
     body = b'{"object": "list", "data": [{"id": "m"}]}'
     head = f"HTTP/1.1 200 OK\\r\\nContent-Type: application/json\\r\\nConnection: close\\r\\nContent-Length: {len(body)}"

@@ -24,7 +24,7 @@ PATIENCE = 0.5
 MANY_TOKENS = 4096
 LEAST_DISK = 1 << 30
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
-EXTRAS = {"huggingface_hub": "hf", "pypdf": "pdf", "psycopg": "postgres"}
+EXTRAS = {"huggingface_hub": "hf", "pypdf": "pdf", "psycopg": "postgres", "pydantic_monty": "pure"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ def checkup(config: Config, environ: Mapping[str, str], servers: Sequence[Server
         *_hosts(config, environ),
         *_servers(environ, servers),
         *_network(config, environ),
+        *_sandbox(),
         *_runs(config),
         *_settings(config),
     ]
@@ -276,6 +277,18 @@ def _network(config: Config, environ: Mapping[str, str]) -> list[Finding]:
         words = f"{', '.join(proxies)} set: used for downloads and clouds, never for servers on this machine"
         found.append(Finding("Network", "note", words))
     return found
+
+
+def _sandbox() -> list[Finding]:
+    from orchestrator.cli.probing import trial
+    from orchestrator.errors import SandboxUnavailable
+
+    topic = "Sandbox for code that models write"
+    try:
+        layers = trial()
+    except SandboxUnavailable as error:
+        return [Finding(topic, "warning", f"{error.message}: steps with 'tool: python' refuse", error.hint)]
+    return [Finding(topic, "ok", f"Python runs within {layers}", "try attacks on it: orch doctor --sandbox")]
 
 
 def _runs(config: Config) -> list[Finding]:

@@ -22,11 +22,18 @@ MARKS = {"ok": ("✓", "green"), "note": ("·", "dim"), "warning": ("!", "yellow
 
 @click.command(name="doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(*, as_json: bool) -> int:
+@click.option(
+    "--sandbox", is_flag=True, help="Attack the sandbox of the tool python instead, and print what held."
+)
+def command(*, as_json: bool, sandbox: bool) -> int:
     """Say what is installed, what fits on this machine, which model servers answer, and what is in the way.
 
-    Exit code 1 when something keeps orch from running a model here.
+    Exit code 1 when something keeps orch from running a model here; with --sandbox, when an attack was not held.
     """
+    if sandbox:
+        from orchestrator.cli.probing import attack
+
+        return attack(the_console(), as_json=as_json)
     from orchestrator.cli.checkup import checkup
     from orchestrator.config import Config
 

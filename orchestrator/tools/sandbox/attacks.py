@@ -453,7 +453,5 @@ STOPPED: Mapping[str, int] = {
 }
 """Attacks that must be ended from outside, and the exit code that says so."""
 
-PATIENT = frozenset(
-    {"sleep forever", "run forever, ignoring signals", "stop itself (SIGSTOP)"}
-)
+PATIENT = frozenset({"sleep forever", "run forever, ignoring signals", "stop itself (SIGSTOP)"})
 """Attacks whose time is cut short: they would only wait."""

@@ -9,16 +9,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from orchestrator.calling import Artifact
-from orchestrator.errors import ToolError
 
 DEEPEST = 16
 KNOWN = {".parquet": "application/vnd.apache.parquet", ".jsonl": "application/jsonl", ".md": "text/markdown"}
 
 
-def gather(work: int, given: Mapping[str, str], keep: Path, most: int, count: int) -> tuple[Artifact, ...]:
+def gather(
+    work: int, given: Mapping[str, str], keep: Path, most: int, count: int
+) -> tuple[tuple[Artifact, ...], bool]:
     """Copy regular files below the descriptor `work` to `keep`, except those given and not changed.
 
-    Links are not followed, other kinds of files are left out, as are names that are not UTF-8.
+    Links are not followed, other kinds of files are left out, as are names that cannot be printed. The second
+    value says whether that was all: it ends at `most` bytes or `count` files.
     """
     made: list[Artifact] = []
     left = most
@@ -26,14 +28,14 @@ def gather(work: int, given: Mapping[str, str], keep: Path, most: int, count: in
         content = _content(at, entry, left)
         if name in given and content == given[name].encode():
             continue
-        left -= size
+        left -= max(size, len(content))
         if left < 0 or len(made) >= count:
-            raise ToolError(f"the code made more than {count} files or {most >> 20} MB")
+            return tuple(made), False
         target = keep / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
         made.append(Artifact(name, media_type(name), target))
-    return tuple(sorted(made, key=lambda one: one.name))
+    return tuple(made), True
 
 
 def media_type(name: str) -> str:
@@ -49,7 +51,7 @@ def usage(work: Path) -> tuple[int, int]:
         count += len(folders) + len(files)
         for name in files:
             try:
-                total += os.lstat(os.path.join(above, name)).st_blocks * 512
+                total += Path(above, name).lstat().st_blocks * 512
             except OSError:  # gone meanwhile
                 continue
     return total, count
@@ -57,7 +59,7 @@ def usage(work: Path) -> tuple[int, int]:
 
 def _walk(at: int, above: str, depth: int) -> Iterator[tuple[str, int, str, int]]:
     for entry in sorted(os.listdir(at)):
-        if not _printable(entry):
+        if not entry.isprintable():
             continue
         seen = os.stat(entry, dir_fd=at, follow_symlinks=False)
         if stat.S_ISREG(seen.st_mode):
@@ -81,7 +83,3 @@ def _content(at: int, entry: str, most: int) -> bytes:
     descriptor = os.open(entry, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
     with os.fdopen(descriptor, "rb") as file:
         return file.read(max(most, 0) + 1)
-
-
-def _printable(name: str) -> bool:
-    return name.isprintable()

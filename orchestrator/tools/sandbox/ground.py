@@ -64,6 +64,6 @@ def threads_of(user: int) -> int:
 
 def _threads(process: Path, user: int) -> int:
     try:
-        return len(os.listdir(process / "task")) if process.stat().st_uid == user else 0
+        return sum(1 for _ in (process / "task").iterdir()) if process.stat().st_uid == user else 0
     except OSError:  # it ended meanwhile
         return 0

@@ -65,9 +65,11 @@ async def _feed(code: str, limits: Limits, seconds: float, output: _Output) -> A
         "max_memory": limits.memory,
         "max_recursion_depth": 500,
     }
-    async with monty.AsyncMonty(max_processes=1, request_timeout=seconds + GRACE) as pool:
-        async with pool.checkout(script_name="main.py", limits=allowed) as session:
-            return await session.feed_run(code, print_callback=output)
+    async with (
+        monty.AsyncMonty(max_processes=1, request_timeout=seconds + GRACE) as pool,
+        pool.checkout(script_name="main.py", limits=allowed) as session,
+    ):
+        return await session.feed_run(code, print_callback=output)
 
 
 def _failed(error: Exception, output: _Output) -> Outcome:
@@ -84,7 +86,9 @@ def _outcome(code: int, output: _Output, error: str, value: Any = None) -> Outco
     err = "".join(output.parts["stderr"]) + (error + "\n" if error else "")
     if output.full:
         err += "stopped: more output than is kept\n"
-    return Outcome(code, "".join(output.parts["stdout"]), err, value, layers="an interpreter without a system")
+    return Outcome(
+        code, "".join(output.parts["stdout"]), err, value, layers="an interpreter without a system"
+    )
 
 
 def _plain(value: Any, most: int) -> Any:

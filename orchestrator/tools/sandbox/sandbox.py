@@ -93,6 +93,10 @@ class Sandbox:
     def limits(self) -> Limits:
         return self._limits
 
+    @property
+    def _too_much(self) -> str:
+        return f"more than {self._limits.disk >> 20} MB or {self._limits.files} files"
+
     async def run(
         self,
         job: Job,
@@ -122,7 +126,9 @@ class Sandbox:
         try:
             talk, code = await self._child(job, scratch, theirs, report, wall, progress)
             layers = self._locked_in(report.status, talk)
-            files = await asyncio.to_thread(self._made, report.work, scratch, job, keep)
+            files, whole = await asyncio.to_thread(self._made, report.work, scratch, job, keep)
+            if not whole:
+                talk.stopped, code = talk.stopped or self._too_much, code or 128 + signal.SIGKILL
             return _outcome(talk, code, report.value, files, layers)
         finally:
             report.close()
@@ -224,7 +230,7 @@ class Sandbox:
         while True:
             size, count = await asyncio.to_thread(usage, scratch)
             if size > self._limits.disk or count > self._limits.files:
-                talk.stopped = f"more than {self._limits.disk >> 20} MB or {self._limits.files} files"
+                talk.stopped = talk.stopped or self._too_much
                 _kill(process)
                 return
             await asyncio.sleep(WATCH)
@@ -242,7 +248,9 @@ class Sandbox:
             f"the python sandbox does not work on this machine: {said}{also}", hint="orch doctor --sandbox"
         )
 
-    def _made(self, work: int | None, scratch: Path, job: Job, keep: Path) -> tuple[Artifact, ...]:
+    def _made(
+        self, work: int | None, scratch: Path, job: Job, keep: Path
+    ) -> tuple[tuple[Artifact, ...], bool]:
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
         at = os.dup(work) if work is not None else os.open(scratch / "work", flags)
         try:

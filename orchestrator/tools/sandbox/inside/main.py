@@ -74,7 +74,7 @@ def _lock(job: dict[str, Any], report: _socket.socket) -> str:
     if os.getppid() != job["parent"]:
         raise OSError("its parent is gone")
     abi = landlock.version()
-    if abi == 0 and not job["space"] or 0 < abi < landlock.WITH_TRUNCATE and not job["space"]:
+    if not job["space"] and abi < landlock.WITH_TRUNCATE:
         raise OSError(f"neither namespaces nor Landlock {landlock.WITH_TRUNCATE} (it is {abi})")
     _readable(job)
     if abi:

@@ -24,8 +24,8 @@ def work(job: dict[str, Any], report: _socket.socket) -> None:
     work_at = os.getcwd()
     sys.path[:] = [work_at, *(p for p in sys.path[1:] if p not in job["packages"]), *job["packages"]]
     sys.argv[:] = job["argv"]
-    os.environ.update(HOME=job["scratch"] + "/tmp", TMPDIR=job["scratch"] + "/tmp")
-    os.environ["MPLCONFIGDIR"] = job["scratch"] + "/tmp"
+    aside = job["scratch"] + "/tmp"  # noqa: S108 - beneath its own scratch
+    os.environ.update(HOME=aside, TMPDIR=aside, MPLCONFIGDIR=aside)
     try:
         value = _run(job)
     except SystemExit:

@@ -17,6 +17,7 @@ from textual.widgets import ContentSwitcher
 from orch_tui import doing
 from orch_tui.bars import RunHeader, UsageBar
 from orch_tui.copying import Copied, command_for
+from orch_tui.covered import Covered
 from orch_tui.detail import DetailPanel
 from orch_tui.feed import Feed, News
 from orch_tui.footer import KeyBar
@@ -45,7 +46,15 @@ SIDE_BY_SIDE = 100
 """Columns from which the detail stands beside the tree instead of below it."""
 
 
-class RunScreen(Screen[None]):
+class Views(Covered, ContentSwitcher):
+    """One of the views of a run."""
+
+
+class Panes(Covered, Horizontal):
+    """The tree and what is chosen in it."""
+
+
+class RunScreen(Covered, Screen[None]):
     """Attached to a run, live or finished. Leaving it does nothing to the run."""
 
     CSS = """
@@ -104,8 +113,8 @@ class RunScreen(Screen[None]):
         shown = self.shown
         yield RunHeader(shown)
         yield Lines(id="trouble")
-        with ContentSwitcher(initial="trace"):
-            with Horizontal(id="trace"):
+        with Views(initial="trace"):
+            with Panes(id="trace"):
                 yield TreePane(shown, id="left")
                 yield DetailPanel(shown, id="detail")
             yield GraphView(shown, id="graph")

@@ -18,6 +18,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.timer import Timer
 
+from orch_tui.covered import Covered
 from orch_tui.find import FindBar, first
 from orch_tui.listing import Listing
 from orch_tui.rows import Place
@@ -396,7 +397,7 @@ class SpanTree(Listing):
         return row < len(self.shown.rows) and self.shown.rows.matches(row)
 
 
-class TreePane(Vertical):
+class TreePane(Covered, Vertical):
     """The tree with its find bar."""
 
     DEFAULT_CSS = "TreePane > SpanTree { height: 1fr; width: 1fr; }"

@@ -26,7 +26,7 @@ from orchestrator.engine.preflight import Absent, preflight
 from orchestrator.engine.recover import Recovered, recover
 from orchestrator.engine.run import Ports, SystemClock
 from orchestrator.engine.start import Engine, Result, models_climbed, models_needed
-from orchestrator.errors import CredentialsMissing
+from orchestrator.errors import CredentialsMissing, StoreError
 from orchestrator.events import AskAnswered, AttemptFinished, Event, RunResumed, StepFailed, encode
 from orchestrator.graph.model import Graph
 from orchestrator.policy.secrets import Masked
@@ -335,6 +335,13 @@ def _stop(engine: Engine, screen: _Screen, by: str) -> None:
 async def _watch_inbox(engine: Engine, store: Store, run: str) -> None:
     while True:
         await asyncio.sleep(POLL)
+        try:
+            store.check()
+        except (
+            StoreError
+        ) as error:  # nothing more can be written down: its last event says so with this error
+            engine.cancel(error.message, cancelled=False)
+            return
         for row in await asyncio.to_thread(take, store, run):
             if row.kind == "cancel":
                 done(store, [row.id])

@@ -6,6 +6,7 @@ Events of a running run are appended by `journal.StoreJournal`; everything here 
 from __future__ import annotations
 
 import difflib
+import os
 import random
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -53,20 +54,41 @@ class Store:
         self.where = where
         self.place = place
         self.name = name
+        self._file = self._identity()
         self._durable = engine.execution_options(begin="IMMEDIATE", synchronous="FULL")
         self._quick = engine.execution_options(begin="IMMEDIATE", synchronous="NORMAL")
 
     def close(self) -> None:
         self.engine.dispose()
 
+    def check(self) -> None:
+        """Raise StoreError when its file was deleted or replaced: whoever has it open would go on with what nobody sees."""
+        if self._file is not None and self._identity() != self._file:
+            raise StoreError(
+                f"the run store {self.where} was deleted or replaced while it was open",
+                hint="what was recorded in it is lost unless you have a copy; start the run anew",
+            )
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Of the SQLite file at its place; None when there is none, and of a server."""
+        if self.place is None:
+            return None
+        try:
+            found = os.stat(self.place / self.name)  # noqa: PTH116 - it is asked before each read and write
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
+        self.check()
         with explained(self.where), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self, *, durable: bool = True) -> Iterator[Connection]:
         """One transaction, on the disk when the block ends (unless `durable` is false); other writers wait."""
+        self.check()
         engine = self._durable if durable else self._quick
         with explained(self.where), engine.begin() as connection:
             yield connection
@@ -288,6 +310,7 @@ class Store:
     def _run_row(self, row: Row[Any]) -> RunRow:
         status = row.status
         if status == "running" and not owner_alive(self, row.id):
+            self.check()  # its lock may be gone with the store
             status = "interrupted"
         return RunRow(
             id=row.id,

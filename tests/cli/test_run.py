@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -294,3 +295,23 @@ def test_plan_measure_says_what_is_cached_now(files: Path) -> None:
     assert before["cached"] == {}
     assert behind["cached"] == {"one": 2, "two": 1}
     assert "2 cached" in orch(files, "plan", "w.yaml", "--measure").stdout
+
+
+def test_a_run_whose_store_is_deleted_ends_and_says_why(files: Path) -> None:
+    """It would go on for nobody: what it does could not be seen or resumed."""
+    write(
+        files,
+        "steps:\n  letter: {agent: writer, prompt: write}\n  more: {agent: writer, prompt: 'slow {{ letter }}'}\n",
+    )
+    with subprocess.Popen([*ORCH, "run", "w.yaml"], cwd=files, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "✓ letter" in line:
+                break
+        shutil.rmtree(files / ".orch")
+        rest = process.stderr.read()
+
+    assert process.returncode == 1
+    assert "store.db was deleted or replaced while it was open" in rest
+    assert "Traceback" not in rest
+    assert "never retrieved" not in rest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -182,6 +183,26 @@ def test_a_run_that_is_deleted_is_said_to_be_gone(store: Store) -> None:
     until(feed, lambda feed: feed.gone)
 
     assert RUN in feed.trouble
+
+
+def test_a_store_that_is_deleted_cannot_be_read_and_tells_nothing_of_its_runs(
+    store: Store, tmp_path: Path
+) -> None:
+    """Its locks are gone too: that does not mean that the run was interrupted and could go on."""
+    with Lease.acquire(store, RUN):
+        append(store, StepStarted(2.0, "a", "agent"))
+        feed = Feed(store, RUN)
+        feed.start()
+        until(feed, lambda feed: feed.caught_up and feed.row is not None)
+
+        shutil.rmtree(tmp_path / ".orch")
+        until(feed, lambda feed: bool(feed.trouble))
+        feed.take()
+
+    feed.close()
+    assert "was deleted" in feed.trouble
+    assert feed.status == "running"
+    assert feed.trace.status_of(0) == "running"
 
 
 def test_a_damaged_event_is_trouble_and_not_the_end(store: Store, tmp_path: Path) -> None:

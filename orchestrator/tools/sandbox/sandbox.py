@@ -81,12 +81,18 @@ class Sandbox:
     """Runs jobs one by one or many at a time. Remembers only whether namespaces work here."""
 
     def __init__(
-        self, limits: Limits | None = None, ground: Ground | None = None, *, space: bool = True
+        self,
+        limits: Limits | None = None,
+        ground: Ground | None = None,
+        *,
+        space: bool = True,
+        platform: str = sys.platform,
     ) -> None:
         self._limits = limits or Limits()
         self._ground = ground or own_ground()
         self._space = space
         self._why_no_space = "" if space else "not wanted"
+        self._platform = platform
         self._salt = itertools.count(os.getpid() << 6)
 
     @property

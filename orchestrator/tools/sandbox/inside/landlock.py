@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import struct
-from collections.abc import Sequence
 
 from orchestrator.tools.sandbox.inside.kernel import PR_SET_NO_NEW_PRIVS, prctl, syscall
 from orchestrator.tools.sandbox.inside.numbers import LANDLOCK_ADD, LANDLOCK_CREATE, LANDLOCK_RESTRICT
+
+TYPE_CHECKING = False  # of our own: importing typing takes longer than everything else here
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 WRITE_FILE, READ_FILE, READ_DIR = 1 << 1, 1 << 2, 1 << 3
 REMOVE, MAKE_DIR, MAKE_FILE, MAKE_LINK = (1 << 4) | (1 << 5), 1 << 7, 1 << 8, 1 << 12

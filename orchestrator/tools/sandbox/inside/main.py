@@ -10,7 +10,6 @@ import marshal
 import os
 import resource
 import sys
-from typing import Any
 
 from orchestrator.tools.sandbox.inside import landlock, seccomp, space
 from orchestrator.tools.sandbox.inside.kernel import (
@@ -20,6 +19,10 @@ from orchestrator.tools.sandbox.inside.kernel import (
     prctl,
 )
 from orchestrator.tools.sandbox.inside.work import work
+
+TYPE_CHECKING = False  # of our own: importing typing takes longer than everything else here
+if TYPE_CHECKING:
+    from typing import Any
 
 KILLED = 9
 RIGHTS = 1

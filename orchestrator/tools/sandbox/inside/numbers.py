@@ -6,7 +6,10 @@ bpf, io_uring, keyrings, userfaultfd, shared memory, path-based truncate, extend
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+TYPE_CHECKING = False  # of our own: importing typing takes longer than everything else here
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 Numbers = tuple[int | None, int | None]
 

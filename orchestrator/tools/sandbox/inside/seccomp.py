@@ -5,10 +5,13 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
-from collections.abc import Iterable, Sequence
 
 from orchestrator.tools.sandbox.inside.kernel import PR_SET_NO_NEW_PRIVS, prctl, syscall
 from orchestrator.tools.sandbox.inside.numbers import ALLOWED, SECCOMP, SPECIAL, Numbers, column, number
+
+TYPE_CHECKING = False  # of our own: importing typing takes longer than everything else here
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 ARCHITECTURES = (0xC000003E, 0xC00000B7)
 X32 = 0x40000000

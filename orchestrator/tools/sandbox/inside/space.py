@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
 
 from orchestrator.tools.sandbox.inside.kernel import LIBC, checked, drop_capabilities, mount, syscall
 from orchestrator.tools.sandbox.inside.numbers import CAPSET, PIVOT_ROOT, number
@@ -19,6 +18,10 @@ READ_ONLY, NO_SETUID, NO_DEVICES, NO_EXEC, REMOUNT, BIND, RECURSIVE, PRIVATE = (
     16384,
     1 << 18,
 )
+
+TYPE_CHECKING = False  # of our own: importing typing takes longer than everything else here
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 DETACH = 2
 KEPT = NO_SETUID | NO_DEVICES | NO_EXEC | 1024 | 2048 | (1 << 12)
 """Flags of a mount that a user namespace must not take away: with them, its access-time flags."""

@@ -9,8 +9,12 @@ import _ast
 import _socket
 import os
 import sys
-from types import ModuleType, TracebackType
-from typing import Any
+from _json import encode_basestring_ascii
+
+TYPE_CHECKING = False  # of our own: importing typing takes longer than everything else here
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any
 
 ONLY_TREE = 0x400
 """Flag of compile(): the syntax tree (ast.PyCF_ONLY_AST)."""
@@ -45,7 +49,7 @@ def _end(code: int) -> None:
 
 
 def _run(job: dict[str, Any]) -> Any:
-    main = ModuleType("__main__")
+    main = type(sys)("__main__")
     main.__dict__["__builtins__"] = __builtins__
     if job["module"]:
         import runpy
@@ -85,33 +89,41 @@ def _own_part(trace: TracebackType | None) -> TracebackType | None:
 
 def _report(value: Any, report: _socket.socket, most: int) -> None:
     try:
-        plain = _plain(value, DEEPEST)
+        text = _json_text(value, DEEPEST).encode()
     except (TypeError, ValueError):
         return
-    import json
-
-    text = json.dumps(plain, allow_nan=False).encode()
     if len(text) <= most:
         report.sendall(text)
 
 
-def _plain(value: Any, depth: int) -> Any:
-    """Text, numbers, lists and maps; arrays and series become lists. TypeError for anything else."""
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
+def _json_text(value: Any, depth: int) -> str:
+    """Text, numbers, lists and maps as JSON; arrays and series are lists. TypeError or ValueError for anything else.
+
+    Importing json would take as long as starting the interpreter.
+    """
+    if value is None or value is True or value is False:
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
+    if isinstance(value, int):
+        return int.__repr__(value)
     if depth == 0:
         raise ValueError("too deep")
     if isinstance(value, float):
         if value - value != 0:
             raise ValueError("not a number")
-        return float(value)
+        return float.__repr__(value)
     if isinstance(value, (list, tuple)):
-        return [_plain(one, depth - 1) for one in value]
+        return "[" + ",".join(_json_text(one, depth - 1) for one in value) + "]"
     if isinstance(value, dict):
-        if not all(isinstance(key, str) for key in value):
-            raise TypeError("keys")
-        return {key: _plain(one, depth - 1) for key, one in value.items()}
+        return "{" + ",".join(_pair(key, one, depth - 1) for key, one in value.items()) + "}"
     listed = getattr(value, "tolist", None)
     if not callable(listed):
         raise TypeError(type(value).__name__)
-    return _plain(listed(), depth - 1)
+    return _json_text(listed(), depth - 1)
+
+
+def _pair(key: Any, value: Any, depth: int) -> str:
+    if not isinstance(key, str):
+        raise TypeError("a key that is not text")
+    return encode_basestring_ascii(key) + ":" + _json_text(value, depth)

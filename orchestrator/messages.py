@@ -111,6 +111,7 @@ class ModelInfo:
     `context` is in tokens, for one request. `slots` is how many requests it serves at once.
     `digest` identifies weights and engine build (empty where the server does not say).
     `local` means: the endpoint is on this machine and the provider attests the weights.
+    `takes` are the sampling parameters it takes, None for all of them; a temperature of 0 always goes.
     """
 
     name: str
@@ -124,3 +125,4 @@ class ModelInfo:
     sees: bool = False
     logprobs: bool = False
     chat_template: str = ""
+    takes: frozenset[str] | None = None

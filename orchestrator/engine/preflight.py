@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.engine.gate import Gate, gates_of
+from orchestrator.engine.prompt import untaken
 from orchestrator.engine.recover import Recovered
 from orchestrator.errors import CredentialsMissing, UsageError
 from orchestrator.graph.cloud import is_cloud
@@ -101,6 +102,32 @@ def refuse_unsure(graph: Graph, all_gates: Mapping[str, Gate]) -> None:
                     )
         if node.child is not None:
             refuse_unsure(node.child, all_gates)
+
+
+def refuse_untaken(graph: Graph, all_gates: Mapping[str, Gate]) -> None:
+    """Raise UsageError where a step itself wants sampling parameters that its own model does not take.
+
+    Those of its agent are left out, with a warning: an agent is written for many models.
+    """
+    gates = gates_of(graph, all_gates)
+    for node in all_nodes(graph.scope):
+        step = node.step
+        own = step.params if isinstance(step, AgentStep) else None
+        for name in node.models if own is not None else ():
+            info = gates[name].info
+            left_out = untaken(node, gates[name], info) if info is not None else ()
+            wrong = next(
+                (param for param in left_out if own is not None and getattr(own, param) is not None), ""
+            )
+            if info is not None and wrong:
+                taken = ", ".join(sorted(info.takes or ())) or "none"
+                raise UsageError(
+                    f"{graph.file}:{node.mark.line}: step '{node.path}' asks '{name}' ({info.ref}) with `{wrong}`, "
+                    "which it does not take",
+                    hint=f"it takes max_tokens, {taken}",
+                )
+        if node.child is not None:
+            refuse_untaken(node.child, all_gates)
 
 
 def uncalibrated(graph: Graph, all_gates: Mapping[str, Gate], prefix: str = "") -> Iterator[tuple[str, str]]:

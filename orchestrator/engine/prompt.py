@@ -15,6 +15,7 @@ from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate
 from orchestrator.engine.run import Run, evaluate
 from orchestrator.errors import StepError
+from orchestrator.events import Warned
 from orchestrator.graph.model import Node
 from orchestrator.messages import Image, Message, ModelInfo, Request, TokenCount
 from orchestrator.policy.answer_size import answer_tokens
@@ -28,28 +29,30 @@ REPAIR = 1
 """How often an invalid answer goes back when nobody says."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Prompt:
-    """Messages to send and the characters each part of them has."""
+    """Messages to send and the characters each part of them has. Nothing changes it; each step makes one."""
 
     messages: tuple[Message, ...]
     parts: Mapping[str, int]
 
 
-def compose(node: Node, frame: Frame, extra: Mapping[str, Any] | None, shape: str) -> Prompt:
-    """Render what the model will read. `extra` holds `items` of a reduce; `shape` says the answer's format.
-
-    Raises StepError.
-    """
-    role = str(evaluate(node, "role", frame, extra)).strip() if "role" in node.programs else ""
+def compose(node: Node, frame: Frame, extra: Mapping[str, Any] | None, terms: Terms) -> Prompt:
+    """Render what the model will read. `extra` holds `items` of a reduce. Raises StepError."""
+    first = terms.opening or _opening(evaluate(node, "role", frame, extra), terms.shape)
     text = _text(evaluate(node, "prompt", frame, extra))
     images = _images(evaluate(node, "images", frame, extra)) if "images" in node.programs else ()
+    parts = {**first.parts, "prompt": len(text)} if text else first.parts
+    return Prompt((*first.messages, Message("user", text, images)), parts)
+
+
+def _opening(role: Any, shape: str) -> Prompt:
+    """What stands before the prompt: the role and the format of the answer; often nothing."""
+    role = str(role).strip()
     system = f"{role}\n{shape}" if role and shape else role or shape
-    messages: tuple[Message, ...] = (Message("user", text, images),)
-    if system:
-        messages = (Message("system", system), *messages)
-    parts = {"role": len(role), "format": len(shape), "prompt": len(text)}
-    return Prompt(messages, {name: size for name, size in parts.items() if size})
+    sizes = {"role": len(role), "format": len(shape)}
+    messages = (Message("system", system),) if system else ()
+    return Prompt(messages, {name: size for name, size in sizes.items() if size})
 
 
 def _text(value: Any) -> str:
@@ -85,9 +88,11 @@ def _image(value: Any) -> Image:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What every request of one step to one model has in common."""
+    """What every request of one step to one model has in common. `shape` says the answer's format."""
 
     shape: str
+    opening: Prompt | None
+    """What stands before the prompt; None where the role reads something and is rendered anew each time."""
     params: Mapping[str, Any]
     max_tokens: int
     idle: float
@@ -114,14 +119,18 @@ def terms_of(run: Run, node: Node, gate: Gate, info: ModelInfo) -> Terms:
     """Parameters of the model, the agent and the step, in that order; then what nobody said."""
     step, defaults = node.step, run.graph.workflow.defaults
     assert isinstance(step, AgentStep)
-    params: dict[str, Any] = {"temperature": 0.0} | dict(gate.spec.params)
-    if node.agent is not None and node.agent.spec.params is not None:
-        params |= node.agent.spec.params.model_dump(exclude_none=True)
+    params = _params_of(node, gate)
     wanted = params.pop("max_tokens", None)
+    if left_out := untaken(node, gate, info):
+        params = {name: value for name, value in params.items() if name not in left_out}
+        message = f"model '{gate.name}' takes no {', '.join(left_out)}: asked without"
+        run.emit(Warned(at=run.now(), path=node.path, message=message))
     idle = step.timeout if step.timeout is not None else defaults.timeout
     repair = step.repair if step.repair is not None else defaults.repair
+    shape = "" if node.output is None else f"Answer with JSON only: {describe(node.output)}"
     return Terms(
-        shape="" if node.output is None else f"Answer with JSON only: {describe(node.output)}",
+        shape=shape,
+        opening=_opening_of(node, shape),
         params=params,
         max_tokens=min(wanted, info.context - 1) if wanted else answer_tokens(node.output, info.context),
         idle=IDLE if idle is None else idle,
@@ -130,6 +139,31 @@ def terms_of(run: Run, node: Node, gate: Gate, info: ModelInfo) -> Terms:
         repairs=REPAIR if repair is None else repair,
         logprobs=(node.confident and info.logprobs) or (bool(node.ladder) and _asks_how_sure(node)),
     )
+
+
+def _params_of(node: Node, gate: Gate) -> dict[str, Any]:
+    params: dict[str, Any] = {"temperature": 0.0} | dict(gate.spec.params)
+    if node.agent is not None and node.agent.spec.params is not None:
+        params |= node.agent.spec.params.model_dump(exclude_none=True)
+    return params
+
+
+def untaken(node: Node, gate: Gate, info: ModelInfo) -> tuple[str, ...]:
+    """Parameters that this step asks for and this model does not take: it is asked without them."""
+    if info.takes is None:
+        return ()
+    asked = _params_of(node, gate)
+    if asked["temperature"] == 0:
+        del asked["temperature"]
+    return tuple(name for name in asked if name != "max_tokens" and name not in info.takes)
+
+
+def _opening_of(node: Node, shape: str) -> Prompt | None:
+    """What all requests of this step begin with, unless it depends on what a run holds."""
+    role = node.programs.get("role")
+    if role is None:
+        return _opening("", shape)
+    return None if role.names else _opening(role.evaluate({}), shape)
 
 
 def _asks_how_sure(node: Node) -> bool:

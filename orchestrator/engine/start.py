@@ -16,7 +16,14 @@ from orchestrator.engine.declassify import Known
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate, gates_of, models_climbed, models_needed, models_of
 from orchestrator.engine.instance import node_runner
-from orchestrator.engine.preflight import Absent, ledger_of, preflight, refuse_unsure, uncalibrated
+from orchestrator.engine.preflight import (
+    Absent,
+    ledger_of,
+    preflight,
+    refuse_unsure,
+    refuse_untaken,
+    uncalibrated,
+)
 from orchestrator.engine.record import recording
 from orchestrator.engine.recover import Recovered
 from orchestrator.engine.run import Failed, Ports, Rejected, Run
@@ -186,6 +193,7 @@ class Engine:
         first = [gate for name, gate in run.all_gates.items() if name not in self._climbed]
         infos = [await gate.ready(journal, clock) for gate in first]
         refuse_unsure(run.graph, run.all_gates)
+        refuse_untaken(run.graph, run.all_gates)
         for path, message in uncalibrated(run.graph, run.all_gates):
             run.emit(Warned(at=run.now(), path=path, message=message))
         for gate in run.all_gates.values():

@@ -86,6 +86,7 @@ class OpenAIModel:
                 endpoint=self.server.where,
                 sees=True,
                 logprobs=self._tells,
+                takes=frozenset(self._known),
             )
         return self._info
 
@@ -206,18 +207,25 @@ class OpenAIModel:
     @property
     def _tells(self) -> bool:
         """Whether it gives log-probabilities; OpenAI's models that reason refuse them."""
-        reasons = self.provider == "openai" and _OWN_TEMPERATURE.match(self.model) is not None
-        return self.preset.logprobs and not reasons
+        return self.preset.logprobs and not self._reasons
+
+    @property
+    def _reasons(self) -> bool:
+        return self.provider == "openai" and _OWN_TEMPERATURE.match(self.model) is not None
+
+    @property
+    def _known(self) -> Mapping[str, str]:
+        """The sampling parameters it takes, by the server's own names."""
+        if self._reasons:
+            return {name: own for name, own in self.preset.params.items() if name == "seed"}
+        return self.preset.params
 
     def _sampling(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters under the server's own names. Raises ProviderError for one it does not take."""
-        known = dict(self.preset.params)
-        if self.provider == "openai" and _OWN_TEMPERATURE.match(self.model):
+        known = self._known
+        if "temperature" not in known and params.get("temperature") == 0:
             # 0 asks for the steadiest answer, which is what such a model gives by itself
-            params = {
-                k: v for k, v in params.items() if (k, v) not in (("temperature", 0), ("temperature", 0.0))
-            }
-            known = {name: own for name, own in known.items() if name == "seed"}
+            params = {name: value for name, value in params.items() if name != "temperature"}
         wrong = next((name for name in params if name not in known), None)
         if wrong is not None:
             raise ProviderError(

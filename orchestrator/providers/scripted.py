@@ -76,6 +76,8 @@ class ScriptedModel:
     """False: it plays a model off this machine."""
     tells: bool = True
     """Whether it gives log-probabilities."""
+    takes: frozenset[str] | None = None
+    """Sampling parameters it takes; None for all."""
     requests: list[Request] = field(default_factory=list)
     _ask: Callable[[Request], Any] = field(init=False, repr=False)
 
@@ -93,6 +95,7 @@ class ScriptedModel:
             digest=self.digest,
             sees=True,
             logprobs=self.tells,
+            takes=self.takes,
         )
 
     async def count(self, messages: Sequence[Message]) -> TokenCount:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import ProviderError
-from orchestrator.events import AttemptFinished, AttemptStarted, StepFailed, StepFinished
+from orchestrator.events import AttemptFinished, AttemptStarted, StepFailed, StepFinished, Warned
 from orchestrator.messages import Request
 from orchestrator.providers.scripted import Reply
 from tests.engine.harness import play
@@ -265,3 +265,33 @@ def test_an_attempt_took_as_long_as_it_took(project: Path) -> None:
     assert len(ended) == 2
     for start, end in zip(began, ended, strict=True):
         assert 0.05 <= end.seconds <= end.at - start.at + 0.005
+
+
+PARAMS = """
+orch: 1
+models: {tiny: 'scripted:none'}
+agents: {writer: {model: tiny, params: {repeat_penalty: 1.2, seed: 7}}}
+steps:
+  draft: {agent: writer, prompt: Write%s}
+"""
+
+
+def test_an_agents_parameters_that_a_model_does_not_take_are_left_out_and_told(project: Path) -> None:
+    """An agent is written for many models; what is left out is said once, whatever the number of calls."""
+    played = play(project, PARAMS % ", foreach: [1, 2]", takes=frozenset({"seed"}))
+
+    assert [dict(request.params) for request in played.requests] == [{"temperature": 0.0, "seed": 7}] * 2
+    assert [event.message for event in played.of(Warned)] == [
+        "model 'tiny' takes no repeat_penalty: asked without"
+    ]
+
+
+def test_a_steps_own_parameter_that_its_model_does_not_take_ends_the_run_before_its_first_call(
+    project: Path,
+) -> None:
+    """Whoever writes it into the step means it."""
+    played = play(project, PARAMS % ", params: {top_k: 5}", takes=frozenset({"seed"}))
+
+    assert (played.result.status, played.result.exit_code) == ("failed", 2)
+    assert "with `top_k`, which it does not take" in str(played.result.error)
+    assert played.requests == []

@@ -14,6 +14,7 @@ from orch_tui.detail import _PAGES, Chosen, DetailPanel
 from orch_tui.detail_read import Reader, wanted
 from orch_tui.listing import Listing
 from orch_tui.logs import LogsView
+from orch_tui.replay import Start
 from orch_tui.replay_bar import ReplayBar
 from orch_tui.replay_screen import ReplayScreen
 from orch_tui.run_screen import RunScreen
@@ -188,16 +189,49 @@ async def test_each_step_back_takes_one_event_away(store: Store) -> None:
 
 
 async def test_keys_pressed_faster_than_a_record_is_read_lose_nothing(store: Store) -> None:
-    """Whoever holds the key down for going back ends at an event, on one screen."""
+    """Whoever holds the key down for going back ends where that leads, on one screen."""
     async with app_of(store).run_test(size=(120, 40)) as pilot:
-        await opened(pilot, 12)
+        before = await opened(pilot, 12)
 
-        await pilot.press(*["comma"] * 6)
-        await until(pilot, lambda: now(pilot).is_mounted and now(pilot).feed.found)
+        for _ in range(6):
+            before.action_step_back()
+        await until(pilot, lambda: now(pilot) is not before and now(pilot).is_mounted)
 
-        assert now(pilot).feed.played == now(pilot).feed.place
-        assert 6 <= now(pilot).feed.played < 12
+        assert now(pilot).feed.played == now(pilot).feed.place == 6
+        assert now(pilot).feed.pace.paused
         assert [type(one) for one in pilot.app.screen_stack[1:]] == [RunsScreen, ReplayScreen]
+
+
+async def test_of_several_keys_the_last_one_says_where_it_goes(store: Store) -> None:
+    """Going back and then to the start is going to the start; on and pause count from where it was to go."""
+    async with app_of(store).run_test(size=(120, 40)) as pilot:
+        before = await opened(pilot, 12)
+        before.action_step_back()
+        before.action_step_back()
+        before.action_step()
+        await until(pilot, lambda: now(pilot) is not before and now(pilot).is_mounted)
+        assert now(pilot).feed.played == 11
+
+        before = now(pilot)
+        before.action_step_back()
+        before.action_restart()
+        before.action_pause()
+        await until(pilot, lambda: now(pilot) is not before and now(pilot).is_mounted)
+
+        assert now(pilot).feed.begins == Start(0, paused=True)
+
+
+async def test_while_it_goes_back_what_was_there_stays_on_the_screen(store: Store) -> None:
+    """Nobody sees an empty run in between: a new screen is there when all up to its event is."""
+    async with app_of(store).run_test(size=(120, 40)) as pilot:
+        before = await opened(pilot, 12)
+
+        before.action_step_back()
+        assert "going to event 11" in bar(pilot)
+        assert before.feed.played == 12
+        await until(pilot, lambda: now(pilot) is not before)
+
+        assert now(pilot).feed.played == 11
 
 
 async def test_pause_stops_it_and_goes_on(store: Store) -> None:

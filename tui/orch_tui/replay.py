@@ -143,9 +143,14 @@ class ReplayFeed(Feed):
         """Events of the record; 0 until it was looked at."""
         self.last = -inf
         """When the last of them was recorded."""
-        self._start = start
+        self.begins = start
         self._clock = clock
         self._looked = clock()
+
+    def start(self) -> None:
+        """Once: it may have been read before there is a screen for it."""
+        if self._thread is None:
+            super().start()
 
     @property
     def played(self) -> int:
@@ -155,12 +160,12 @@ class ReplayFeed(Feed):
     @property
     def found(self) -> bool:
         """Whether everything is there with which it began."""
-        return self.total > 0 and self.played >= min(self._start.events, self.total)
+        return self.total > 0 and self.played >= min(self.begins.events, self.total)
 
     @property
     def place(self) -> int:
         """Events that were played, or are looked for."""
-        return max(self.played, self._start.events)
+        return max(self.played, self.begins.events)
 
     @property
     def status(self) -> RunStatus:
@@ -191,15 +196,15 @@ class ReplayFeed(Feed):
 
     def _is_caught_up(self) -> bool:
         """As fast as it goes is like reading a long record; else nothing is missing that was there at the moment."""
-        if self._start.events and not self.found:
+        if self.begins.events and not self.found:
             return False
         return self.ended or self.pace.paused or isfinite(self.pace.speed)
 
     def _has_come(self, event: Event, seq: int) -> bool:
         if seq >= self.total:
             return False
-        if seq < self._start.events:
-            self.pace.jump(event.at, self._start.waited if seq == self._start.events - 1 else 0.0)
+        if seq < self.begins.events:
+            self.pace.jump(event.at, self.begins.waited if seq == self.begins.events - 1 else 0.0)
             return True
         return self.pace.lets(event.at, idle=self._is_idle_before(event))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 ACTS = frozenset({"approve", "reject", "cancel", "replay"})
 """What is meant for the run itself."""
+READS = 0.005
+"""Seconds between looks at what was read while it goes back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,9 @@ def open_replay(app: App[Any], world: World, run: str) -> None:
 class ReplayScreen(RunScreen, inherit_bindings=False):
     """Stands still while another screen lies above it, and is found where it was left.
 
-    To go back, the record is read once more up to the event before: on a new screen, so that nothing of what came
-    later is left anywhere.
+    To go back, the record is read once more up to the event before: for a new screen, so that nothing of what came
+    later is left anywhere. This one stays until that is done; of keys pressed meanwhile each counts, and one record is
+    read.
     """
 
     SCOPED_CSS = False  # the rules are those of RunScreen
@@ -73,14 +78,18 @@ class ReplayScreen(RunScreen, inherit_bindings=False):
         *Screen.BINDINGS,
     ]
 
-    def __init__(self, world: World, run: str, sight: Sight, word: str = "") -> None:
-        """`word` is said until the first key of the replay."""
-        self.feed = ReplayFeed(world.store, run, sight.start)
+    def __init__(
+        self, world: World, run: str, sight: Sight, word: str = "", feed: ReplayFeed | None = None
+    ) -> None:
+        """`word` is said until the first key of the replay; a `feed` was read up to the start already."""
+        self.feed = feed or ReplayFeed(world.store, run, sight.start)
         super().__init__(world, run, self.feed)
         self.feed.rows.folded.update(sight.folded)
         self._word = word
         self._sought: Sight | None = sight
         """What is brought into sight once everything up to there was read."""
+        self._wanted: Start | None = None
+        """Where it goes on another screen, as soon as that was read."""
 
     def compose(self) -> ComposeResult:
         yield from super().compose()
@@ -98,7 +107,9 @@ class ReplayScreen(RunScreen, inherit_bindings=False):
         self.feed.pace.held = False
 
     def sight(self) -> Sight:
-        """As it is now."""
+        """As it is now, or as it will be in a moment."""
+        if self._sought is not None:
+            return self._sought
         clock, tree = self.feed.pace, self.query_one(SpanTree)
         return Sight(
             Start(self.feed.place, clock.speed, clock.paused, clock.waited),
@@ -136,22 +147,28 @@ class ReplayScreen(RunScreen, inherit_bindings=False):
 
     def action_pause(self) -> None:
         """At the end there is nothing to pause: it is played once more."""
-        if self.feed.ended:
+        if self._wanted is not None:
+            self._play_from(self._wanted.events, paused=not self._wanted.paused)
+        elif self.feed.ended:
             self.action_restart()
         else:
             self.feed.pace.pause()
             self._move()
 
     def action_step(self) -> None:
+        if self._wanted is not None:
+            self._play_from(self._wanted.events + 1, paused=True)
+            return
         if not self.feed.ended:
             self.feed.pace.step()
         self._move("nothing comes after the last event" if self.feed.ended else "")
 
     def action_step_back(self) -> None:
-        if self.feed.place <= 1:
+        place = self.feed.place if self._wanted is None else self._wanted.events
+        if place > 1:
+            self._play_from(place - 1, paused=True)
+        elif self._wanted is None:
             self._move("nothing comes before the first event")
-        else:
-            self._play_from(self.feed.place - 1, paused=True)
 
     def action_restart(self) -> None:
         self._play_from(0)
@@ -166,12 +183,51 @@ class ReplayScreen(RunScreen, inherit_bindings=False):
 
     def _move(self, word: str = "") -> None:
         """Show at once what the key did, or why it did nothing."""
+        if not self.is_mounted:
+            return
         self.query_one(ReplayBar).word = word
         news = self.feed.take()
         news.changed = True
         self._flush(news)
 
     def _play_from(self, events: int, *, paused: bool = False) -> None:
-        if self.is_mounted:
-            sight = replace(self.sight(), start=Start(events, self.feed.pace.speed, paused))
-            self.app.switch_screen(ReplayScreen(self.shown.world, self.shown.run, sight))
+        """The last key wins; only the first of them begins to read."""
+        reads = self._wanted is not None
+        self._wanted = Start(events, self.feed.pace.speed, paused)
+        self.feed.pace.held = True
+        self._move(f"going to event {max(1, events):,}…")
+        if not reads:
+            self._go()
+
+    @work(group="going")
+    async def _go(self) -> None:
+        """Nothing is drawn of the record while it is read again."""
+        feed = await self._read_again()
+        if feed is None:
+            self._wanted, self.feed.pace.held = None, False
+            self._move()
+            return
+        feed.pace.speed = self.feed.pace.speed
+        sight = replace(self.sight(), start=feed.begins)
+        self.app.switch_screen(ReplayScreen(self.shown.world, self.shown.run, sight, feed=feed))
+
+    async def _read_again(self) -> ReplayFeed | None:
+        """The record up to where it is wanted; None when it cannot be read, which this screen's own feed says too."""
+        while (wanted := self._wanted) is not None:
+            feed = ReplayFeed(self.shown.world.store, self.shown.run, wanted)
+            feed.rows.folded.update(self.feed.rows.folded)
+            feed.pace.held = True
+            feed.start()
+            try:
+                while not feed.found and wanted is self._wanted and not feed.trouble:
+                    feed.take()
+                    await asyncio.sleep(READS)
+            except asyncio.CancelledError:  # the screen is left
+                feed.close()
+                raise
+            if wanted is self._wanted and not feed.trouble:
+                return feed
+            feed.close()
+            if feed.trouble:
+                break
+        return None

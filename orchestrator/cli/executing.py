@@ -244,15 +244,23 @@ def _cache(store: Store, job: Job, stack: AsyncExitStack) -> Cache | None:
 def _look_back(
     store: Store, run: str, screen: _Screen, journal: KillingJournal, *, resumed: bool
 ) -> Recovered:
-    """What the log knows of the run so far, with the answers that wait in the inbox turned into events."""
+    """What the log knows of the run so far, with the answers that wait in the inbox turned into events.
+
+    They were given before the run was taken up again, so they stand before that in its log.
+    """
     recovered = Recovered()
-    clock = SystemClock()
     if resumed:
         recovered = recover(event for _, event in store.events(run))
-        journal.append(RunResumed(at=clock.now(), owner=me(), budget=screen.job.limits))
-        recovered.raised(screen.job.limits)
     else:
         screen.committed(list(store.events(run)))
+    _take_answers(store, run, journal, recovered)
+    if resumed:
+        journal.append(RunResumed(at=SystemClock().now(), owner=me(), budget=screen.job.limits))
+        recovered.raised(screen.job.limits)
+    return recovered
+
+
+def _take_answers(store: Store, run: str, journal: KillingJournal, recovered: Recovered) -> None:
     for row in take(store, run):
         answer = _as_answer(row.kind, row.payload, row.at)
         asked = recovered.asked.get(answer.path) if answer is not None else None
@@ -262,7 +270,6 @@ def _look_back(
             recovered.answered[answer.path] = answer
         else:
             done(store, [row.id])
-    return recovered
 
 
 def _as_answer(kind: str, payload: Mapping[str, Any], at: float) -> AskAnswered | None:

@@ -230,7 +230,10 @@ class Story:
         inside = step_of(event.path) != event.path
         if span.verb in CONTAINERS or (span.verb == "value" and inside and not event.handled):
             return
-        took = words.seconds((span.ended or event.at) - span.started)
+        if span.verb == "ask" and not inside:
+            took = words.seconds(self.summary.steps[event.path].seconds)
+        else:
+            took = words.seconds((span.ended or event.at) - span.started)
         parts = [event.path, span.model, "cached" if event.cached else took]
         if span.completion_tokens:
             parts.append(words.count(span.completion_tokens, "token"))

@@ -97,7 +97,8 @@ class Use:
 class StepRow:
     """One step of the file, all its instances together.
 
-    `seconds` is from its first start to its last end, without the time in which no process worked on the run.
+    `seconds` is from its first start to its last end, without the time in which no process worked on the run; of a
+    question how long it was open, whoever worked.
     """
 
     step: str
@@ -117,10 +118,15 @@ class StepRow:
     started: float | None = None
     ended: float = 0.0
     """Both on the clock of `Summary.worked`."""
+    opened: float | None = None
+    answered: float | None = None
+    """When it was asked first and answered last, on the clock of the wall."""
     use: Use = field(default_factory=Use)
 
     @property
     def seconds(self) -> float:
+        if self.verb == "ask" and self.opened is not None and self.answered is not None:
+            return max(0.0, self.answered - self.opened)
         return max(0.0, self.ended - self.started) if self.started is not None else 0.0
 
 
@@ -192,7 +198,13 @@ class Summary:
                 self._stop("waiting", event.at)
             case RunInterrupted():
                 self._stop("cancelled" if event.cancelled else "interrupted", event.at)
-            case Decided() | AskOpened() | AskAnswered() | Warned():
+            case AskOpened():
+                row = self._step(event.path)
+                row.opened = event.at if row.opened is None else row.opened
+            case AskAnswered():
+                self._step(event.path).answered = event.at
+                return  # nobody needs to work on the run when somebody answers
+            case Decided() | Warned():
                 pass  # they cost nothing
             case _:
                 assert_never(event)

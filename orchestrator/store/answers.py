@@ -66,10 +66,12 @@ def unanswered(store: Store, run: str, paths: Iterable[str]) -> list[str]:
 
 
 def is_answered(store: Store, row: RunRow) -> bool:
-    """Whether everything a waiting run waits for lies in its inbox; its last event names what that is."""
+    """Whether everything a waiting run waits for lies in its inbox, or in its log; its last event names what that is."""
     if row.status != "waiting":
         return False
     last = store.event(row.id, row.events - 1)
+    if isinstance(last, AskAnswered):  # who took it up died before its first word
+        return not open_asks(store, row.id)
     return isinstance(last, RunWaiting) and not last.reason and not unanswered(store, row.id, last.asks)
 
 

@@ -106,6 +106,21 @@ def test_a_question_ends_the_process_with_7_and_goes_on_from_another(files: Path
     assert orch(files, "logs", "last").stdout.count("→ letter") == 1
 
 
+def test_an_answer_stands_in_the_log_where_it_was_given(files: Path) -> None:
+    """Before the run was taken up again: the log is in order of time."""
+    write(files, ASK)
+    orch(files, "run", "w.yaml")
+    orch(files, "approve", "last", "--choice", "drop")
+    orch(files, "resume", "last")
+
+    log = orch(files, "logs", "last", "--json").stdout
+    events = [json.loads(line) for line in log.splitlines()]
+
+    kinds = [event["kind"] for event in events]
+    assert kinds.index("run.waiting") < kinds.index("ask.answered") < kinds.index("run.resumed")
+    assert [event["at"] for event in events] == sorted(event["at"] for event in events)
+
+
 def test_a_rejection_ends_with_3(files: Path) -> None:
     """Nothing after the question runs."""
     write(files, ASK)

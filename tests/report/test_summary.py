@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.events import (
+    AskAnswered,
+    AskOpened,
     AttemptFinished,
     AttemptStarted,
     Event,
@@ -136,14 +138,27 @@ def test_a_crash_in_the_middle_of_a_call_does_not_count_the_night() -> None:
 
 
 def test_a_step_does_not_count_the_time_nobody_worked_on_it() -> None:
-    """A question that was open over night took the moment in which it was asked and the one it was answered."""
-    asked: list[Event] = [START, StepStarted(1.0, "ok", "ask"), RunWaiting(1.5, ("ok",))]
-    answered: list[Event] = [RunResumed(900.0, "me"), StepStarted(900.0, "ok", "ask")]
+    """Two processes worked on it, with a night between."""
+    asked: list[Event] = [START, StepStarted(1.0, "ok", "agent"), RunWaiting(1.5, ("ok",))]
+    answered: list[Event] = [RunResumed(900.0, "me"), StepStarted(900.0, "ok", "agent")]
 
     result = summary([*asked, *answered, StepFinished(900.25, "ok", "yes", {}), RunFinished(901.0, "x")])
 
     assert result.steps["ok"].seconds == 0.75
     assert result.seconds == 2.5
+
+
+def test_a_question_took_as_long_as_it_was_open() -> None:
+    """Whoever worked on the run meanwhile; the run itself took only the time in which somebody did."""
+    ask = AskOpened(1.0, "ok", "?", None, ("yes",), None, None)
+    asked: list[Event] = [START, StepStarted(1.0, "ok", "ask"), ask]
+    answered: list[Event] = [AskAnswered(37.0, "ok", "yes", "ann"), RunResumed(900.0, "me")]
+    ended: list[Event] = [StepFinished(900.25, "ok", "yes", {}), RunFinished(901.0, "x")]
+
+    for waits in ([RunWaiting(1.5, ("ok",))], []):  # or its owner died
+        result = summary([*asked, *waits, *answered, StepStarted(900.0, "ok", "ask"), *ended])
+        assert result.steps["ok"].seconds == 36.0
+        assert result.seconds == (2.5 if waits else 2.0)
 
 
 def test_what_a_resumed_run_tries_again_has_not_failed() -> None:

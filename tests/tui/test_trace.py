@@ -22,6 +22,7 @@ from orch_tui.trace import (
     Trace,
 )
 from orchestrator.events import (
+    AskAnswered,
     AskOpened,
     Event,
     ModelReady,
@@ -44,8 +45,8 @@ def trace_of(*events: Event) -> Trace:
     return trace
 
 
-def started(at: float, *paths: str) -> list[Event]:
-    return [StepStarted(at, path, "agent") for path in paths]
+def started(at: float, *paths: str, verb: str = "agent") -> list[Event]:
+    return [StepStarted(at, path, verb) for path in paths]
 
 
 def finished(at: float, *paths: str) -> list[Event]:
@@ -127,6 +128,24 @@ def test_an_ended_run_asks_nobody_and_a_resumed_one_asks_again(end: Event) -> No
     assert ended.notes[ended.find("send")] == "not asked any more"
     assert statuses(again, ["send", "mail", "mail.0"]) == ["asking", "running", "asking"]
     assert not again.notes
+
+
+def test_a_question_took_as_long_as_it_was_open_and_nobody_worked_meanwhile() -> None:
+    """Its answer is of the time in which the run lay still; taking the run up again takes nothing from it."""
+    trace = trace_of(
+        *started(1.0, "ok", verb="ask"),
+        AskOpened(2.0, "ok", "?", None, ("yes",), None, None),
+        RunWaiting(3.0, ("ok",)),
+        AskAnswered(38.0, "ok", "yes", "ann"),
+        RunResumed(100.0, "x"),
+        *started(100.1, "ok", verb="ask"),
+        *finished(100.1, "ok"),
+    )
+
+    assert trace.seconds(trace.find("ok"), 200.0) == 36.0
+    assert trace.summary.steps["ok"].seconds == 36.0
+    assert trace.gaps == [(3.0, 100.0)]
+    assert trace.status_of(trace.find("ok")) == "done"
 
 
 def test_a_pass_of_a_loop_ends_with_the_next_one_and_with_the_loop() -> None:

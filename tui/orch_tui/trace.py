@@ -105,6 +105,8 @@ class Trace:
         """Attempts of spans that run or needed more than one."""
         self.failed: dict[int, None] = {}
         """What failed, in the order in which it did; groups that failed with a step of theirs too."""
+        self.asked: dict[int, tuple[float, float]] = {}
+        """Of questions when they were asked, and answered; nan before."""
         self.caught: dict[int, None] = {}
         """What failed and was caught by `on_error`."""
         self.begun = inf
@@ -120,6 +122,8 @@ class Trace:
         """What it waits for besides answers: a larger budget."""
         self.gaps: list[tuple[float, float]] = []
         """From when to when nobody worked on the run."""
+        self._worked = -inf
+        """When the last thing happened that somebody did who worked on the run."""
         self._families = Families()
         self._open: dict[str, int] = {}
         self._again: dict[str, int] = {}
@@ -191,8 +195,11 @@ class Trace:
         return self._queues.get(span, 0)
 
     def seconds(self, span: int, now: float) -> float:
-        """How long it took, or has taken so far, while somebody worked on the run."""
+        """How long it took, or has taken so far, while somebody worked on the run; of a question, how long it is open."""
         ended = self.ended[span]
+        if (asked := self.asked.get(span)) is not None:
+            opened, answered = asked
+            return max(0.0, (answered if answered == answered else now if ended != ended else ended) - opened)
         return self.worked(self.started[span], now if ended != ended else ended)
 
     def worked(self, start: float, end: float) -> float:
@@ -234,7 +241,9 @@ class Trace:
         """Take one event in, in the order of the log; returns the span it tells of, NOWHERE if of the run."""
         self.state.apply(event, seq)
         self.summary.add(event)
-        before = self.now
+        before = self._worked
+        if not isinstance(event, AskAnswered):  # somebody may answer while nobody works on it
+            self._worked = max(before, event.at)
         if self.begun == inf:
             self.begun = event.at
         self.now = max(self.now, event.at)
@@ -264,9 +273,15 @@ class Trace:
             case StepFailed():
                 return self._end(event.path, event.at, seq, FAILED, event.message)
             case AskOpened():
-                return self._set(event.path, event.at, seq, ASKING)
+                span = self._set(event.path, event.at, seq, ASKING)
+                if self.verb(span) == "ask":  # others ask too, and work besides
+                    self.asked[span] = event.at, nan
+                return span
             case AskAnswered():
-                return self._set(event.path, event.at, seq, RUNNING)
+                span = self._set(event.path, event.at, seq, RUNNING)
+                if span in self.asked:
+                    self.asked[span] = self.asked[span][0], event.at
+                return span
             case RunResumed():
                 self.raised.update(event.budget)
                 self.waits_for = ""
@@ -354,7 +369,9 @@ class Trace:
 
     def _begin_again(self, span: int, path: str, at: float) -> None:
         self._turn(span, RUNNING)
-        if not self.children(span):  # a leaf does all of its work again, a group only what is left
+        if (
+            not self.children(span) and span not in self.asked
+        ):  # a leaf does all of its work again, a group what is left
             self.started[span] = at
         self.failed.pop(span, None)
         self.caught.pop(span, None)

@@ -52,7 +52,7 @@ async def answer(
     gate = run.gates[name]
     info = gate.info or await gate.ready(run.ports.journal, run.ports.clock)
     terms = run.terms.get((id(node), name)) or shared_terms(at, gate, info)
-    prompt = compose(node, frame, extra, terms.shape)
+    prompt = compose(node, frame, extra, terms)
     request = terms.request(node, prompt)
     parts: tuple[str, ...] = ()
     if gate.guarded:
@@ -173,7 +173,7 @@ def judge(at: Asking, completion: Completion) -> tuple[Verdict, Any, str]:
         case Invalid() as bad:
             return ("cut" if bad.kind == "cut" else "invalid"), None, bad.message
         case Valid() as good:
-            failed = failed_check(node, at.frame, {**(at.extra or {}), "output": good.value})
+            failed = failed_check(node, at.frame, good.value, at.extra)
             if failed:
                 return "check", None, failed
             return "ok", good.value, ""

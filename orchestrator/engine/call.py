@@ -85,7 +85,10 @@ async def call(at: Asking, draft: Draft, admit: Admit) -> tuple[Completion, Nano
     Nothing waits between the reservation and its record.
     """
     run, gate, spent, request = at.run, draft.gate, at.spent, draft.request
-    async with gate.slots:
+    slots = gate.slots
+    if not slots.take():
+        await slots.turn()
+    try:
         if gate.guarded:
             keep_here(at, gate, draft.parts, request)
         if gate.leaves:
@@ -99,6 +102,8 @@ async def call(at: Asking, draft: Draft, admit: Admit) -> tuple[Completion, Nano
             completion, price = await ask(at, gate, request, worst, began)
         finally:
             spent.seconds += time.monotonic() - began
+    finally:
+        slots.release()
     usage = completion.usage
     spent.prompt += usage.prompt
     spent.completion += usage.completion

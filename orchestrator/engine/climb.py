@@ -186,7 +186,7 @@ class _Way:
         at, run = self.at, self.at.run
         info = gate.info or await gate.ready(run.ports.journal, run.ports.clock)
         terms = shared_terms(at, gate, info)
-        prompt = compose(at.node, at.frame, at.extra, terms.shape)
+        prompt = compose(at.node, at.frame, at.extra, terms)
         request = terms.request(at.node, prompt)
         rung = gate is not run.gates[self.name]
         if request.logprobs and rung and not (info.logprobs and (self.rungs or at.node.confident)):

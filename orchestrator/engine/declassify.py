@@ -31,7 +31,8 @@ PRIVATE: Label = "private"
 
 
 def declassify_of(node: Node) -> Declassify | None:
-    return node.step.declassify if isinstance(node.step, AgentStep | ToolStep) else None
+    step = node.step
+    return step.declassify if isinstance(step, (AgentStep, ToolStep)) else None
 
 
 def shown_before(run: Run, node: Node, path: str) -> Outcome | None:

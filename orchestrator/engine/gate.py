@@ -11,7 +11,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping
-from types import TracebackType
 
 from orchestrator.engine.egress import leaves
 from orchestrator.errors import CredentialsMissing, ProviderError
@@ -36,7 +35,10 @@ def stated(spec: ModelSpec, *, local: bool) -> Price | None:
 
 
 class Slots:
-    """A fair counter of free slots; entering costs nothing while one is free."""
+    """A fair counter of free slots; taking one costs nothing while one is free.
+
+    Whoever calls `take` in vain awaits `turn`; either way he gives the slot back with `release`.
+    """
 
     __slots__ = ("_free", "_waiting")
 
@@ -44,25 +46,26 @@ class Slots:
         self._free = count
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    async def __aenter__(self) -> None:
-        if self._free > 0:
-            self._free -= 1
-            return
+    def take(self) -> bool:
+        """Whether a slot was free, and is now the caller's."""
+        if self._free == 0:
+            return False
+        self._free -= 1
+        return True
+
+    async def turn(self) -> None:
+        """Wait for a slot, first come first served."""
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._release()  # the slot was handed over in the moment of the cancellation
+                self.release()  # the slot was handed over in the moment of the cancellation
             raise
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._release()
-
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Hand the slot to whoever waits longest."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():

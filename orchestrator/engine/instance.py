@@ -151,6 +151,8 @@ def _since(run: Run, began: float) -> float:
 def _unwanted(node: Node, frame: Frame) -> str:
     if "when" in node.programs and not evaluate(node, "when", frame):
         return f"when: {node.programs['when'].source}"
+    if not node.nulls:
+        return ""
     for key, chains in node.nulls.items():
         if key not in ("foreach", "until") and (null := null_among(frame, chains)):
             return f"{null} is null"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -106,17 +105,17 @@ class Run:
     asking: dict[str, AskOpened] = field(default_factory=dict)
     """Questions nobody has answered yet, by path."""
 
-    async def breathe(self) -> None:
-        """Let other tasks have their turn now and then, when steps finish without ever waiting."""
+    def should_breathe(self) -> bool:
+        """Whether other tasks are to have their turn now: steps may finish without ever waiting."""
         self.ticks += 1
-        if self.ticks & 63 == 0:
-            await asyncio.sleep(0)
+        return self.ticks & 63 == 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """What a step's verb came to. `handled` is the error that `on_error` turned into the value.
 
+    Nothing changes it; frozen it would be slower to make, and each step makes one.
     `own` says of a group that its value is not made of its steps' values, so that the log has to hold it.
     """
 
@@ -130,4 +129,4 @@ class Outcome:
 def evaluate(node: Node, key: str, frame: Frame, extra: Mapping[str, Any] | None = None) -> Any:
     """The value of one of the node's programs here. Raises StepError."""
     program = node.programs[key]
-    return program.evaluate(frame.context(program, extra))
+    return program.run(frame.context(program, extra))

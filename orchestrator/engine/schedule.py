@@ -67,7 +67,8 @@ async def drain(
                 group.create_task(worker(group))
             if not await work(index):
                 complete = False
-            await run.breathe()
+            if run.should_breathe():
+                await asyncio.sleep(0)
         workers -= 1
 
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -28,16 +29,19 @@ async def value(run: Run, node: Node, frame: Frame, path: str) -> Outcome:  # no
     result = evaluate(node, "value", frame)
     if node.output is not None and (problems := check_value(node.output, result)):
         raise StepError("output", f"the value does not have its declared type: {'; '.join(problems)}")
-    failed = failed_check(node, frame, {"output": result})
+    failed = failed_check(node, frame, result)
     if failed:
         raise StepError("check", f"check failed: {failed}")
     return Outcome(result, {})
 
 
-def failed_check(node: Node, frame: Frame, extra: dict[str, Any]) -> str | None:
-    """The sentence of the first check that says no; None when all agree."""
-    sentences = getattr(node.step, "check", None) or ()
-    return next((text for text in sentences if not evaluate(node, f"check:{text}", frame, extra)), None)
+def failed_check(node: Node, frame: Frame, output: Any, extra: Mapping[str, Any] | None = None) -> str | None:
+    """The sentence of the first check that says no to `output`; None when all agree."""
+    sentences = getattr(node.step, "check", None)
+    if not sentences:
+        return None
+    names = {**(extra or {}), "output": output}
+    return next((text for text in sentences if not evaluate(node, f"check:{text}", frame, names)), None)
 
 
 # ---------------------------------------------------------------------------------------------------- ask

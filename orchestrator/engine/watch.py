@@ -19,15 +19,11 @@ class Watchdog:
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def add(self, watch: Watch) -> None:
+    def add(self, watch: Watch, loop: asyncio.AbstractEventLoop) -> None:
         self.watches.add(watch)
         if watch.deadline < self._armed:
+            self._loop = loop
             self._arm(watch.deadline)
-
-    def time(self) -> float:
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-        return self._loop.time()
 
     def close(self) -> None:
         if self._timer is not None:
@@ -40,7 +36,8 @@ class Watchdog:
         self._timer = self._loop.call_at(when, self._look)
 
     def _look(self) -> None:
-        now = self.time()
+        assert self._loop is not None
+        now = self._loop.time()
         self._armed = _NEVER
         for watch in self.watches:
             watch.end_if_late(now)
@@ -52,7 +49,7 @@ class Watchdog:
 class Watch:
     """A context that raises TimeoutError in its task after `idle` seconds without `progress()`, or after `wall`."""
 
-    __slots__ = ("_dog", "_end", "_idle", "_task", "_wall", "deadline", "fired")
+    __slots__ = ("_dog", "_end", "_idle", "_task", "_time", "_wall", "deadline", "fired")
 
     def __init__(self, dog: Watchdog, idle: float, wall: float | None) -> None:
         self._dog = dog
@@ -61,17 +58,19 @@ class Watch:
         self.fired = ""
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None
         self._task = task
-        now = self._dog.time()
+        self._time = loop.time
+        now = self._time()
         self._end = _NEVER if self._wall is None else now + self._wall
         self.deadline = min(now + self._idle, self._end)
-        self._dog.add(self)
+        self._dog.add(self, loop)
 
     def progress(self) -> None:
         """Something arrived: the silence begins anew."""
-        self.deadline = min(self._dog.time() + self._idle, self._end)
+        self.deadline = min(self._time() + self._idle, self._end)
 
     def end_if_late(self, now: float) -> None:
         if now < self.deadline or self.fired:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from orchestrator.spec.schema import check_value, complete, describe, quoted
 from orchestrator.spec.types import Bool, Date, Enum, ListOf, MapOf, Schema, Str, Type
-from orchestrator.spec.values import too_deep
+from orchestrator.spec.values import DEPTH, too_deep
 
 Fault = Literal["invalid", "cut", "empty"]
 
@@ -24,9 +24,9 @@ STARTS_TRIED = 50
 """Places in prose at which a JSON value is looked for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Valid:
-    """The answer as data: text, or the value of the declared type with every field present."""
+    """The answer as data: text, or the value of the declared type with every field present. Nothing changes it."""
 
     value: Any
 
@@ -49,7 +49,7 @@ def read_answer(
     finish: Literal["stop", "length"] = "stop",
 ) -> Valid | Invalid:
     """The value of an answer. `schema` is used where `output` is a schema from a file that holds none itself."""
-    bare = _whole_characters(text).strip()
+    bare = (text if text.isascii() else _whole_characters(text)).strip()
     if not bare:
         reason = "it used all its tokens before the answer began" if finish == "length" else "it is empty"
         return Invalid("cut" if finish == "length" else "empty", f"there is no answer: {reason}")
@@ -126,7 +126,9 @@ def _read_json(text: str) -> Any:
 
 def _loads(text: str) -> Any:
     try:
-        value = _DECODER.decode(text)
+        value, end = _DECODER.raw_decode(text)
+        if end != len(text):
+            _DECODER.decode(text)  # raises, and says what stands behind the value
     except json.JSONDecodeError as error:
         raise _Unreadable(f"this is no JSON ({error.msg} at character {error.pos + 1})") from None
     except RecursionError:
@@ -163,7 +165,7 @@ def _extracted(text: str) -> Any:
 
 
 def _acceptable(value: Any, text: str) -> Any:
-    if too_deep(value):
+    if text.count("{") + text.count("[") > DEPTH and too_deep(value):
         raise _Refused("the JSON is nested too deeply")
     if "\\ud" in text or "\\uD" in text:  # an escape can spell half of a surrogate pair
         try:

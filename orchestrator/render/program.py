@@ -13,7 +13,7 @@ from orchestrator.errors import StepError
 from orchestrator.render.access import Frame, fault, get_field, to_text
 from orchestrator.render.compile import Eval, literal, lookup
 from orchestrator.render.functions import FUNCTIONS
-from orchestrator.render.statements import Page, TemplateCompiler
+from orchestrator.render.statements import Page, TemplateCompiler, joined
 from orchestrator.render.syntax import TemplateSyntax, parse, sole
 
 Run = Callable[[Mapping[str, Any]], Any]
@@ -165,14 +165,14 @@ def _joined(text: str, parts: list[nodes.Expr]) -> Program:
         return Program(text, "template", frozenset(), lambda _: constant)
 
     def run(context: Mapping[str, Any]) -> str:
-        page = Page()
+        written: list[str] = []
         for read, piece in pieces:
             if read is None:
-                page.add(piece)
+                written.append(piece)
             else:
                 value = read(context)
-                page.add(value if type(value) is str else to_text(value, piece))
-        return page.text()
+                written.append(value if type(value) is str else to_text(value, piece))
+        return joined(written)
 
     return Program(text, "template", frozenset(names), run)
 

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from jinja2 import nodes
 
+from orchestrator.errors import StepError
 from orchestrator.render.access import TEXT_CAP, Frame, fault, kind_of, to_text
 from orchestrator.render.compile import Compiler, Eval, refused
 from orchestrator.render.show import show
@@ -37,11 +38,23 @@ class Page:
     def add(self, text: str) -> None:
         self.size += len(text)
         if self.size > TEXT_CAP:
-            raise fault("{{ … }}", f"the text grows beyond {TEXT_CAP:,} characters")
+            raise _too_long()
         self.parts.append(text)
 
     def text(self) -> str:
         return "".join(self.parts)
+
+
+def joined(parts: Sequence[str]) -> str:
+    """One text of all parts. Raises StepError where it would grow beyond the cap."""
+    text = "".join(parts)
+    if len(text) > TEXT_CAP:
+        raise _too_long()
+    return text
+
+
+def _too_long() -> StepError:
+    return fault("{{ … }}", f"the text grows beyond {TEXT_CAP:,} characters")
 
 
 class TemplateCompiler(Compiler):

@@ -128,15 +128,17 @@ def _map_problems(kind: MapOf, value: Any, where: str) -> Iterable[str]:
         yield f"{where or 'the value'}: {quoted(value)} is no map with the fields {names}"
         return
     prefix = f"{where}." if where else ""
+    strange = len(value)
     for field in kind.fields:
         if field.name in value:
+            strange -= 1
             if not (field.optional and value[field.name] is None):
                 yield from _problems(field.type, value[field.name], f"{prefix}{field.name}")
         elif not field.optional:
             yield f"{prefix}{field.name} is missing"
-    for key in value:
-        if kind.field(str(key)) is None:
-            yield f"{prefix}{str(key)[:40]} is not asked for"
+    if strange:
+        known = {field.name for field in kind.fields}
+        yield from (f"{prefix}{str(key)[:40]} is not asked for" for key in value if str(key) not in known)
 
 
 def _schema_problems(kind: Schema, value: Any, where: str) -> Iterable[str]:

@@ -33,7 +33,10 @@ RESULTS: Mapping[str, Type] = {
             Field("stdout", TEXT),
             Field("stderr", TEXT),
             Field("value", UNKNOWN),
-            Field("files", UNKNOWN),
+            Field(
+                "files",
+                list_of(MapOf((Field("name", TEXT), Field("media_type", TEXT), Field("size", INT)))),
+            ),
         )
     ),
     "sql.query": MapOf(

@@ -22,6 +22,8 @@ MOST_TEXT = 4 << 20
 PYTHONS = ("python", "python3")
 TEXT = Str(None)
 
+MADE = MapOf((Field("name", TEXT), Field("media_type", TEXT), Field("size", Int())))
+
 SIGNATURE = Signature(
     "python",
     "Runs Python code in a sandbox without network. Returns what it printed, the value of its last expression, "
@@ -40,10 +42,7 @@ SIGNATURE = Signature(
             Field("stdout", TEXT),
             Field("stderr", TEXT),
             Field("value", Unknown()),
-            Field(
-                "files",
-                ListOf(MapOf((Field("name", TEXT), Field("media_type", TEXT), Field("size", Int())))),
-            ),
+            Field("files", ListOf(MADE, 0, None)),
         )
     ),
 )

@@ -26,7 +26,7 @@ def gather(
     left = most
     for name, at, entry, size in _walk(work, "", DEEPEST):
         content = _content(at, entry, left)
-        if name in given and content == given[name].encode():
+        if name in given and content == given[name].encode("utf-8", "surrogatepass"):
             continue
         left -= max(size, len(content))
         if left < 0 or len(made) >= count:

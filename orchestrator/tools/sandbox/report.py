@@ -45,12 +45,14 @@ class Report:
 
     @property
     def value(self) -> Any:
-        """Plain data, or None."""
+        """Plain data, or None. It may be anything: the code can write to the socket itself."""
         _, _, text = self._said.partition(b"\n")
         if not text or len(text) > self._most - MOST:
             return None
         try:
-            return json.loads(bytes(text), parse_constant=_refuse)
+            value = json.loads(bytes(text), parse_constant=_refuse)
+            json.dumps(value, ensure_ascii=False).encode()  # half a character is no text
+            return value
         except (ValueError, RecursionError):
             return None
 

@@ -112,9 +112,9 @@ class Sandbox:
         progress: Callable[[str], None] = quiet,
     ) -> Outcome:
         """Run a job; what it made is copied to `keep`. Raises SandboxUnavailable before anything ran."""
-        if not sys.platform.startswith("linux"):
+        if not self._platform.startswith("linux"):
             raise SandboxUnavailable(
-                f"the python sandbox needs Linux, this is {sys.platform}", hint=ELSEWHERE
+                f"the python sandbox needs Linux, this is {self._platform}", hint=ELSEWHERE
             )
         wall = min(self._limits.seconds, self._limits.seconds if seconds is None else seconds)
         with _scratch() as scratch:

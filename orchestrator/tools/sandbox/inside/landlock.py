@@ -33,7 +33,7 @@ def version() -> int:
         return 0
 
 
-def restrict(abi: int, readable: Sequence[str], writable: Sequence[str]) -> None:
+def restrict(abi: int, readable: Sequence[str], writable: Sequence[str], devices: Sequence[str]) -> None:
     """Only these paths can be opened from now on; no TCP, no sockets without a path, no signals to others."""
     files = (1 << (13 if abi < 2 else 14 if abi < 3 else 15 if abi < 5 else 16)) - 1
     attributes = struct.pack("<QQQ", files, 3, 3)[: 8 if abi < 4 else 16 if abi < 6 else 24]
@@ -43,6 +43,8 @@ def restrict(abi: int, readable: Sequence[str], writable: Sequence[str]) -> None
             _grant(rules, path, READ & files)
         for path in writable:
             _grant(rules, path, (READ | WRITE) & files)
+        for path in devices:
+            _grant(rules, path, OF_A_FILE & files)
         prctl("no_new_privs", PR_SET_NO_NEW_PRIVS, 1)
         syscall("landlock", LANDLOCK_RESTRICT, rules, 0)
     finally:

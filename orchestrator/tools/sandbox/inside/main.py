@@ -81,7 +81,7 @@ def _lock(job: dict[str, Any], report: _socket.socket) -> str:
         raise OSError(f"neither namespaces nor Landlock {landlock.WITH_TRUNCATE} (it is {abi})")
     _readable(job)
     if abi:
-        landlock.restrict(abi, [*job["readable"], *job["devices"]], [job["scratch"]])
+        landlock.restrict(abi, job["readable"], [job["scratch"]], job["devices"])
         holds.append(f"landlock {abi}")
     seccomp.install()
     return ", ".join([*holds, "seccomp"])

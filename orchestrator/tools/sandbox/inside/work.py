@@ -24,13 +24,13 @@ MAIN = "main.py"
 
 def work(job: dict[str, Any], report: _socket.socket) -> None:
     """Write the files, run the code or the command, report the value; then the interpreter ends as usual."""
-    _write(job["files"])
     work_at = os.getcwd()
     sys.path[:] = [work_at, *(p for p in sys.path[1:] if p not in job["packages"]), *job["packages"]]
     sys.argv[:] = job["argv"]
     aside = job["scratch"] + "/tmp"  # noqa: S108 - beneath its own scratch
     os.environ.update(HOME=aside, TMPDIR=aside, MPLCONFIGDIR=aside)
     try:
+        _write(job["files"])
         value = _run(job)
     except SystemExit:
         raise
@@ -76,7 +76,7 @@ def _write(files: dict[str, str]) -> None:
         above = os.path.dirname(name)
         if above:
             os.makedirs(above, exist_ok=True)
-        with open(name, "w", encoding="utf-8", newline="") as file:
+        with open(name, "w", encoding="utf-8", errors="surrogatepass", newline="") as file:
             file.write(text)
 
 

@@ -330,6 +330,26 @@ async def test_without_its_file_the_steps_of_the_run_are_a_list(tmp_path: Path) 
     assert harmless(text + said)
 
 
+async def test_until_its_file_was_read_no_list_stands_in_the_place_of_the_graph(tmp_path: Path) -> None:
+    """A word says that it is being drawn; boxes do not come in the place of something else."""
+    file = workflow(tmp_path)
+    store = recorded(tmp_path, str(file), "", HALF)
+    app = Host(store, RUN, GraphView)
+    seen: list[str] = []
+
+    def drawn_now() -> bool:
+        app.tick()
+        seen.append(shown(app.view.listing) + "".join(plain(row) for row in app.view._said.rows))
+        return any(corner in seen[-1] for corner in "┌┏")
+
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, drawn_now)
+
+    store.close()
+    assert {text.strip() for text in seen[:-1]} <= {"", "drawing…"}
+    assert "drawing…" not in seen[-1]
+
+
 def test_what_was_caught_is_trouble_too() -> None:
     """`e` goes to steps that failed and to those that went on after an error, and to no others."""
     trace = traced(

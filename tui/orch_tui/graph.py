@@ -95,7 +95,7 @@ class GraphView(Pane):
         if self._file is None and not self._reading and self.shown.trace.state.file:
             self._reading = True
             self._read()
-        if self._file is None or not self._file.lines:
+        if self._file is not None and not self._file.lines:
             self._draw_list()
         self.show()
 
@@ -104,13 +104,18 @@ class GraphView(Pane):
         """Checking a workflow reads files: not here."""
         state = self.shown.trace.state
         self._file = await asyncio.to_thread(of_file, Path(state.file), state.source)
+        if not self.is_mounted:
+            return
         if self._file.lines:
             self._set(self._file)
+        else:
+            self._draw_list()
         self.show()
 
     def _draw_list(self) -> None:
         steps = tuple(self.shown.trace.summary.steps)
-        trouble = self._file.trouble if self._file is not None else ""
+        assert self._file is not None
+        trouble = self._file.trouble
         drawn = self.canvas.shown.drawing
         if len(drawn.spots) != len(steps) or drawn.trouble != trouble:
             self._set(as_list(steps, trouble))
@@ -126,8 +131,10 @@ class GraphView(Pane):
         drawn = self.canvas.shown
         top = self.listing.scroll_offset.y
         self.canvas.update(range(top, top + self.listing.size.height))
-        trouble: Row = ((drawn.drawing.trouble, "warn"),)
-        self._said.show(*([trouble] if drawn.drawing.trouble else []))
+        said: Row = ((drawn.drawing.trouble, "warn"),) if drawn.drawing.trouble else ()
+        if self._file is None:
+            said = (("drawing…", "dim"),)
+        self._said.show(*([said] if said else []))
         self.listing.redraw()
 
     # -- keys

@@ -296,6 +296,22 @@ def test_descriptors_are_given_back(run: Run) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
+def test_a_python_beneath_tmp_works(tmp_path: Path) -> None:
+    """The way into the new root goes by /tmp, and hides nothing that is shown."""
+    ground = own_ground()
+    (tmp_path / "site-packages").mkdir()
+    (tmp_path / "site-packages" / "mine.py").write_text("x = 5")
+    more = str(tmp_path / "site-packages")
+    wider = Ground(ground.python, (*ground.readable, more), (*ground.packages, more))
+    (tmp_path / "keep").mkdir()
+
+    outcome = asyncio.run(
+        Sandbox(ground=wider).run(Job({"main.py": "import mine\nmine.x"}, ("main.py",)), tmp_path / "keep")
+    )
+
+    assert outcome.value == 5, outcome.stderr
+
+
 def refused(sandbox: Sandbox, tmp_path: Path) -> str:
     job = Job({"main.py": "open('ran', 'w')\nprint('ran')"}, ("main.py",))
     works: Awaitable[Outcome] = sandbox.run(job, tmp_path)

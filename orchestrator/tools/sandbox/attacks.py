@@ -206,6 +206,16 @@ def many():
 attempt("many files", many)
 """
 
+DEEP_FOLDERS = """
+def nest():
+    for _ in range(3000):
+        os.mkdir("d")
+        os.chdir("d")
+    import time; time.sleep(1)
+    return "3000 folders"
+attempt("folders in folders", nest)
+"""
+
 ENDLESS_OUTPUT = """
 import time
 end = time.monotonic() + 20
@@ -313,6 +323,11 @@ attempt("fifo", lambda: os.mkfifo("pipe"))
 attempt("device", lambda: os.mknod("device", 0o020666, os.makedev(1, 1)))
 os.makedirs("a/b", exist_ok=True)
 os.symlink("../../..", "a/b/up")
+try:
+    os.rename("../work", "../elsewhere")
+    os.symlink(VICTIM, "../work")
+except OSError:
+    pass
 print("held links remain for the parent to refuse")
 """
 
@@ -423,6 +438,7 @@ ATTACKS: Mapping[str, str] = {
     "memory bomb": MEMORY_BOMB,
     "fill the disk": DISK_FILL,
     "use up inodes": MANY_FILES,
+    "nest folders": DEEP_FOLDERS,
     "endless output": ENDLESS_OUTPUT,
     "sleep forever": SLEEP,
     "run forever, ignoring signals": BUSY,

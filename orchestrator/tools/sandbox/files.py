@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import mimetypes
 import os
+import shutil
 import stat
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -44,17 +46,28 @@ def media_type(name: str) -> str:
     return KNOWN.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
-def usage(work: Path) -> tuple[int, int]:
-    """Bytes and files below a directory that somebody is writing in."""
-    total, count = 0, 0
-    for above, folders, files in os.walk(work, onerror=None):
-        count += len(folders) + len(files)
-        for name in files:
-            try:
-                total += Path(above, name).lstat().st_blocks * 512
-            except OSError:  # gone meanwhile
-                continue
+def usage(top: Path, most: int) -> tuple[int, int]:
+    """Bytes and entries below a directory that somebody is writing in; it stops counting at `most` entries."""
+    total, count, folders = 0, 0, [str(top)]
+    while folders and count <= most:
+        try:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    count += 1
+                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+        except OSError:  # gone meanwhile, or deeper than a path can be: there are enough entries then
+            continue
     return total, count
+
+
+def remove(top: Path) -> None:
+    """Remove a directory that a hostile program filled; nothing to do when that fails."""
+    try:
+        shutil.rmtree(top, ignore_errors=True)
+    except RecursionError:
+        subprocess.run(["rm", "-rf", "--", top], check=False, capture_output=True)  # noqa: S603, S607
 
 
 def _walk(at: int, above: str, depth: int) -> Iterator[tuple[str, int, str, int]]:

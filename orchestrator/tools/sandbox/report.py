@@ -15,14 +15,14 @@ MOST = 4096
 class Report:
     """Takes in what the child says; never more than `most` bytes of value. Trusts only the first line."""
 
-    def __init__(self, end: socket.socket, most: int) -> None:
+    def __init__(self, end: socket.socket, most: int, work: int | None = None) -> None:
         self._end = end
         self._most = most + MOST
         self._said = bytearray()
         self._loop = asyncio.get_running_loop()
         self._done = asyncio.Event()
-        self.work: int | None = None
-        """The scratch of the child, as a descriptor, when it has a file system of its own."""
+        self.work = work
+        """The folder the code works in, as a descriptor; a child with a file system of its own hands it over."""
         end.setblocking(False)
         self._loop.add_reader(end.fileno(), self._take)
 
@@ -58,9 +58,9 @@ class Report:
 
     def _take(self) -> None:
         try:
-            if self.work is None and not self._said:
+            if not self._said:
                 said, handed, _, _ = socket.recv_fds(self._end, 65536, 1)
-                self.work = handed[0] if handed else None
+                self._keep(handed)
             else:
                 said = self._end.recv(65536)
         except BlockingIOError:
@@ -72,6 +72,14 @@ class Report:
         elif not said:
             self._loop.remove_reader(self._end.fileno())
             self._done.set()
+
+    def _keep(self, handed: list[int]) -> None:
+        """Only a folder that is awaited; the code itself may hand over what it likes."""
+        for descriptor in handed:
+            if self.work is None:
+                self.work = descriptor
+            else:
+                os.close(descriptor)
 
 
 def _refuse(text: str) -> NoReturn:

@@ -8,7 +8,6 @@ import contextlib
 import itertools
 import marshal
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -19,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.calling import Artifact, quiet
-from orchestrator.errors import SandboxUnavailable
-from orchestrator.tools.sandbox.files import gather, usage
+from orchestrator.errors import SandboxUnavailable, ToolError
+from orchestrator.tools.sandbox.files import gather, remove, usage
 from orchestrator.tools.sandbox.ground import Ground, own_ground, owner, threads_of
 from orchestrator.tools.sandbox.limits import Limits
 from orchestrator.tools.sandbox.report import Report
@@ -127,12 +126,15 @@ class Sandbox:
     async def _once(
         self, job: Job, keep: Path, scratch: Path, wall: float, progress: Callable[[str], None]
     ) -> Outcome:
+        user = owner(next(self._salt))
+        work = None if self._space else _hand_over(scratch, user)
         ours, theirs = socket.socketpair()
-        report = Report(ours, self._limits.value)
+        report = Report(ours, self._limits.value, work)
         try:
-            talk, code = await self._child(job, scratch, theirs, report, wall, progress)
+            order = self._order(job, scratch, user)
+            talk, code = await self._child(order, scratch, theirs, report, wall, progress)
             layers = self._locked_in(report.status, talk)
-            files, whole = await asyncio.to_thread(self._made, report.work, scratch, job, keep)
+            files, whole = await asyncio.to_thread(self._made, report.work, job, keep)
             if not whole:
                 talk.stopped, code = talk.stopped or self._too_much, code or 128 + signal.SIGKILL
             return _outcome(talk, code, report.value, files, layers)
@@ -141,7 +143,7 @@ class Sandbox:
 
     async def _child(
         self,
-        job: Job,
+        order: dict[str, Any],
         scratch: Path,
         theirs: socket.socket,
         report: Report,
@@ -149,7 +151,7 @@ class Sandbox:
         progress: Callable[[str], None],
     ) -> tuple[_Talk, int]:
         talk = _Talk()
-        process = await self._start(job, scratch, theirs)
+        process = await self._start(order, theirs)
         tasks = [
             asyncio.create_task(self._listen(process, process.stdout, talk.out, talk, progress)),
             asyncio.create_task(self._listen(process, process.stderr, talk.err, talk, quiet)),
@@ -164,26 +166,24 @@ class Sandbox:
             talk.late, talk.stopped = True, f"still running after {wall:g} s"
         finally:
             _kill(process)
+            await asyncio.wait(tasks[:3], timeout=LAST_WORDS)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            code = await asyncio.wait_for(asyncio.shield(process.wait()), LAST_WORDS)
+            code = await _gone(process)
         return talk, code
 
-    async def _start(self, job: Job, scratch: Path, theirs: socket.socket) -> asyncio.subprocess.Process:
-        user = owner(next(self._salt))
-        stdin, order = _sealed(job.stdin.encode("utf-8", "replace")), -1
+    async def _start(self, order: dict[str, Any], theirs: socket.socket) -> asyncio.subprocess.Process:
+        stdin, given = -1, -1
         try:
-            if not self._space:
-                _hand_over(scratch, user)
-            order = _sealed(marshal.dumps(self._order(job, scratch, user)))
+            stdin, given = _sealed(order.pop("stdin")), _sealed(marshal.dumps(order))
             return await asyncio.create_subprocess_exec(
                 *(self._ground.python, "-I", "-S", "-X", "utf8", "-c", START),
-                *(_home(), str(order), str(theirs.fileno())),
+                *(_home(), str(given), str(theirs.fileno())),
                 stdin=stdin,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                pass_fds=(order, theirs.fileno()),
+                pass_fds=(given, theirs.fileno()),
                 env=ENVIRONMENT,
                 start_new_session=True,
             )
@@ -191,7 +191,7 @@ class Sandbox:
             raise SandboxUnavailable(f"the sandbox cannot start {self._ground.python}: {error}") from error
         finally:
             theirs.close()
-            for descriptor in (stdin, order):
+            for descriptor in (stdin, given):
                 if descriptor >= 0:
                     os.close(descriptor)
 
@@ -210,6 +210,7 @@ class Sandbox:
             "files": dict(job.files),
             "argv": list(job.argv),
             "module": job.module,
+            "stdin": job.stdin.encode("utf-8", "replace"),
         }
 
     async def _listen(
@@ -234,7 +235,7 @@ class Sandbox:
     async def _watch(self, process: asyncio.subprocess.Process, scratch: Path, talk: _Talk) -> None:
         """Stand in for a quota: the file system is the machine's own, only each file is limited by the kernel."""
         while True:
-            size, count = await asyncio.to_thread(usage, scratch)
+            size, count = await asyncio.to_thread(usage, scratch, self._limits.files)
             if size > self._limits.disk or count > self._limits.files:
                 talk.stopped = talk.stopped or self._too_much
                 _kill(process)
@@ -254,15 +255,9 @@ class Sandbox:
             f"the python sandbox does not work on this machine: {said}{also}", hint="orch doctor --sandbox"
         )
 
-    def _made(
-        self, work: int | None, scratch: Path, job: Job, keep: Path
-    ) -> tuple[tuple[Artifact, ...], bool]:
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-        at = os.dup(work) if work is not None else os.open(scratch / "work", flags)
-        try:
-            return gather(at, job.files, keep, self._limits.disk, self._limits.files)
-        finally:
-            os.close(at)
+    def _made(self, work: int | None, job: Job, keep: Path) -> tuple[tuple[Artifact, ...], bool]:
+        assert work is not None
+        return gather(work, job.files, keep, self._limits.disk, self._limits.files)
 
 
 class _NoSpace(Exception):
@@ -284,13 +279,15 @@ def _scratch() -> Iterator[Path]:
     try:
         yield path
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        remove(path)
 
 
-def _hand_over(scratch: Path, user: int) -> None:
+def _hand_over(scratch: Path, user: int) -> int:
+    """Give the scratch to the child's user. The descriptor is of its folder `work`, wherever the code moves it."""
     for path in (scratch, scratch / "work", scratch / "tmp"):
         path.mkdir(mode=0o700, exist_ok=True)
         os.chown(path, user, -1)
+    return os.open(scratch / "work", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 
 def _sealed(content: bytes) -> int:
@@ -305,6 +302,16 @@ def _sealed(content: bytes) -> int:
 def _home() -> str:
     """The folder that `orchestrator` is imported from."""
     return str(Path(__file__).resolve().parents[3])
+
+
+async def _gone(process: asyncio.subprocess.Process) -> int:
+    """The exit code of a process that was killed or has ended."""
+    try:
+        return await asyncio.wait_for(asyncio.shield(process.wait()), LAST_WORDS)
+    except TimeoutError as error:
+        raise ToolError(
+            f"the sandboxed process {process.pid} was killed and is still there after {LAST_WORDS:g} s"
+        ) from error
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:

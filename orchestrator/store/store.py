@@ -61,6 +61,11 @@ class Store:
     def close(self) -> None:
         self.engine.dispose()
 
+    def reopen(self) -> None:
+        """Read and write from now on what lies at its place: another store may have taken it."""
+        self.engine.dispose()
+        self._file = self._identity()
+
     def check(self) -> None:
         """Raise StoreError when its file was deleted or replaced: whoever has it open would go on with what nobody sees."""
         if self._file is not None and self._identity() != self._file:

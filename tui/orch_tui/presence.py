@@ -63,7 +63,7 @@ class Presence:
             open_store(path, create=False).close()  # whether it is one, and of a version that can be read
         except OrchError as error:
             return self._once(f"another file took the place of the run store: {error.message}", error.message)
-        self._store.engine.dispose()
+        self._store.reopen()
         self._opened, self._looks, self._told = found, 0, ""
         return Change(
             f"another file took the place of the run store {self._store.where}: its runs are shown", True

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from orch_tui.app import Screens
 from orch_tui.copying import LARGE, Copied, command_for
 from orch_tui.detail import DetailPanel
+from orch_tui.logs import LogsView
 from orchestrator.safe import UNSAFE
 from tests.tui.host import screen, until
 from tests.tui.recorded import VARIED, store_in, world
@@ -85,6 +86,27 @@ async def test_in_a_view_of_lines_y_copies_the_line(tmp_path: Path, view: str) -
         await pilot.press("y")
 
         assert pilot.app.clipboard
+
+
+async def test_in_the_logs_capital_y_copies_the_command_of_the_line(tmp_path: Path) -> None:
+    """Not that of what the cursor of the tree stands on."""
+    async with Screens(world(store_in(tmp_path)), VARIED).run_test(size=(120, 40)) as pilot:
+        shown = await read(pilot)
+        shown._go_to(shown.shown.trace.find("letter"))
+        await pilot.press("L", "g")
+        await pilot.press("Y")
+        assert pilot.app.clipboard == f"orch show {VARIED}"
+
+        logs = shown.query_one(LogsView)
+        await until(pilot, lambda: logs.source.line(len(logs.source) - 2) is not None)
+        last = next(
+            n for n in reversed(range(len(logs.source))) if (found := logs.source.line(n)) and found.path
+        )
+        logs.listing.move_to(last)
+        await pilot.press("Y")
+
+        assert logs.path not in ("", "letter")
+        assert pilot.app.clipboard == command_for(VARIED, logs.path)
 
 
 async def test_controls_and_surrogates_are_copied_as_they_are_shown(tmp_path: Path) -> None:

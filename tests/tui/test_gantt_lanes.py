@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orch_tui.gantt import Gantt
 from orch_tui.trace import Trace
-from orchestrator.events import AttemptFinished, AttemptStarted, Event, StepStarted
+from orchestrator.events import AttemptFinished, AttemptStarted, Event, RunResumed, StepFinished, StepStarted
 
 
 def test_an_attempt_that_ended_while_it_waited_gives_its_lane_to_the_next() -> None:
@@ -26,6 +26,26 @@ def test_an_attempt_that_ended_while_it_waited_gives_its_lane_to_the_next() -> N
 
     assert waited
     assert [(name, list(lane.starts)) for name, _, lane in gantt.rows()] == [("tiny", [200.0, 202.0])]
+
+
+def test_what_a_resumed_run_begins_again_takes_no_lane_more() -> None:
+    """Two workers have two lanes: what began before it, and is looked at after it, does not come late."""
+    trace = fed(Trace(), *value("b0", 0.0), *(StepStarted(0.2, name, "value") for name in ("a1", "a2")))
+    for number in range(1, 6):
+        fed(trace, *value(f"b{number}", float(number)))
+    fed(trace, RunResumed(100.0, "me"), *value("a1", 100.0), *value("a2", 100.0))
+
+    gantt = Gantt(trace)
+    gantt.update()
+
+    assert [list(lane.starts) for _, _, lane in gantt.rows()] == [
+        [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 100.0],
+        [100.0],
+    ]
+
+
+def value(name: str, at: float) -> list[Event]:
+    return [StepStarted(at, name, "value"), StepFinished(at + 0.9, name, 1, {})]
 
 
 def fed(trace: Trace, *events: Event) -> Trace:

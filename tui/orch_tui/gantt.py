@@ -195,7 +195,7 @@ class Gantt:
             self._look(self._upto)
             self._upto += 1
             if self._upto < len(self.trace):
-                self._release(self.trace.started[self._upto])
+                self._release(self.trace.restarted.get(self._upto, self.trace.started[self._upto]))
         if self._upto == len(self.trace):
             self._release(inf)
         return self._upto < len(self.trace)

@@ -134,6 +134,12 @@ class LogsView(Pane):
         """What stands under the listing is wrapped to the width, and there is none before this."""
         self._show()
 
+    @property
+    def path(self) -> str:
+        """The instance of a step that the line under the cursor tells of; empty for one of the run."""
+        found = self.source.line(self.listing.cursor) if self.listing.cursor < len(self.source) else None
+        return found.path if found is not None else ""
+
     # -- keys
 
     def action_search(self) -> None:

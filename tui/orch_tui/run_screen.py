@@ -405,7 +405,8 @@ class RunScreen(Covered, Screen[None]):
         return plain(listing.source.row(listing.cursor, 10_000)).strip()
 
     def action_copy_command(self) -> None:
-        text = command_for(self.shown.run, self.path)
+        path = self.query_one(LogsView).path if self.view == "logs" else self.path
+        text = command_for(self.shown.run, path)
         doing.copy(self, Copied(text, f"`{text}`"))
 
     def action_open_file(self) -> None:

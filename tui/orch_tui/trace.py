@@ -107,6 +107,8 @@ class Trace:
         """What failed, in the order in which it did; groups that failed with a step of theirs too."""
         self.asked: dict[int, tuple[float, float]] = {}
         """Of questions when they were asked, and answered; nan before."""
+        self.restarted: dict[int, float] = {}
+        """When leaves began for the first time that a resumed run began again."""
         self.caught: dict[int, None] = {}
         """What failed and was caught by `on_error`."""
         self.begun = inf
@@ -372,6 +374,7 @@ class Trace:
         if (
             not self.children(span) and span not in self.asked
         ):  # a leaf does all of its work again, a group what is left
+            self.restarted.setdefault(span, self.started[span])
             self.started[span] = at
         self.failed.pop(span, None)
         self.caught.pop(span, None)

@@ -2,7 +2,7 @@
 
 Everything else (the live screen, resume, cost tables, replay) is a fold over these.
 `at` is wall-clock seconds since the epoch. `path` names a step's instance, `answer.3.reply~2.draft`.
-Frozen dataclasses, because the engine makes them on its hot path; pydantic decodes them from bytes.
+Frozen dataclasses (`light` where each step makes them), not models: pydantic only decodes them from bytes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+from orchestrator.light import light
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -76,7 +78,7 @@ class ModelReady:
     kind: Literal["model.ready"] = "model.ready"
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class StepStarted:
     """An instance began. `items` is the length of a foreach list, None for a single instance."""
 
@@ -87,7 +89,7 @@ class StepStarted:
     kind: Literal["step.started"] = "step.started"
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class AttemptStarted:
     """A prompt is about to go to a model.
 
@@ -110,7 +112,7 @@ class AttemptStarted:
     kind: Literal["attempt.started"] = "attempt.started"
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class AttemptFinished:
     """A model answered or failed, and what was decided about it.
 
@@ -168,7 +170,7 @@ class Decided:
     kind: Literal["decided"] = "decided"
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class StepFinished:
     """An instance has its value. Committed means it never runs again.
 

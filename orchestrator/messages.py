@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from orchestrator.light import light
+
 if TYPE_CHECKING:
     from orchestrator.errors import ProviderError
 
@@ -22,14 +24,14 @@ class Image:
     media_type: str
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Message:
     role: Role
     content: str
     images: tuple[Image, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Request:
     """One call of a model.
 
@@ -53,7 +55,7 @@ class Request:
     again: Again | None = field(default=None, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Usage:
     """Tokens as the engine counted them; `cached` prompt tokens were not read again."""
 
@@ -63,7 +65,7 @@ class Usage:
     estimated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Timings:
     """Seconds: `first` from sending to the first token, `total` to the last; rates in tokens/s."""
 
@@ -82,7 +84,7 @@ class TokenLogprob:
     top: tuple[tuple[str, float], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Completion:
     """A finished answer. `finish` is `length` when the token bound cut it off. `retries` counts transport retries."""
 
@@ -96,7 +98,7 @@ class Completion:
     retries: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class TokenCount:
     """Tokens of a prompt; `exact` when the model's own tokenizer and chat template counted them."""
 

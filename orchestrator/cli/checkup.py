@@ -287,7 +287,7 @@ def _sandbox() -> list[Finding]:
     try:
         layers = trial()
     except SandboxUnavailable as error:
-        return [Finding(topic, "warning", f"{error.message}: steps with 'tool: python' refuse", error.hint)]
+        return [Finding(topic, "warning", error.message, error.hint)]
     return [Finding(topic, "ok", f"Python runs within {layers}", "try attacks on it: orch doctor --sandbox")]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, Literal
@@ -49,11 +50,16 @@ SIGNATURE = Signature(
 
 
 class PythonTool:
-    """`code` alone runs as main.py; with `files` (name to text) beside it, or a `command` that starts with python."""
+    """`code` alone runs as main.py; with `files` (name to text) beside it, or a `command` that starts with python.
 
-    def __init__(self, sandbox: Sandbox | None = None, *, tier: Tier = "python") -> None:
-        self._sandbox = sandbox or Sandbox()
-        self._tier = tier
+    Without a tier named it is `python` on Linux and `pure` elsewhere. One never stands in for the other when it fails.
+    """
+
+    def __init__(
+        self, sandbox: Sandbox | None = None, *, tier: Tier | None = None, platform: str = sys.platform
+    ) -> None:
+        self._sandbox = sandbox or Sandbox(platform=platform)
+        self._tier = tier or ("python" if platform.startswith("linux") else "pure")
 
     @property
     def signature(self) -> Signature:

@@ -167,6 +167,17 @@ def test_the_pure_tier_cuts_output(tmp_path: Path) -> None:
     assert "more output" in value["stderr"]
 
 
+def test_elsewhere_than_on_linux_the_pure_tier_is_taken(tmp_path: Path) -> None:
+    """And what it cannot do is refused there, with what to do."""
+    tool = PythonTool(platform="darwin")
+    context = CallContext("run/step", tmp_path, 30.0)
+
+    assert asyncio.run(tool.call({"code": "1 + 1"}, context)).value["value"] == 2
+    with pytest.raises(SandboxUnavailable, match="takes only 'code', not 'files'") as caught:
+        asyncio.run(tool.call({"code": "1", "files": {"a": "b"}}, context))
+    assert "Linux" in caught.value.hint
+
+
 def test_the_pure_tier_says_what_it_cannot_take(tmp_path: Path) -> None:
     """It has no files and no input."""
     with pytest.raises(SandboxUnavailable, match="only 'code', not 'stdin'"):

@@ -40,7 +40,10 @@ WATCH = 0.05
 """Seconds between two looks at a scratch without a quota of its own."""
 LAST_WORDS = 10.0
 """Seconds a killed process may take until it is gone."""
-ELSEWHERE = "run orch on Linux (in a container or WSL on other systems), or give the step the pure tier"
+ELSEWHERE = (
+    "run orch on Linux (in a container, or WSL on Windows); code without files and packages runs everywhere in the tier "
+    "'pure': pip install 'orch[pure]'"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.strip import Strip
 
-from orch_tui.bars import Part, RunHeader, UsageBar, bounded, fitted, usage
+from orch_tui.bars import Part, RunHeader, UsageBar, _named, bounded, fitted, usage
 from orch_tui.budget import Budget, budget_of
 from orch_tui.eta import remaining, steps_ended
 from orch_tui.feed import Feed, News
@@ -40,7 +40,7 @@ from orchestrator.store import answers
 from orchestrator.store.lease import Lease
 from orchestrator.store.store import Store
 from tests.cli.recorded import AT, DONE, FAILED, WAITING, record
-from tests.tui.recorded import VARIED, store_in, world
+from tests.tui.recorded import VARIED, store_in, tried, world
 
 
 @contextmanager
@@ -487,3 +487,47 @@ def test_a_finished_run_leaves_nothing(store: Store) -> None:
     record(store, "1123-0900-ggg", events, AT)
     with followed(store, "1123-0900-ggg") as shown:
         assert header(shown)[1].strip() == "2 steps · 1.0 s"
+
+
+def test_a_step_that_is_short_beside_a_long_one_does_not_promise_another_long_one() -> None:
+    """A value, a model's work on it, and a value that is left: nothing takes a minute any more."""
+    trace = trace_of(
+        4,
+        StepStarted(0.0, "list", "value"),
+        StepFinished(0.0, "list", None, {}),
+        StepStarted(0.0, "more", "value"),
+        StepFinished(0.0, "more", None, {}),
+        StepStarted(0.0, "each", "agent", 2),
+        StepFinished(65.0, "each", None, {}),
+    )
+
+    assert remaining(trace, 65.0) == 0.0
+
+
+def test_the_items_of_a_list_under_way_are_progress(tmp_path: Path) -> None:
+    """One step of three says nothing of a thousand items; at 80 columns the tokens stand beside it."""
+    store = store_in(tmp_path)
+    items: list[Event] = [StepStarted(AT, "each", "agent", 1000)]
+    for number in range(12):
+        items += [
+            StepStarted(AT + number, f"each.{number}", "agent"),
+            *tried(f"each.{number}", 1, "Dear", at=AT + number),
+            StepFinished(AT + number + 1, f"each.{number}", 1, {}),
+        ]
+    record(store, "long", items)
+
+    with Lease.acquire(store, "long"), followed(store, "long") as shown:
+        text, wider = header(shown, 80)[1], header(shown, 100)[1]
+
+    assert "12/1,000 items" in text
+    assert "12 local calls" in wider
+    assert "token" in text
+    store.close()
+
+
+def test_a_name_too_long_for_the_first_line_is_cut() -> None:
+    """It is the last to get room, but never dropped while there is some."""
+    assert plain(_named("support-desk", "f0ba319", 40)) == "support-desk@f0ba319"
+    assert plain(_named("support-desk", "f0ba319", 12)) == "support-desk"
+    assert plain(_named("support-desk-of-a-long-name", "f0ba319", 12)) == "support-des…"
+    assert plain(_named("support-desk", "", 7)) == ""

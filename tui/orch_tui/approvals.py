@@ -27,6 +27,7 @@ from orch_tui.questions import (
 from orch_tui.settings import bindings
 from orch_tui.table import TableList
 from orch_tui.text import Piece, Row
+from orch_tui.viewless import VIEWS, Viewless
 from orch_tui.watching import Watch
 from orchestrator.errors import OrchError, UsageError
 from orchestrator.report import words
@@ -44,7 +45,7 @@ REST = 10
 """At least so many times as long as a look took nothing is read."""
 
 
-class ApprovalsScreen(Screen[None]):
+class ApprovalsScreen(Viewless, Screen[None]):
     """Questions above, below in full the one under the cursor. `run` narrows to one run, `at` begins at one."""
 
     CSS = """
@@ -58,6 +59,7 @@ class ApprovalsScreen(Screen[None]):
         "back",
         "copy_command",
         "approvals",
+        *VIEWS,
         shown=("approve", "reject", "other_pane", "back"),
     )
 

@@ -9,16 +9,17 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from rich.cells import cell_len
 from textual.strip import Strip
 from textual.widget import Widget
 
 from orch_tui import prices
 from orch_tui.budget import budget_of
-from orch_tui.eta import remaining, steps_ended
+from orch_tui.eta import items_ended, remaining, steps_ended
 from orch_tui.prices import Comparing, Elsewhere, comparing
 from orch_tui.settings import keys_of, shown_key
 from orch_tui.span_row import RUN_GLYPHS
-from orch_tui.text import Piece, Role, Row, Styles, strip, width_of
+from orch_tui.text import Piece, Role, Row, Styles, clean, cut, strip, width_of
 from orchestrator.errors import OrchError
 from orchestrator.money import shown as shown_amount
 from orchestrator.report import words
@@ -44,6 +45,12 @@ IDLE, IDLE_SHARE = 1.0, 0.05
 """Seconds, and the share, in which nobody worked on a run from which both times are told."""
 ANSWERED_EVERY = 1.0
 """Seconds between looks whether a run that waits was answered."""
+
+
+BETWEEN = "   "
+"""Between the parts of the first line."""
+NAME = 8
+"""Columns that a cut name has at least."""
 
 
 class Part(NamedTuple):
@@ -166,16 +173,25 @@ def _first(shown: Followed, width: int, *, answered: bool) -> Row:
     row = feed.row
     name = state.workflow or (row.workflow if row is not None else "")
     revision = state.revision or (row.revision if row is not None else "")
-    named: Row = ((name, "head"), (f"@{revision}" if revision else "", "dim")) if name else ()
-    parts = [
+    before = [
         Part(1, ((shown.run, "bold"),)),
         Part(0, (("replay", "accent"),) if feed.replay is not None else ()),
-        Part(4, named),
+    ]
+    behind = [
         Part(0, _status(shown, answered=answered)),
         Part(2, ((next_step(shown), "ask"),) if feed.status != "waiting" else ()),
         Part(3, _why(shown)),
     ]
-    return fitted(parts, width, "   ")
+    room = width - width_of(fitted([*before, *behind], width, BETWEEN)) - len(BETWEEN)
+    return fitted([*before, Part(4, _named(name, revision, room)), *behind], width, BETWEEN)
+
+
+def _named(name: str, revision: str, room: int) -> Row:
+    """A name too long for the room the rest leaves is cut; the revision goes first."""
+    at = f"@{revision}" if revision else ""
+    if cell_len(clean(name) + clean(at)) <= room:
+        return ((name, "head"), (at, "dim")) if name else ()
+    return ((cut(clean(name), room), "head"),) if room >= NAME else ()
 
 
 def _status(shown: Followed, *, answered: bool) -> Row:
@@ -245,15 +261,16 @@ def _second(shown: Followed, width: int) -> Row:
     tokens = state.prompt_tokens + state.completion_tokens
     parts = [
         Part(0, _said(_steps(shown))),
+        Part(1, _said(_items(shown))),
         Part(3, ((f"{words.number(summary.failed)} failed", "bad"),) if summary.failed else ()),
         Part(3, ((f"{words.number(summary.caught)} caught", "warn"),) if summary.caught else ()),
         Part(2, _said(_took(shown))),
-        Part(4, _followed(shown)),
+        Part(8, _followed(shown)),
         Part(1, _said(_left(shown))),
-        Part(7, _said(f"{words.count(state.local_calls, 'local call')}" if state.local_calls else "")),
+        Part(6, _said(f"{words.count(state.local_calls, 'local call')}" if state.local_calls else "")),
         Part(4, ((words.count(state.cloud_calls, "cloud call"), "cloud"),) if state.cloud_calls else ()),
-        Part(6, _said(words.count(tokens, "token") if tokens else "")),
-        Part(5, _said(_speed(shown))),
+        Part(5, _said(words.count(tokens, "token") if tokens else "")),
+        Part(7, _said(_speed(shown))),
     ]
     return fitted(parts, width)
 
@@ -267,6 +284,12 @@ def _steps(shown: Followed) -> str:
     if shown.feed.status == "done" or not steps:
         return words.count(steps or ended, "step")
     return f"{words.number(ended)}/{words.count(steps, 'step')}"
+
+
+def _items(shown: Followed) -> str:
+    """How many items of the outermost lists under way have ended."""
+    ended, items = items_ended(shown.trace)
+    return f"{words.number(ended)}/{words.count(items, 'item')}" if items else ""
 
 
 def _took(shown: Followed) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import median_low
+
 from orch_tui.trace import CACHED, CAUGHT, DONE, FAILED, NOWHERE, RUNNING, SKIPPED, STOPPED, Trace
 
 FEW = 64
@@ -13,16 +15,29 @@ BASIS = 2
 def remaining(trace: Trace, now: float) -> float | None:
     """Seconds, roughly: the rest of the slowest fan-out under way, and the steps of the file that have not begun.
 
-    A step that has not begun is taken to last as long as those that ended; what a lone step that runs still needs
-    nobody knows.
+    A step that has not begun is taken to last as long as those that ended usually did; what a lone step that runs
+    still needs nobody knows.
     """
     fans = [rest for rest in (_fan_rest(trace, span, now) for span in _fans(trace)) if rest is not None]
     ended = [span for span in trace.roots if trace.status[span] in (DONE, FAILED, CAUGHT)]
     if not fans and not ended:
         return None
     spent = sum(trace.seconds(span, now) for span in ended)
-    later = _not_begun(trace) * spent / max(1, steps_ended(trace)) if ended else 0.0
+    later = _not_begun(trace) * _usual(trace, ended, now) if ended else 0.0
     return (max(fans) if fans else _last_rest(trace, now, spent / len(ended))) + later
+
+
+def items_ended(trace: Trace) -> tuple[int, int]:
+    """Of the outermost fan-outs under way: items that are over, and all of them."""
+    fans = _fans(trace)
+    over = sum(trace.counted(span, DONE, CACHED, SKIPPED, FAILED, CAUGHT) for span in fans)
+    return over, sum(trace.items[span] for span in fans)
+
+
+def _usual(trace: Trace, ended: list[int], now: float) -> float:
+    """What a step takes: on average, unless that comes from few long ones, as a list of values and a model's work on it."""
+    seconds = [trace.seconds(span, now) for span in ended]
+    return min(sum(seconds) / max(1, steps_ended(trace)), median_low(seconds))
 
 
 def steps_ended(trace: Trace) -> int:

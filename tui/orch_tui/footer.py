@@ -59,9 +59,10 @@ class KeyBar(Widget):
 
     def _changed(self, screen: Screen[object]) -> None:
         """Each action once, with the first of its keys, in the order in which the parts give them."""
+        idle: frozenset[str] = getattr(screen, "idle_keys", frozenset())
         found: dict[str, tuple[str, str, str]] = {}
         for key, (_, binding, enabled, _) in screen.active_bindings.items():
-            if binding.show and enabled and binding.description:
+            if binding.show and enabled and binding.description and binding.action not in idle:
                 found.setdefault(binding.action, (binding.id or "", key, binding.description))
         keys = [(name, key, _short(name, words)) for name, key, words in found.values()]
         if keys != self._keys:
@@ -92,6 +93,8 @@ SHORT = {
     "save": "Save",
     "quit": "Leave",
     "other_pane": "Other side",
+    "next_error": "Error",
+    "sort": "Sort",
     "follow": "Follow",
     "cancel": "Cancel",
     "pause": "Pause",

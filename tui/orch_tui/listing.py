@@ -292,7 +292,10 @@ class Listing(ScrollView, can_focus=True):
 
     def _looks(self) -> _Look:
         """What every line depends on. Textual works a style out from all parents: once a drawing is enough."""
-        return _Look(self.columns, self.has_focus, self.needle, self.text_selection, self.rich_style)
+        selected = (
+            self.text_selection if self.is_attached else None
+        )  # it may be drawn while the screen closes
+        return _Look(self.columns, self.has_focus, self.needle, selected, self.rich_style)
 
     def _key(self, index: int, look: _Look) -> _Key:
         row = self._asked.get(index) if look.width == self._asked_for else None

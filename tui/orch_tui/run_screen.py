@@ -31,7 +31,7 @@ from orch_tui.timeline import TimelineView
 from orch_tui.trace import NOWHERE
 from orch_tui.tree import SpanTree, TreePane
 from orch_tui.view import Followed, View
-from orchestrator.report.summary import step_of
+from orchestrator.report.paths import step_of
 
 if TYPE_CHECKING:
     from orch_tui.ports import World
@@ -67,12 +67,12 @@ class RunScreen(Covered, Screen[None]):
     """
     BINDINGS = bindings(
         "zoom",
-        "other_pane",
         "graph",
         "timeline",
         "logs",
-        "trace",
         "back",
+        "other_pane",
+        "trace",
         "copy",
         "copy_command",
         "open_file",
@@ -106,7 +106,8 @@ class RunScreen(Covered, Screen[None]):
         self._early = News()
         """What was taken in between two ticks."""
         self._share = 50
-        self._asks = False
+        self._stands: tuple[bool, frozenset[str]] = False, frozenset()
+        """What the keys at the bottom go by."""
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (SIDE_BY_SIDE, "-wide")]
 
     def compose(self) -> ComposeResult:
@@ -183,9 +184,9 @@ class RunScreen(Covered, Screen[None]):
             if moved or not isinstance(part, SpanTree):
                 part.flush(news)
         self._show_trouble()
-        asks = bool(self.shown.trace.state.asks)
-        if asks != self._asks:
-            self._asks = asks
+        stands = bool(self.shown.trace.state.asks), self.idle_keys
+        if stands != self._stands:
+            self._stands = stands
             self.refresh_bindings()
 
     def _show_trouble(self) -> None:
@@ -315,6 +316,13 @@ class RunScreen(Covered, Screen[None]):
                 return not self.shown.feed.running
             case _:
                 return not action.startswith("tab_") or self.view == "trace"
+
+    @property
+    def idle_keys(self) -> frozenset[str]:
+        """What does something only while there are errors, or while something runs: at the bottom it has no place now."""
+        trace = self.shown.trace
+        idle = {"next_error": not (trace.failed or trace.caught), "follow": not self.shown.feed.running}
+        return frozenset(action for action, nothing in idle.items() if nothing)
 
     # -- the tabs, also from the tree
 

@@ -21,6 +21,7 @@ from orch_tui.runs_table import RunsReader, RunsTable, moment
 from orch_tui.settings import bindings
 from orch_tui.table import TableList
 from orch_tui.text import Role
+from orch_tui.viewless import VIEWS, Viewless
 from orch_tui.watching import Watch
 from orchestrator.errors import OrchError
 from orchestrator.report import words
@@ -41,7 +42,7 @@ class RunsList(TableList):
     BINDINGS = bindings("zoom", shown=("zoom",))
 
 
-class RunsScreen(Screen[None]):
+class RunsScreen(Viewless, Screen[None]):
     """Every run of the store, the newest first. Looks at the store only while nothing lies above it."""
 
     CSS = """
@@ -49,15 +50,16 @@ class RunsScreen(Screen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings(
         "search",
+        "approvals",
+        "replay",
         "sort",
         "delete",
         "cancel",
         "approve",
-        "approvals",
         "copy",
         "copy_command",
-        "replay",
         "back",
+        *VIEWS,
         shown=("search", "sort", "replay", "delete", "approvals"),
     )
 

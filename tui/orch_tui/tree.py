@@ -95,16 +95,17 @@ class SpanTree(Listing):
     """The tree. Posts `Selected` when the cursor stands on another span or attempt."""
 
     BINDINGS = bindings(
+        "next_error",
+        "follow",
         "fold",
         "unfold",
         "toggle",
         "fold_all",
-        "next_error",
         "previous_error",
-        "follow",
         "next_match",
         "previous_match",
         "back",
+        shown=("next_error", "follow"),
     )
 
     class Selected(Message):
@@ -401,7 +402,7 @@ class TreePane(Covered, Vertical):
     """The tree with its find bar."""
 
     DEFAULT_CSS = "TreePane > SpanTree { height: 1fr; width: 1fr; }"
-    BINDINGS: ClassVar[list[BindingType]] = first(*bindings("search"))
+    BINDINGS: ClassVar[list[BindingType]] = first(*bindings("search", shown=("search",)))
 
     def __init__(self, shown: Followed, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it
         super().__init__(id=id)

@@ -72,7 +72,7 @@ def _rows(store: Store, console: Console, run: str | None, workflow: str | None,
     wanted = store.find(run) if run else None
     return spent(
         store,
-        lambda events: summary(events).spending.lines,
+        lambda events: summary(events).spending.all_lines(),
         since=since,
         run=wanted,
         workflow=workflow,
@@ -152,6 +152,11 @@ def _print(console: Console, rows: Sequence[Spent], by: str, name: str, price: P
     console.result(
         f"spent {shown(whole.cost)} in {runs}; {share(here, every) or '–'} of {count(every, 'answer')} stayed on this machine"
     )
+    if whole.open_calls:
+        calls = count(whole.open_calls, "call")
+        console.result(
+            f"at most {shown(whole.open_cost)} more by {calls} without a bill: cut off, or still going on"
+        )
     if whole.overruns:
         console.result(f"{count(whole.overruns, 'bill')} larger than what was reserved for it")
     console.result(
@@ -182,7 +187,7 @@ def _data(rows: Sequence[Spent], by: str, name: str, price: Price) -> dict[str, 
 
 def _line(line: Line) -> dict[str, Any]:
     data = asdict(line)
-    return {**data, "usd": _usd(data.pop("cost"))}
+    return {**data, "usd": _usd(data.pop("cost")), "open_usd": _usd(data.pop("open_cost"))}
 
 
 def _usd(amount: int) -> float:

@@ -109,7 +109,7 @@ def history(plan: Overview, workflow: str, store: Store) -> Expected | None:
     from orchestrator.store.spending import spent
 
     found = spent(
-        store, lambda events: summary(events).spending.lines, workflow=workflow, damaged=lambda *_: None
+        store, lambda events: summary(events).spending.all_lines(), workflow=workflow, damaged=lambda *_: None
     )
     past: dict[str, Past] = {}
     for row in found:

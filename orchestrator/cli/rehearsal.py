@@ -17,7 +17,7 @@ from orchestrator.engine.start import Engine, models_climbed, models_needed
 from orchestrator.events import Event, StepFinished
 from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount
 from orchestrator.ports import Emit, Model
-from orchestrator.report.summary import step_of
+from orchestrator.report.paths import step_of
 
 if TYPE_CHECKING:
     from orchestrator.config import Config

@@ -18,8 +18,9 @@ from orchestrator.money import shown
 from orchestrator.report import words
 from orchestrator.report.instances import Instances, find_step
 from orchestrator.report.lines import short
+from orchestrator.report.paths import step_of
 from orchestrator.report.record import run_json, span_json, step_json
-from orchestrator.report.summary import Summary, step_of, step_table, whereabouts
+from orchestrator.report.summary import Summary, step_table, whereabouts
 from orchestrator.state import RunState
 
 if TYPE_CHECKING:
@@ -118,8 +119,10 @@ def _print_end(console: Console, store: Store, row: RunRow, state: RunState, fig
     if row.status in ("failed", "interrupted"):
         lines.append(f"what is finished is kept; go on with: orch resume {row.id}")
     if stayed := whereabouts(figures):
-        cost = figures.spending.cost
-        lines.append(f"{stayed}; {shown(cost)} spent" if cost else stayed)
+        total = figures.spending.total()
+        spent = f"; {shown(total.cost)} spent" if total.cost else ""
+        more = f", at most {shown(total.open_cost)} more by calls without a bill" if total.open_cost else ""
+        lines.append(f"{stayed}{spent}{more}")
     if lines:
         console.view("")
     for text in lines:

@@ -24,7 +24,8 @@ from orchestrator.events import (
     Warned,
 )
 from orchestrator.report import words
-from orchestrator.report.summary import CONTAINERS, Summary, is_item, step_of, steps_done
+from orchestrator.report.paths import is_item, step_of
+from orchestrator.report.summary import CONTAINERS, Summary, steps_done
 from orchestrator.state import RunState, Span
 
 Line: TypeAlias = tuple[str, tuple[str, ...]]

@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from orchestrator.events import Event
-from orchestrator.report.summary import step_of
+from orchestrator.report.paths import step_of
 from orchestrator.report.values import Values
 from orchestrator.state import RunState, Span
 

@@ -32,24 +32,10 @@ from orchestrator.events import (
 )
 from orchestrator.report import words
 from orchestrator.report.cost import Spending
+from orchestrator.report.paths import is_item, step_of
 
 CONTAINERS = frozenset({"steps", "workflow"})
-_ITEM = re.compile(r"\.\d+$")
 _PART = re.compile(r"(?:@[^.]+|\^\d+\.\d+)$")
-_INSTANCE = re.compile(r"\^\d+\.\d+|@[^.~]+|~\d+|\.\d+(?=[.~@^]|$)")
-
-
-def step_of(path: str) -> str:
-    """The step an instance belongs to: `answer.3.reply~2.draft` is of `answer.reply.draft`.
-
-    The answers of several models (`compare@tiny`) and the merges of a reduce (`sum^1.0`) belong to their step.
-    """
-    return path if path.isidentifier() else _INSTANCE.sub("", path)
-
-
-def is_item(path: str) -> bool:
-    """Whether the path names one item of a fan-out: `triage.3`, but not `triage` or `answer.3.draft`."""
-    return _ITEM.search(path) is not None
 
 
 @dataclass(slots=True)
@@ -167,6 +153,7 @@ class Summary:
             case RunStarted():
                 self.status, self._segment = "running", event.at
             case RunResumed():
+                self.spending.add(event)
                 self._close_segment(self._last)
                 self.status, self._segment = "running", event.at
                 self._forget_open()
@@ -187,9 +174,10 @@ class Summary:
             case AttemptFinished():
                 for use in self._uses(event.path, event.model):
                     use.end(event)
-                self.spending.add(event, step_of(event.path))
+                self.spending.add(event)
             case StepFinished() | StepSkipped() | StepFailed():
                 self._ended(event)
+                self.spending.add(event)
             case RunFinished():
                 self._stop("done", event.at)
             case RunFailed():

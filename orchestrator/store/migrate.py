@@ -46,8 +46,8 @@ def _add_spending(connection: Connection) -> None:
     """What runs cost: nothing was billed before, and the rows by step and model are folded when somebody asks."""
     connection.execute(text("ALTER TABLE runs ADD COLUMN cost BIGINT NOT NULL DEFAULT 0"))
     connection.execute(text("ALTER TABLE runs ADD COLUMN folded INTEGER NOT NULL DEFAULT 0"))
-    big = ("prompt", "completion", "cached", "cost", "answer_prompt", "answer_completion")
-    small = ("calls", "overruns", "answers")
+    big = ("prompt", "completion", "cached", "cost", "answer_prompt", "answer_completion", "open_cost")
+    small = ("calls", "overruns", "answers", "open_calls")
     columns = [f"{name} BIGINT NOT NULL DEFAULT 0" for name in big]
     columns += [f"{name} INTEGER NOT NULL DEFAULT 0" for name in small]
     connection.execute(

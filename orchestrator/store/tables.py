@@ -129,6 +129,8 @@ class SpendingRow(SQLModel, table=True):
     answers: int = 0
     answer_prompt: int = Field(default=0, sa_type=BigInteger)
     answer_completion: int = Field(default=0, sa_type=BigInteger)
+    open_calls: int = 0
+    open_cost: int = Field(default=0, sa_type=BigInteger)
 
 
 class LeaseRow(SQLModel, table=True):

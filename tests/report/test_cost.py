@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-from orchestrator.events import AttemptFinished, AttemptStarted, Event, ModelReady
+from orchestrator.events import (
+    AttemptFinished,
+    AttemptStarted,
+    Decided,
+    Event,
+    ModelReady,
+    RunResumed,
+    StepFinished,
+)
 from orchestrator.money import Price
 from orchestrator.report.cost import Line, all_cloud, kept_local, saved, table, total
 from orchestrator.report.summary import summary
@@ -33,7 +41,7 @@ def attempt(
 
 
 def lines(*events: list[Event]) -> dict[tuple[str, str], Line]:
-    return summary([LOCAL, CLOUD, *(event for group in events for event in group)]).spending.lines
+    return summary([LOCAL, CLOUD, *(event for group in events for event in group)]).spending.all_lines()
 
 
 def test_calls_and_amounts_are_counted_by_step_and_model() -> None:
@@ -67,6 +75,36 @@ def test_an_answer_that_stood_because_the_cloud_was_down_counts_once() -> None:
     whole = total(found.values())
 
     assert (whole.answers, whole.answer_prompt, whole.answer_completion) == (1, 100, 10)
+
+
+def test_the_model_that_gave_the_value_is_the_one_that_counted() -> None:
+    """Also when a bigger one was asked last: its answer was invalid, or it never came."""
+    ended = [StepFinished(3.0, "a", "x", {"model": "small"})]
+    found = lines(attempt("a", decision="escalate"), attempt("a", "big", "fail", outcome="invalid"), ended)
+
+    assert {key: line.answers for key, line in found.items()} == {("a", "small"): 1, ("a", "big"): 0}
+    assert kept_local(found.values()) == (1, 1)
+
+
+def test_calls_without_a_bill_are_told_with_what_they_may_have_cost() -> None:
+    """A crash cut them off: the budget counts them as spent, so nobody may think that they were free."""
+    begun = attempt("a", "big", reserved=9)[:1]
+    again = Decided(1.5, "a", "again", "fault", "", "big", reserved=9)
+
+    whole = total(lines([*begun, again]).values())
+    after = total(lines([*begun, RunResumed(2.0, "me")], attempt("a", "big", cost=4, reserved=9)).values())
+
+    assert (whole.calls, whole.cost, whole.open_calls, whole.open_cost) == (0, 0, 1, 18)
+    assert (after.calls, after.cost, after.open_calls, after.open_cost) == (1, 4, 1, 9)
+    assert "1 call without a bill" in saved(after, DEAR, "y")
+
+
+def test_what_was_sent_again_is_no_overrun() -> None:
+    """Each time has a reservation of its own."""
+    begun, ended = attempt("a", "big", cost=15, reserved=9)
+    again = Decided(1.5, "a", "again", "fault", "", "big", reserved=9)
+
+    assert total(lines([begun, again, ended]).values()).overruns == 0
 
 
 def test_a_bill_above_its_reservation_is_an_overrun() -> None:

@@ -26,7 +26,8 @@ from orchestrator.events import (
     StepStarted,
 )
 from orchestrator.report import words
-from orchestrator.report.summary import model_table, sentence, step_of, step_table, summary
+from orchestrator.report.paths import step_of
+from orchestrator.report.summary import model_table, sentence, step_table, summary
 
 START = RunStarted(0.0, "r", "w", "w.yaml", "/p", "", "d", "0", {}, {}, 2)
 LOCAL = ModelReady(0.0, "small", "llamacpp:x", True, 2048, 4, "", "", 0.5)

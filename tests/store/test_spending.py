@@ -52,7 +52,7 @@ class Fold:
 
     def __call__(self, events: Iterable[Event]) -> Mapping[tuple[str, str], Any]:
         self.times += 1
-        return summary(events).spending.lines
+        return summary(events).spending.all_lines()
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ from orch_tui.trace import (
     Trace,
 )
 from orchestrator.report import words
-from orchestrator.report.summary import StepRow, step_of
+from orchestrator.report.paths import step_of
+from orchestrator.report.summary import StepRow
 
 NOT_YET = Badge("· not yet", "dim")
 

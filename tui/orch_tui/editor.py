@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import UsageError
-from orchestrator.report.summary import step_of
+from orchestrator.report.paths import step_of
 
 if TYPE_CHECKING:
     from orchestrator.graph.model import Graph, Node, Scope

@@ -16,7 +16,8 @@ from math import inf
 from typing import NamedTuple, TypeAlias
 
 from orch_tui.trace import CACHED, CAUGHT, DONE, FAILED, NOWHERE, SKIPPED, Trace
-from orchestrator.report.summary import CONTAINERS, step_of
+from orchestrator.report.paths import step_of
+from orchestrator.report.summary import CONTAINERS
 
 MADE_OF_OTHERS = CONTAINERS | {"pass"}
 PERSON = "a person"

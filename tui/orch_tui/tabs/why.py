@@ -144,7 +144,7 @@ def _outcome(page: Page, span: Span) -> None:
         _line(page, f"{by}: {span.answered.choice or 'rejected'}.")
     confidence = end.facts.get("confidence") if isinstance(end, StepFinished) else None
     if confidence is not None:
-        _line(page, f"Confidence: {confidence}.")
+        _line(page, f"Confidence: {confidence:.2f}.")
 
 
 def _cost(page: Page, span: Span) -> None:

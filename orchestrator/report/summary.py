@@ -192,7 +192,9 @@ class Summary:
             case AskAnswered():
                 self._step(event.path).answered = event.at
                 return  # nobody needs to work on the run when somebody answers
-            case Decided() | Warned():
+            case Decided():
+                self.spending.add(event)
+            case Warned():
                 pass  # they cost nothing
             case _:
                 assert_never(event)

@@ -78,7 +78,7 @@ class Bill:
 
     def _settle(self, tokens: int, usd: Nano) -> None:
         self.open = False
-        self.at.run.ledger.settle(self.worst, tokens, usd)
+        self.at.run.line.settle(self.worst, tokens, usd)
 
 
 def cost_of(gate: Gate, completion: Completion, worst: Worst) -> Nano:

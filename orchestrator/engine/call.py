@@ -82,19 +82,22 @@ def stop(run: Run, error: BudgetExceeded) -> None:
 async def call(at: Asking, draft: Draft, admit: Admit) -> tuple[Completion, Nano]:
     """The answer to one request and what it cost. Raises ProviderError, and what `admit` raises.
 
-    Nothing waits between the reservation and its record.
+    It waits for a slot, then for what running calls have reserved; between the check that succeeds, the reservation and
+    its record nothing waits.
     """
     run, gate, spent, request = at.run, draft.gate, at.spent, draft.request
     slots = gate.slots
     if not slots.take():
         await slots.turn()
     try:
-        if gate.guarded:
-            keep_here(at, gate, draft.parts, request)
         if gate.leaves:
             worst, ask = worst_of_cloud(request, gate.price), _ask_away
         else:
             worst, ask = Worst(draft.count.tokens + request.max_tokens), _ask_here
+        if not run.line.is_due(worst):
+            await run.line.turn(worst)
+        if gate.guarded:
+            keep_here(at, gate, draft.parts, request)
         admit(at, worst)
         run.emit(_started(at, draft, worst))
         began = time.monotonic()
@@ -123,7 +126,7 @@ async def _ask_here(
         at.run.emit(_faulty(at, gate, error, 0, began))
         raise
     finally:
-        at.run.ledger.settle(worst, used)
+        at.run.line.settle(worst, used)
     return completion, 0 if gate.price is FREE else cost_of(gate, completion, worst)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate, stated
+from orchestrator.engine.line import Line
 from orchestrator.engine.recover import Recovered
 from orchestrator.engine.watch import Watchdog
 from orchestrator.errors import StepError
@@ -42,11 +43,8 @@ class Rejected(Exception):
 
 
 class SystemClock:
-    def now(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic()
+    now = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)
 
 
 def deaf(path: str, text: str) -> None:
@@ -94,6 +92,8 @@ class Run:
     """Appends to the journal."""
     now: Callable[[], float]
     """Wall clock, seconds since the epoch."""
+    line: Line
+    """Who waits for room in the budget; calls are settled there."""
     watchdog: Watchdog = field(default_factory=Watchdog)
     width: int = 16
     keeps_facts: bool = True

@@ -16,6 +16,7 @@ from orchestrator.engine.declassify import Known
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate, gates_of, models_climbed, models_needed, models_of
 from orchestrator.engine.instance import node_runner
+from orchestrator.engine.line import Line
 from orchestrator.engine.preflight import (
     Absent,
     ledger_of,
@@ -107,6 +108,7 @@ class Engine:
         keep = Keep.of(graph.workflow.keep, ports.digest_key)
         journal = recording(ports.journal, graph, ports.secrets, keep, recovered, ports.clock)
         ports = replace(ports, journal=journal)
+        ledger = ledger_of(budget, recovered)
         needed, self._climbed = models_of(graph)
         gates = {name: Gate(name, spec, models[name], ports.prices) for name, spec in needed.items()}
         self._inputs = dict(inputs)
@@ -119,7 +121,8 @@ class Engine:
             gates=gates_of(graph, gates),
             all_gates=gates,
             recovered=recovered,
-            ledger=ledger_of(budget, recovered),
+            ledger=ledger,
+            line=Line(ledger),
             enter=_enter,
             today=today,
             known=Known(graph, inputs),

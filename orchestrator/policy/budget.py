@@ -7,7 +7,7 @@ take what is left. Amounts of money are whole nano-dollars.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from orchestrator.errors import BudgetExceeded
@@ -86,6 +86,14 @@ class Ledger:
                 hint="raise budget.tokens, or lower max_tokens of the step",
             )
         return self._forbids_cloud(worst) if worst.cloud else None
+
+    def forbids_for_good(self, worst: Worst) -> bool:
+        """Whether this call would not fit either when all running calls had given back what they reserved.
+
+        Calls are not given back: one that was made counts.
+        """
+        free = replace(self, reserved=0, held=0) if self.reserved or self.held else self
+        return free.forbids(worst) is not None
 
     def goes_on_without(self, worst: Worst) -> bool:
         """Whether the run goes on when this call does not fit.

@@ -12,24 +12,46 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+_LOCAL = r"(?<![\w.+%'-])[\w.+%'-]+"
+_HOST = r"[\w-]+(?:\s{0,2}\.\s{0,2}[\w-]+)+"
 _EMAIL = re.compile(
-    r"(?<![\w.+%'-])[\w.+%'-]+\s?@\s?[\w-]+(?:\s?\.\s?[\w-]+)+"  # jane@example.com, jane @ example . com
-    r"|(?<![\w.+%'-])[\w.+%'-]+\s{0,3}[(\[{<]\s*at\s*[)\]}>]\s*[\w-]+"  # jane (at) example
-    r"|(?<![\w.+%'-])[\w.+%'-]+\s{1,3}at\s+[\w-]+(?:(?:\.|\s+dot\s+|\s*[(\[{<]\s*dot\s*[)\]}>]\s*)[a-z]{2,})+",  # jane at example dot com
+    rf"(?:{_LOCAL}|\"[^\"\n]{{1,64}}\")\s{{0,3}}@\s{{0,3}}(?!\d+\.\d+(?![\w.-])){_HOST}"  # jane @ example . com
+    rf"|{_LOCAL}\s{{0,3}}[(\[{{<]\s*at\s*[)\]}}>]\s*[\w-]+"  # jane (at) example
+    rf"|{_LOCAL}\s{{0,3}}[-_*~|/]{{1,3}}\s?at\s?[-_*~|/]{{1,3}}\s{{0,3}}{_HOST}"  # jane -at- example.com
+    rf"|{_LOCAL}\s{{1,3}}at\s+[\w-]+(?:(?:\.|\s+dot\s+|\s*[(\[{{<]\s*dot\s*[)\]}}>]\s*)[a-z]{{2,}})+",  # jane at example dot com
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"(?<![\w.,])(?:\+\s?)?[(]?\d(?:[\s().\-/_·•]{0,3}\d){6,}(?![\w])")
+_NUMBER = re.compile(r"(?<!\d)(?<!\d\.)(?:\+\s?)?[(]?\d(?:[\s().\-/_·•]{0,3}\d){6,}")
+_WITH_COMMAS = re.compile(
+    r"(?<!\d)(?<!\d[-/.])(?!(?<=\d,)\d\d(?:[ ;|]|$))(?:\+\s?[(]?|[(]?0)\d(?:[ ().\-/_·•,;|]{0,3}\d){6,}"
+)
+_GROUPS = re.compile(r"\d{3}(?:,\d{3})*(?:\.\d+)?")
 _SPOKEN_OF = re.compile(
-    r"\b(tel|phone|telefon|call|mobile|mobil|handy|cell|fax|ring|rufnummer)\w*\W{0,12}$", re.IGNORECASE
+    r"(?<![^\W\d_])(tel|phone|telefon|call|mobile|mobil|handy|cell|fax|ring|rufnummer)[^\W\d_]*\W{0,12}$",
+    re.IGNORECASE,
+)
+_GLUED = re.compile(r"[^\W\d]$")
+_DAY = (
+    r"(?:(?:19|20)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.](?:0?[1-9]|[12]\d|3[01])"
+    r"|(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])[-/.](?:19|20)\d\d)"
+)
+_DATE = re.compile(rf"(?<!\d)(?<!\d[-/.(]){_DAY}(?![-/.)]?\d)")
+_AREA = re.compile(r"[(]?0\d{2,5}[)]?")
+_FIGURE = (
+    rf"(?:{_DAY}|(?:19|20)\d\d(?:[-/](?:19|20)\d\d|-(?:0[1-9]|1[0-2]))?|[1-9]\d{{0,2}}(?:\.\d{{3}})+"  # dates, years, thousands
+    r"|\d{1,3}(?:\.\d{1,3}){3}|(?:0|[1-9]\d{0,5})\.\d{1,2}|0\.\d+)"  # addresses of machines, prices
 )
 _NO_PHONE = re.compile(
     r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})(?:[\s-]+(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{1,2}))?"
-    r"|(?:19|20)\d\d\s?[-/]\s?(?:19|20)\d\d"  # dates, years
-    r"|[1-9]\d{0,2}(?:\.\d{3})+|\d{1,3}(?:\.\d{1,3}){3}"  # thousands, addresses of machines
+    rf"|{_FIGURE}(?:\s{{1,3}}{_FIGURE}|\s?[-/]\s?{_FIGURE})*"
+    r"|(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[-_]?\d{4,6})?"  # 20240131_101530
     r"|(?:0|[1-9]\d*)\.\d+"  # decimals
 )
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\s?\d{2}(?:[\s.\-_/·•,]{0,2}[A-Za-z0-9]){11,60}")
-_CARD = re.compile(r"(?<!\d)\d(?:[\s.\-_/·•,:|]{0,3}\d){12,}(?!\d)")
+_BETWEEN = r"[\s.\-/_·•,:;|]{0,3}"
+_IBAN = re.compile(
+    rf"(?=([A-Za-z]\s?[A-Za-z]{_BETWEEN}\d\s?\d(?:{_BETWEEN}[A-Za-z0-9]){{11,30}}))"
+)  # also one that is glued to a word
+_CARD = re.compile(r"(?<!\d)\d(?:[\s.\-/_·•,:|]{0,3}\d){12,}(?!\d)")
 _UNSEEN = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127))
 _AT_SIGN = re.compile(r"%40|&#0*64;|&#x0*40;|&commat;", re.IGNORECASE)
 _LENGTHS = {
@@ -67,7 +89,7 @@ def _plain(char: str) -> str:
         case "Zs" | "Zl" | "Zp":
             return " "
         case _:
-            return "-" if char == "\u2212" else char
+            return {"\u2212": "-", "\u3002": "."}.get(char, char)
 
 
 def found_in(text: str) -> Iterator[str]:
@@ -77,32 +99,100 @@ def found_in(text: str) -> Iterator[str]:
         yield "an e-mail address"
     if not any(char.isdigit() for char in text):
         return
-    if any(_is_iban(match[0]) for match in _IBAN.finditer(text)):
+    if any(_is_iban(match[1]) for match in _IBAN.finditer(text)):
         yield "an IBAN"
     if any(_holds_card(match[0]) for match in _CARD.finditer(text)):
         yield "a card number"
-    if any(_is_phone(text, match) for match in _NUMBER.finditer(text)):
+    if any(_holds_phone(text, match) for match in _NUMBER.finditer(text)) or any(
+        _is_listed_phone(text, match) for match in _WITH_COMMAS.finditer(text)
+    ):
         yield "a phone number"
 
 
-def _is_phone(text: str, match: re.Match[str]) -> bool:
+def has_email(text: str) -> bool:
+    return _EMAIL.search(plain(text)) is not None
+
+
+MOST = 15
+"""Digits of a phone number (E.164). What is longer is more than one thing, and not known to be harmless."""
+
+
+def _holds_phone(text: str, match: re.Match[str]) -> bool:
+    """Whether digits with joints between them are a phone number, or hold one beside dates and other lines."""
     said = match[0]
-    digits = sum(char.isdigit() for char in said)
-    if digits > 15 or _NO_PHONE.fullmatch(said):
-        return False
-    marked = said[0] in "+(" or said.startswith("0") or not said.isdigit()
-    return (
-        marked
-        or digits >= 10
-        or _SPOKEN_OF.search(text[max(0, match.start() - 32) : match.start()]) is not None
+    at = match.start()
+    lines = said.splitlines(keepends=True)
+    parts = [list(_apart(line)) for line in lines]
+    dated = any(
+        sum(len(part) for _, part in inside) < len(line.strip())
+        for inside, line in zip(parts, lines, strict=True)
     )
+    if not dated and _is_phone(text, said, at, match.end(), whole=True):
+        return True
+    for inside, line in zip(parts, lines, strict=True):
+        if any(_is_phone(text, part, at + begin, at + begin + len(part)) for begin, part in inside):
+            return True
+        at += len(line)
+    return False
+
+
+def _apart(line: str) -> Iterator[tuple[int, str]]:
+    """What is left of a line without the dates in it, with the place of each part. An area code keeps its date."""
+    begin = 0
+    for date in _DATE.finditer(line):
+        before = line[begin : date.start()].strip()
+        if _AREA.fullmatch(before) or before.startswith("+"):
+            continue
+        yield from _stripped(begin, line[begin : date.start()])
+        begin = date.end()
+    yield from _stripped(begin, line[begin:])
+
+
+def _stripped(begin: int, part: str) -> Iterator[tuple[int, str]]:
+    bare = part.lstrip(" \t\r\n.-/_·•)")
+    if bare:
+        yield begin + len(part) - len(bare), bare.rstrip()
+
+
+def _is_phone(text: str, said: str, begin: int, end: int, *, whole: bool = False) -> bool:
+    """Whether these digits are one. A `whole` that is too long is looked at again in its parts."""
+    digits = sum(char.isdigit() for char in said)
+    if digits < 7 or _NO_PHONE.fullmatch(said) or (whole and digits > MOST):
+        return False
+    spoken = _SPOKEN_OF.search(text[max(0, begin - 32) : begin]) is not None
+    strong = said[0] in "+(" or (said[0] == "0" and digits >= 9)
+    joined = not said.isdigit()
+    before = _GLUED.search(text[max(0, begin - 1) : begin]) is not None
+    after = _GLUED.match(text[end : end + 1]) is not None
+    if spoken or (strong and not (before and after)):
+        return True
+    if before or (after and not joined):  # inside of a word: a checksum, a part number
+        return False
+    return joined or said[0] == "0" or digits >= 10
+
+
+def _is_listed_phone(text: str, match: re.Match[str]) -> bool:
+    """One with commas or bars between its groups; those of `1,012,345,678` are no such thing."""
+    said = match[0]
+    if not any(char in ",;|" for char in said):
+        return False
+    inside = text[max(0, match.start() - 1) : match.start()] == ","
+    if inside and _GROUPS.fullmatch(said):
+        return False
+    return not all(_NO_PHONE.fullmatch(part) for part in re.split(r"[ ,;|]+", said))
+
+
+FIGURES = 8
+"""Digits that an account number has at least; a sentence that begins with a country and a number has fewer."""
 
 
 def _is_iban(said: str) -> bool:
     """Whether it begins with an account number whose check digits are right (ISO 7064, mod 97-10)."""
     text = "".join(char for char in said if char.isalnum()).upper()
     length = _LENGTHS.get(text[:2], 0)
-    return 0 < length <= len(text) and _mod_97(text[:length]) == 1
+    if not 0 < length <= len(text) or sum(char.isdigit() for char in text[:length]) < FIGURES:
+        return False
+    return _mod_97(text[:length]) == 1
 
 
 def _mod_97(text: str) -> int:
@@ -110,18 +200,31 @@ def _mod_97(text: str) -> int:
     return int("".join(str(int(char, 36)) for char in turned)) % 97
 
 
+GLUED = 7
+"""Digits that may follow a card number without a gap: month, year and check value."""
+
+
 def _holds_card(said: str) -> bool:
-    """Whether whole groups of these digits are a card number: 13 to 19 digits that pass Luhn's check."""
+    """Whether digits that begin with a group are a card number: 13 to 19 that pass Luhn's check."""
     groups = re.findall(r"\d+", said)
     for begin in range(len(groups)):
         digits = ""
         for group in groups[begin:]:
             digits += group
+            if len(digits) >= 13 and digits[0] in "23456" and any(map(_luhn, _cards(digits, len(group)))):
+                return True
             if len(digits) > 19:
                 break
-            if len(digits) >= 13 and digits[0] in "23456" and _luhn(digits):
-                return True
     return False
+
+
+def _cards(digits: str, last: int) -> Iterator[str]:
+    """All of them, and the cards that they begin with when more is glued to the last group."""
+    if len(digits) <= 19:
+        yield digits
+    for length in (14, 15, 16) if digits[0] == "3" else (16,):
+        if 0 < len(digits) - length <= min(GLUED, last - 1):
+            yield digits[:length]
 
 
 def _luhn(digits: str) -> bool:
@@ -266,4 +369,4 @@ def fields_of(value: Any, key: str) -> Iterator[tuple[str, str]]:
             return
 
 
-__all__ = ["Names", "fields_of", "found_in", "plain", "texts_of"]
+__all__ = ["Names", "fields_of", "found_in", "has_email", "plain", "texts_of"]

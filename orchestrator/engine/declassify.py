@@ -19,7 +19,8 @@ from orchestrator.errors import StepError
 from orchestrator.events import AskAnswered, AskOpened
 from orchestrator.graph.model import Graph, Node, all_nodes
 from orchestrator.labels import Label, above
-from orchestrator.policy.detect import Names, fields_of, found_in, texts_of
+from orchestrator.policy.detect import Names, fields_of, found_in, has_email, texts_of
+from orchestrator.policy.disguised import Disguised
 from orchestrator.policy.keep import Keep, noted
 from orchestrator.policy.secrets import Secrets
 from orchestrator.render import parse
@@ -66,13 +67,17 @@ def _refused(node: Node, how: Declassify, why: str, hint: str) -> StepError:
 
 
 def _redacted(run: Run, node: Node, frame: Frame, how: Declassify, value: Any) -> None:
-    whole = " ".join(texts_of(value, keys=False))  # what is split over two fields is one thing all the same
+    fields = list(texts_of(value, keys=False))
+    whole = " ".join(fields)  # what is split over two fields is one thing all the same
     texts = [*texts_of(value), whole]
     kinds = dict.fromkeys(kind for text in texts for kind in found_in(text))
+    if has_email("".join(fields)):
+        kinds["an e-mail address"] = None
     known = run.known.names(how.to), _names_here(run, frame, how.to)
     if any(names.in_text(text) for names in known for text in texts):
         kinds["a name or another short text of an input"] = None
-    if run.ports.secrets.found(texts) is not None:
+    secrets = run.ports.secrets
+    if secrets.found(texts) is not None or Disguised.of(secrets).is_in([*texts, "".join(texts_of(value))]):
         kinds["a secret of the environment"] = None
     if kinds:
         hint = "say in the prompt what to leave out, or what happens then with `on_error`"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,51 @@ def test_every_field_of_an_answer_is_looked_at(tmp_path: Path) -> None:
     assert "a card number" in why(scrubbed(tmp_path, '{"a": "x", "b": "y", "n": 4111111111111111}', text))
     assert "a card number" in why(scrubbed(tmp_path, '{"a": "4111 1111", "b": "1111 1111", "n": 1}', text))
     assert scrubbed(tmp_path, '{"a": "x", "b": "y", "n": 3}', text).result.status == "done"
+
+
+def test_an_address_that_is_split_over_two_fields_is_one(tmp_path: Path) -> None:
+    """Each half alone is nothing."""
+    text = REDACT.replace("declassify:", "output: {a: text, b: text}\n    declassify:")
+
+    assert "an e-mail address" in why(scrubbed(tmp_path, '{"a": "jane@exam", "b": "ple.com"}', text))
+    assert "a phone number" in why(scrubbed(tmp_path, '{"a": "0151 12", "b": "345678"}', text))
+
+
+KEY = "S3cret-Käy_0042"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "s3CRET-kÄy_0042",
+        "S3cret Käy 0042",
+        "S 3 c r e t - K ä y _ 0 0 4 2",
+        "S3cret\u200b-Kä\u00ady_0042",
+        "Ｓ３cret-Käy_００４２",
+        KEY[::-1],
+        "2400_YÄK-TERC3S",
+        base64.b64encode(KEY.encode()).decode(),
+        base64.b64encode(b"a" + KEY.encode()).decode(),
+        base64.b64encode(b"ab" + KEY.encode() + b"c").decode(),
+        base64.urlsafe_b64encode(KEY.encode()).decode().rstrip("="),
+        KEY.encode().hex(),
+    ],
+)
+def test_a_secret_is_found_in_other_writing(tmp_path: Path, answer: str) -> None:
+    """Case, width, what is not seen, joints, backwards, base64 and hex do not hide it."""
+    played = scrubbed(tmp_path, f"It is {answer}, they say", secrets=Secrets.of({"KEY": KEY}))
+
+    assert "a secret of the environment" in why(played)
+
+
+def test_a_secret_that_is_split_over_fields_is_found(tmp_path: Path) -> None:
+    """In the order of the fields, with nothing between them."""
+    text = REDACT.replace("declassify:", "output: {a: text, b: text}\n    declassify:")
+    secrets = Secrets.of({"KEY": KEY})
+    fine = '{"a": "secret", "b": "key, 42"}'
+
+    assert "a secret" in why(scrubbed(tmp_path, '{"a": "S3cre", "b": "t-Käy_0042"}', text, secrets=secrets))
+    assert scrubbed(tmp_path, fine, text, secrets=secrets).result.status == "done"
 
 
 def test_an_input_that_may_go_there_is_no_name_to_look_for(tmp_path: Path) -> None:

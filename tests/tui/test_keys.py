@@ -18,7 +18,6 @@ from tests.tui.host import screen, until
 from tests.tui.recorded import VARIED, store_in, world
 from tests.tui.test_run_screen import read
 
-
 REPLAYING = ("pause", "step", "step_back", "faster", "slower", "restart")
 
 

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from orch_tui.app import Screens
-from orch_tui.detail import _PAGES, Chosen, DetailPanel
+from orch_tui.detail import _PAGES, DetailPanel
 from orch_tui.detail_read import Reader, wanted
 from orch_tui.listing import Listing
 from orch_tui.logs import LogsView
@@ -334,7 +334,7 @@ async def look_everywhere(pilot: Pilot[None], replay: ReplayScreen) -> str:
     reader, trace = Reader(replay.shown.world.store), replay.shown.trace
     for number in range(len(trace)):
         span = reader.read(wanted(trace, RUN, number, NOWHERE))
-        texts += [make(span, Chosen(), 100).text for make in _PAGES.values()]
+        texts += [make(span, 100).text for make in _PAGES.values()]
     return "\n".join(texts)
 
 
@@ -523,3 +523,16 @@ async def test_a_run_deleted_under_its_replay_is_a_sentence(store: Store) -> Non
         store.delete(RUN)
 
         await until(pilot, lambda: "this run was deleted" in screen(pilot.app))
+
+
+async def test_who_follows_a_replay_to_its_end_sees_what_it_came_to(store: Store) -> None:
+    """At any speed, as with a run that goes on."""
+    async with app_of(store).run_test(size=(120, 40)) as pilot:
+        replay = await opened(pilot, 12)
+        assert replay.span != NOWHERE
+        replay.feed.pace.speed = float("inf")
+        await pilot.press("p")
+
+        await until(pilot, lambda: replay.feed.ended and replay.span == NOWHERE)
+
+        assert replay.query_one(SpanTree).cursor == 0

@@ -134,6 +134,23 @@ def test_a_filter_keeps_what_fits_and_what_it_is_inside_of() -> None:
     assert [rows.matches(row) for row in range(3)] == [False, False, True]
 
 
+def test_while_filtering_only_what_has_rows_inside_counts_as_open() -> None:
+    """Attempts have no rows then, and what is inside has some only where it fits."""
+    trace = Trace()
+    for path in ("answer", "answer.0", "answer.0.draft"):
+        trace.take(StepStarted(1.0, path, "steps"), 0)
+    rows = TreeRows(trace)
+
+    rows.filter("answer.0")
+    all_fit = [rows.opens(span) for span in range(3)]
+    rows.filter("answer")
+    rows.filter("nothing")
+    rows.filter("  ")
+
+    assert all_fit == [True, True, False]
+    assert [rows.opens(span) for span in range(3)] == [rows.is_open(span) for span in range(3)]
+
+
 def test_a_branch_somebody_looks_into_stays_open_when_it_ends() -> None:
     """And it stays so afterwards; the others fold."""
     trace = Trace()

@@ -330,9 +330,10 @@ def test_attempts_have_their_cost_their_verdict_and_what_changed(store: Store) -
 
 def test_whole_answers_stand_in_the_place_of_differences_when_wanted(store: Store) -> None:
     """For who wants to read them one by one."""
-    page = told(attempts(span_of(store, "letter"), 100, differences=False))
+    page = told(attempts(span_of(store, "letter"), 100, differences=False, key="ctrl+d"))
 
     assert "we are very sorry." in page
+    assert page.endswith("ctrl+d shows what changed from one to the next")
     assert "[-" not in page
 
 

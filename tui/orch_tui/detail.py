@@ -24,7 +24,7 @@ from orch_tui.detail_read import Reader, is_span, wanted
 from orch_tui.find import FindBar
 from orch_tui.listing import Listing, Source
 from orch_tui.pane import Lines
-from orch_tui.settings import bindings
+from orch_tui.settings import bindings, keys_of, shown_key
 from orch_tui.tabs.attempts import attempts
 from orch_tui.tabs.live import Growing
 from orch_tui.tabs.output import output
@@ -309,7 +309,10 @@ class DetailPanel(Vertical):
             span = self._reader.read(wish)
             if chosen.tab == WHY:
                 span = replace(span, other=wish.comparing.find(self.shown.world))
-            return _PAGES[chosen.tab](span, chosen, width), span.speed
+            if chosen.tab == ATTEMPTS:
+                key = shown_key(keys_of("diff", self.shown.world.settings.keys)[0])
+                return attempts(span, width, differences=chosen.differences, key=key), span.speed
+            return _PAGES[chosen.tab](span, width), span.speed
         except OrchError as error:
             return _trouble(error, width), ""
 
@@ -422,16 +425,12 @@ def _trouble(error: OrchError, width: int) -> Page:
     return page
 
 
-def _attempts(span: Span, chosen: Chosen, width: int) -> Page:
-    return attempts(span, width, differences=chosen.differences)
-
-
-_PAGES: dict[int, Callable[[Span, Chosen, int], Page]] = {
-    OUTPUT: lambda span, _, width: output(span, width),
-    PROMPT: lambda span, _, width: prompt(span, width),
-    ATTEMPTS: _attempts,
-    WHY: lambda span, _, width: why(span, width),
-    RAW: lambda span, _, width: raw(span, width),
+_PAGES: dict[int, Callable[[Span, int], Page]] = {
+    OUTPUT: output,
+    PROMPT: prompt,
+    ATTEMPTS: attempts,
+    WHY: why,
+    RAW: raw,
 }
 _RUN_PAGES: dict[int, Callable[[Whole, int], Page]] = {
     OUTPUT: outputs,

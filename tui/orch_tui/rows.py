@@ -149,6 +149,10 @@ class TreeRows:
     def filtered(self) -> bool:
         return self._filter is not None
 
+    def opens(self, span: int) -> bool:
+        """Whether rows of what is inside the span follow its own: those that a filter leaves, while there is one."""
+        return span in self._filter.parents if self._filter else span in self._unfolded
+
     @property
     def found(self) -> int:
         """How many spans fit the filter."""
@@ -328,6 +332,7 @@ class _Filtered:
         for span in self.hits:
             while (span := trace.parent[span]) != NOWHERE and span not in kept:
                 kept.add(span)
+        self.parents = {trace.parent[span] for span in kept}
         self._collect(trace, NOWHERE, kept)
         self._rows = {span: row for row, span in enumerate(self.spans)}
 

@@ -113,7 +113,7 @@ def facts_of(look: Look, span: int) -> tuple[object, ...]:
         trace.last[span],
         trace.status[span],
         trace.ended[span],
-        rows.is_open(span),
+        rows.opens(span),
         rows.can_open(span),
         rows.filtered,
         look.axis.length,
@@ -204,7 +204,7 @@ def clock(seconds: float) -> str:
 
 def _name(look: Look, span: int, width: int) -> Row:
     trace, rows = look.trace, look.rows
-    mark = ("▾" if rows.is_open(span) or rows.filtered else "▸") if rows.can_open(span) else " "
+    mark = ("▾" if rows.opens(span) else "▸") if rows.can_open(span) else " "
     glyph, role = GLYPHS[trace.status[span]]
     if trace.queued(span):
         glyph, role = QUEUED

@@ -247,7 +247,7 @@ class SpanTree(Listing):
     def _ended(self) -> bool:
         """Whether the run was followed and is done now."""
         feed = self.shown.feed
-        before, self._ran = self._ran, feed.running and feed.caught_up
+        before, self._ran = self._ran, feed.running and (feed.caught_up or feed.replay is not None)
         return self.following and before and feed.status == "done" and not self.shown.rows.filtered
 
     def _works(self, span: int) -> bool:

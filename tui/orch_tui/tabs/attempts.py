@@ -17,8 +17,8 @@ _ROLES: dict[str, Role] = {"keep": "good", "repair": "warn", "fail": "bad", "esc
 _SIGNS = {"keep": "✓", "repair": "↻", "fail": "✗", "escalate": "↑"}
 
 
-def attempts(span: Span, width: int, *, differences: bool = True) -> Page:
-    """`differences`: from the second attempt on, what changed stands in the place of the whole answer."""
+def attempts(span: Span, width: int, *, differences: bool = True, key: str = "d") -> Page:
+    """`differences`: from the second attempt on, what changed stands in the place of the whole answer; `key` changes it."""
     page = Page(width)
     found = span.attempts
     if not found:
@@ -33,7 +33,7 @@ def attempts(span: Span, width: int, *, differences: bool = True) -> Page:
     if len(found) > 1:
         page.gap()
         other = "whole answers" if differences else "what changed from one to the next"
-        page.say(f"the key for a diff shows {other}", "dim")
+        page.say(f"{key} shows {other}", "dim")
     return page
 
 

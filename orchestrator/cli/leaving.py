@@ -68,8 +68,13 @@ def _each(one: Leaving) -> str:
     return shown(one.each) + (f" ({one.caps})" if one.caps else "")
 
 
-def sentences(graph: Graph, plan: Overview, expected: Expected | None) -> Iterator[str]:
+def sentences(
+    graph: Graph, plan: Overview, expected: Expected | None, *, offline: bool = False
+) -> Iterator[str]:
     """What it comes to; that nothing can leave is said in words."""
+    if offline:
+        yield "leaves this machine: nothing; this run is offline, steps that would escalate stay local"
+        return
     if not plan.leaves and not plan.exits:
         yield "leaves this machine: nothing; no model, tool or embedder of this file is off this machine"
         return

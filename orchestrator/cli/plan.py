@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,10 +64,13 @@ def command(
 
     console = the_console()
     graph = opened(workflow, console, pairs(models, "-m"))
-    if Config.from_environment(os.environ, Path.cwd()).staying(local_only).offline:
+    offline = Config.from_environment(os.environ, Path.cwd()).staying(local_only).offline
+    if offline:
         preflight(graph, price_list, offline=True)
     inputs, missing = _inputs(graph, pairs(given, "-i"), input_file)
     plan = overview(graph, inputs, is_cloud, leaving.price)
+    if offline:
+        plan = replace(plan, leaves=(), exits=())
     before = _before(graph, plan)
     counted = _measured(graph, plan) if measure else {}
     cached = _cached(graph, plan, inputs) if measure and not missing else None
@@ -75,7 +79,7 @@ def command(
         console.json(found | ({} if cached is None else {"cached": cached}))
     else:
         _print(graph, plan, counted, missing, console, cached)
-        for line in leaving.sentences(graph, plan, before):
+        for line in leaving.sentences(graph, plan, before, offline=offline):
             console.result(line)
 
 

@@ -22,6 +22,8 @@ CLOUD_CONTEXT = 128_000
 """Tokens that a cloud model is taken to hold when the file does not say: only the bound of plain answers depends on it."""
 BYTES = 4
 """The most bytes one character takes."""
+TOKEN_BYTES, COMPLAINT = 16, 1000
+"""A generous size of a token, by which the engine bounds answers, and of what is said about a wrong one, in bytes."""
 PriceOf = Callable[[ModelSpec], Price | None]
 
 
@@ -29,7 +31,8 @@ PriceOf = Callable[[ModelSpec], Price | None]
 class Leaving:
     """The calls of one step to one model off this machine.
 
-    `bytes` is the longest request as far as it is known; `open` names what may add any length. `each` is the most one
+    `bytes` is the longest request as far as it is known, that of a repair included: it holds the answer before it and
+    what is wrong with it. `open` names what may add any length. `each` is the most one
     call may cost in nano-dollars, `whole` all of them: None where a length, a count or the price is not known. `caps`
     says what bounds it instead: `escalate.usd`.
     """
@@ -74,7 +77,9 @@ def _leaving(
     climbs: bool,
 ) -> Leaving:
     size = size or PromptSize((), 0, ("the prompt",))
-    worst = worst_of_cloud(_request(step, spec, size), price).usd
+    again = climbs or _own_repair(step) != 0
+    request = _request(step, spec, size, again=again)
+    worst = worst_of_cloud(request, price).usd
     each, caps = (None if size.open else worst), ""
     cap = _cap(step) if climbs else None
     if cap is not None and (each is None or each > cap):
@@ -86,7 +91,7 @@ def _leaving(
         ref=spec.use,
         calls=calls,
         climbs=climbs,
-        bytes=_bytes(size),
+        bytes=sum(len(m.content.encode("utf-8", "surrogatepass")) for m in request.messages),
         open=size.open,
         price=price,
         each=each,
@@ -95,21 +100,22 @@ def _leaving(
     )
 
 
-def _request(step: StepBound, spec: ModelSpec, size: PromptSize) -> Request:
+def _own_repair(step: StepBound) -> int | None:
+    own = step.node.step
+    assert isinstance(own, AgentStep)
+    return own.repair if own.repair is not None else step.graph.workflow.defaults.repair
+
+
+def _request(step: StepBound, spec: ModelSpec, size: PromptSize, *, again: bool) -> Request:
     """The longest request: what types allow is filled with the longest characters there are."""
     node = step.node
-    filler = Message("user", "\U0010ffff" * size.allowance)
     wanted = spec.params.get("max_tokens")
     if node.agent is not None and node.agent.spec.params is not None:
         wanted = node.agent.spec.params.max_tokens or wanted
     limit = wanted or answer_tokens(node.output, spec.context or CLOUD_CONTEXT)
-    return Request((*size.messages, filler) if size.allowance else size.messages, limit, node.schema)
-
-
-def _bytes(size: PromptSize) -> int:
-    return (
-        sum(len(m.content.encode("utf-8", "surrogatepass")) for m in size.messages) + size.allowance * BYTES
-    )
+    more = size.allowance * BYTES + (limit * TOKEN_BYTES + COMPLAINT if again else 0)
+    filler = (Message("user", "x" * more),) if more else ()
+    return Request((*size.messages, *filler), limit, node.schema)
 
 
 def _cap(step: StepBound) -> Nano | None:

@@ -46,8 +46,8 @@ def _add_spending(connection: Connection) -> None:
     """What runs cost: nothing was billed before, and the rows by step and model are folded when somebody asks."""
     connection.execute(text("ALTER TABLE runs ADD COLUMN cost BIGINT NOT NULL DEFAULT 0"))
     connection.execute(text("ALTER TABLE runs ADD COLUMN folded INTEGER NOT NULL DEFAULT 0"))
-    big = ("prompt", "completion", "cached", "cost", "answer_prompt", "answer_completion", "open_cost")
-    small = ("calls", "overruns", "answers", "open_calls")
+    big = ("prompt", "completion", "cached", "cost", "answer_prompt", "answer_completion")
+    small = ("calls", "overruns", "answers")
     columns = [f"{name} BIGINT NOT NULL DEFAULT 0" for name in big]
     columns += [f"{name} INTEGER NOT NULL DEFAULT 0" for name in small]
     connection.execute(
@@ -58,7 +58,18 @@ def _add_spending(connection: Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(2, _count_calls), Migration(3, _add_spending))
+def _add_open_calls(connection: Connection) -> None:
+    """Calls without a bill; every run is folded anew, since the rows before did not know them."""
+    connection.execute(text("ALTER TABLE spending ADD COLUMN open_calls INTEGER NOT NULL DEFAULT 0"))
+    connection.execute(text("ALTER TABLE spending ADD COLUMN open_cost BIGINT NOT NULL DEFAULT 0"))
+    connection.execute(text("UPDATE runs SET folded = 0"))
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(2, _count_calls),
+    Migration(3, _add_spending),
+    Migration(4, _add_open_calls),
+)
 
 
 def newest(migrations: Sequence[Migration]) -> int:

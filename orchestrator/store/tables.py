@@ -1,6 +1,6 @@
 """The tables of the store, as SQLModel classes. Columns only: no query, no rule.
 
-Version 3. A change here needs a numbered step in `migrate.py`.
+Version 4. A change here needs a numbered step in `migrate.py`.
 """
 
 from __future__ import annotations

@@ -131,6 +131,17 @@ def test_what_may_leave_is_counted_and_priced() -> None:
     assert "budget.cloud_calls allows 3 calls" in printed
 
 
+def test_a_plan_of_an_offline_run_says_that_nothing_leaves() -> None:
+    """No row, no dollars."""
+    Path("flow.yaml").write_text(HYBRID, encoding="utf-8")
+
+    printed = orch("--local-only").stdout
+
+    assert "leaves this machine: nothing; this run is offline" in printed
+    assert "may leave" not in printed
+    assert data("--local-only")["leaves"] == []
+
+
 def test_a_model_without_a_price_has_no_bound() -> None:
     """Said, and what to do about it is the price of the model."""
     text = HYBRID.replace("openai:gpt-5-mini, price: {input: 1, output: 2}", "openai:nobody-knows")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from orchestrator.graph.cloud import is_cloud
 from orchestrator.graph.open import open_workflow
-from orchestrator.messages import Request
+from orchestrator.messages import Message, Request
 from orchestrator.money import Price
 from orchestrator.plan.overview import Overview, overview
-from orchestrator.plan.spend import Past, expected, worst
+from orchestrator.plan.spend import COMPLAINT, TOKEN_BYTES, Past, expected, worst
 from orchestrator.policy.budget import worst_of_cloud
 
 PRICE = Price(1.0, 10.0)
@@ -41,9 +41,11 @@ def test_the_worst_case_is_the_engines_own_reservation(tmp_path: Path) -> None:
     node = open_workflow(tmp_path / "flow.yaml").scope.nodes[0]
     assert node.agent is not None
     assert node.agent.spec.params is not None
-    request = Request(longest.messages, node.agent.spec.params.max_tokens or 0, node.schema)
+    limit = node.agent.spec.params.max_tokens or 0
+    answer = Message("user", "x" * (limit * TOKEN_BYTES + COMPLAINT))  # a repair sends the answer along
+    request = Request((*longest.messages, answer), limit, node.schema)
     assert way.each == worst_of_cloud(request, PRICE).usd
-    assert way.bytes == sum(len(m.content.encode()) for m in longest.messages)
+    assert way.bytes == sum(len(m.content.encode()) for m in request.messages)
     assert way.whole == (way.each or 0) * 4  # two items, an answer and its repair each
 
 

@@ -37,6 +37,7 @@ from orchestrator.graph.setting import Setting, setting_for, with_defaults
 from orchestrator.graph.shapes import arrange, check_names, check_needs, check_reach
 from orchestrator.graph.subflow import file_of
 from orchestrator.graph.texts import Path, Text, loop_names, texts_of
+from orchestrator.graph.told import check_prices
 from orchestrator.graph.unused import check_unused
 from orchestrator.graph.wire import Knot, Layer, connect
 from orchestrator.library import Library, Written
@@ -140,6 +141,7 @@ class _Builder:
         proof = analyse(setting, top, workflow.outputs, self.family.rules)
         check_reach(setting, top)
         check_confidence(setting, top, workflow.outputs)
+        check_prices(setting, top)
         check_unused(setting)
         diagnostics = (*self.report.diagnostics, *setting.library.diagnostics, *self.children)
         unique = _sorted(diagnostics)

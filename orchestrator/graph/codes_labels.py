@@ -12,7 +12,7 @@ LABELS = table(
             """
             A value is as private as the most private thing it was made of. A place outside this machine sees only
             what its `clearance` allows, `public` when it states none. Say that the value is less private, lower it
-            with `declassify`, leave it out, or raise the clearance.
+            with `declassify`, leave it out, or raise the clearance. The value of `env.NAME` itself leaves under no clearance.
             """,
             """
             inputs: {ticket: text}
@@ -237,6 +237,28 @@ LABELS = table(
             keep: {internal: full, private: none}
             steps:
               line: {value: 1}
+            """,
+        ),
+        files(
+            "ORCH712",
+            "limit in dollars without a price",
+            """
+            What a call may cost at most is reserved before it is made. Of a model that neither the price list nor the file
+            gives a price of, nobody can say that, and a run would be refused before its first call.
+            """,
+            """
+            budget: {usd: 1}
+            models: {cloud: {use: "openai:our-own", url: "https://models.example.org/v1"}}
+            agents: {writer: {role: You write short answers.}}
+            steps:
+              line: {agent: writer, model: cloud, prompt: Write a line about rain.}
+            """,
+            """
+            budget: {usd: 1}
+            models: {cloud: {use: "openai:our-own", url: "https://models.example.org/v1", price: {input: 1, output: 2}}}
+            agents: {writer: {role: You write short answers.}}
+            steps:
+              line: {agent: writer, model: cloud, prompt: Write a line about rain.}
             """,
         ),
     )

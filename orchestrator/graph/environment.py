@@ -17,7 +17,7 @@ def variables(tree: nodes.Node) -> dict[str, bool]:
     found: dict[str, bool] = {}
     optional = {id(node) for node in _optional(tree)}
     for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
-        name = _variable(node)
+        name = variable(node)
         if name:
             found[name] = found.get(name, False) or id(node) not in optional
     return found
@@ -32,7 +32,7 @@ def _optional(tree: nodes.Node) -> Iterator[nodes.Node | None]:
             yield from call.args
 
 
-def _variable(node: nodes.Expr) -> str:
+def variable(node: nodes.Expr) -> str:
     """NAME of `env.NAME` and `env['NAME']`; empty for anything else."""
     match node:
         case nodes.Getattr(node=nodes.Name(name="env"), attr=str() as name):

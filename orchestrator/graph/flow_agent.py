@@ -31,6 +31,7 @@ from orchestrator.graph.tags import (
     raised,
 )
 from orchestrator.graph.texts import Path
+from orchestrator.graph.told import told_secret
 from orchestrator.labels import LEVELS
 from orchestrator.spec.model import AgentSpec, AgentStep
 
@@ -227,6 +228,7 @@ def _use(one: One, sink: Sink, where: Path, parts: Mapping[str, Why], scope: Why
     knot = one.knot
     one.use(
         Use(
-            knot.path, knot.name, sink, tuple(parts.items()), scope, one.marks, (*knot.at, *where), one.lowered
+            knot.path, knot.name, sink, tuple(parts.items()), scope, one.marks, (*knot.at, *where), one.lowered,
+            told=told_secret(one) if sink.away and sink.clearance == LEVELS[-1] else "",
         )
     )  # fmt: skip

@@ -37,6 +37,9 @@ def report_flows(state: State) -> tuple[Exit, ...]:
                 _refuse(state, use, worst)
             said.add(place)
             continue
+        if use.told and place not in said:
+            _tell_secret(state, use)
+            said.add(place)
         if not use.sink.away:
             continue
         if is_above(use.scope, use.sink.clearance) and place not in said:
@@ -68,6 +71,15 @@ def _refuse(state: State, use: Use, worst: tuple[str, Why]) -> None:
     words = _WORDS[use.sink.kind].format(label=label_of(why), sink=use.sink.name)
     message = f"step '{use.name}' {words} (clearance {use.sink.clearance}): {path_of(why)}"
     hint = "; or ".join(_remedies(state, use, part, why))
+    state.setting.report.at(use.marks, use.path, "ORCH700", message, hint)
+
+
+def _tell_secret(state: State, use: Use) -> None:
+    message = (
+        f"step '{use.name}' sends the value of env.{use.told} to '{use.sink.name}', and a secret never leaves "
+        "this machine by value, whatever `clearance` says"
+    )
+    hint = f"take env.{use.told} out of what the step reads, or use a local model"
     state.setting.report.at(use.marks, use.path, "ORCH700", message, hint)
 
 

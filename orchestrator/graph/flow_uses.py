@@ -43,5 +43,7 @@ class Use:
     lowered: tuple[str, ...] = ()
     writes: str = "**"
     """Of a sink that writes files: where, as a glob."""
+    told: str = ""
+    """A variable of the environment whose value stands in what is sent: no clearance lets that leave."""
     inner: bool = False
     """A workflow that the step calls does it: what it sends was checked in its own file."""

@@ -145,7 +145,9 @@ def test_pause_again_when_nothing_was_raised(project: Path) -> None:
 
 def test_a_limit_in_dollars_needs_a_price(project: Path) -> None:
     """Refused before the first call, with what to write."""
-    head = HEAD.replace(", price: {input: 1, output: 2}", "")
+    head = HEAD.replace(
+        '{use: "scripted:none", where: cloud, price: {input: 1, output: 2}}', '"openai:gpt-5-mini"'
+    )
 
     for text in (limited("usd: 1"), COUNT % ", usd: 0.01"):
         with pytest.raises(UsageError, match=r"nobody knows what 'cloud' .* costs") as refused:

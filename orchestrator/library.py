@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from orchestrator.errors import UsageError
+from orchestrator.labels import above, join
 from orchestrator.spec.places import find_root, nearest_file, neighbours
 
 if TYPE_CHECKING:
@@ -134,9 +135,21 @@ class Library:
                 return None
             chain.append(found)
             if found.spec.uses is None:
+                self._check_labels(chain)
                 return _merge(name, chain)
             wanted = found.spec.uses
             level = found.level + (wanted == found.name)
+
+    def _check_labels(self, chain: list[_Found]) -> None:
+        """What an agent brings along is no less private for the agent that uses it."""
+        for place, found in enumerate(chain):
+            label = found.spec.label
+            below = [other for other in chain[place + 1 :] if other.spec.label is not None]
+            if label is None or not below or not above(below[0].spec.label or label, label):
+                continue
+            message = f"agent {found.name!r} is labelled {label}, but {below[0].name!r}, which it uses, is "
+            hint = "`label` only raises; take it out, or label the other one lower if that is right"
+            self._say("ORCH702", f"{message}{below[0].spec.label}", found, "label", hint)
 
     def _missing(self, name: str, chain: list[_Found]) -> None:
         if not chain or any(d.severity == "error" and f"/{name}/" in d.mark.file for d in self._diagnostics):
@@ -197,11 +210,7 @@ class Library:
 
         path = folder / AGENT_FILE
         file = self._shown(path)
-        if not self._stays(path, origin):
-            place = Marks(file, "")
-            hint = "copy it into the project"
-            problem = place.diagnostic("ORCH162", f"{file} lies outside the project", place.at(), hint)
-            self._diagnostics[problem] = None
+        if self._strays(path, origin):
             return None
         text = read_text(path, file)
         if not isinstance(text, str):
@@ -217,7 +226,9 @@ class Library:
         written = {key: Written(reading.marks, (key,)) for key in spec.model_fields_set}
         prompt = folder / PROMPT_FILE
         files = [path]
-        if spec.role is None and prompt.is_file() and self._stays(prompt, origin):
+        if spec.role is None and (prompt.is_file() or prompt.is_symlink()):
+            if self._strays(prompt, origin):
+                return None
             role = read_text(prompt, self._shown(prompt))
             if not isinstance(role, str):
                 self._diagnostics[role] = None
@@ -227,11 +238,18 @@ class Library:
             files.append(prompt)
         return _Found(name, spec, folder, origin, level, tuple(files), written)
 
-    def _stays(self, path: Path, origin: Origin) -> bool:
-        """Whether a file of the project really lies in it, links followed."""
-        if origin == "shipped":
-            return True
-        return path.resolve().is_relative_to(self._document.root.resolve())
+    def _strays(self, path: Path, origin: Origin) -> bool:
+        """Report a file of the project that does not really lie in it, links followed."""
+        from orchestrator.spec.marks import Marks
+
+        if origin == "shipped" or path.resolve().is_relative_to(self._document.root.resolve()):
+            return False
+        file = self._shown(path)
+        place = Marks(file, "")
+        hint = "copy it into the project"
+        problem = place.diagnostic("ORCH162", f"{file} lies outside the project", place.at(), hint)
+        self._diagnostics[problem] = None
+        return True
 
     def _find_folders(self) -> tuple[tuple[Path, Origin], ...]:
         beside, project = self._document.path.parent / "agents", self._document.root / "agents"
@@ -264,6 +282,8 @@ def _merge(name: str, chain: list[_Found]) -> Agent:
         own = {key: getattr(found.spec, key) for key in found.spec.model_fields_set if key != "uses"}
         if found.spec.role is not None:
             own["role"] = found.spec.role
+        if spec.label is not None and found.spec.label is not None:
+            own["label"] = join((spec.label, found.spec.label))
         spec = spec.model_copy(update=own)
         written.update(found.written)
         files.extend(found.files)

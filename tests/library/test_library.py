@@ -157,6 +157,42 @@ def test_an_agent_outside_the_project_is_refused(project: Path) -> None:
     assert [p.code for p in lib.diagnostics] == ["ORCH162"]
 
 
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_role_that_is_a_link_out_of_the_project_is_refused(project: Path, exists: bool) -> None:
+    """The agent would run without its role, and nobody would know."""
+    outside = project.parent / "role.txt"
+    if exists:
+        outside.write_text("You are somebody else's.", encoding="utf-8")
+    agent_folder(project / "agents", "judge", "description: d\n")
+    (project / "agents" / "judge" / "prompt.j2").symlink_to(outside)
+    lib = library(project)
+
+    assert lib.agent("judge") is None
+    assert [p.code for p in lib.diagnostics] == ["ORCH162"]
+    assert "agents/judge/prompt.j2 lies outside the project" in lib.diagnostics[0].message
+
+
+@pytest.mark.parametrize(
+    ("agents", "codes", "label"),
+    [
+        ("{c: {uses: judge, label: public}}", ["ORCH702"], "private"),
+        ("{c: {uses: b, label: internal}, b: {uses: judge}}", ["ORCH702"], "private"),
+        ("{c: {uses: b}, b: {uses: judge, label: public}}", ["ORCH702"], "private"),
+        ("{c: {uses: judge, label: private}}", [], "private"),
+        ("{c: {uses: judge, label: secret}}", [], "secret"),
+        ("{c: {uses: judge}}", [], "private"),
+        ("{c: {uses: b, label: public}, b: {role: You judge.}}", [], "public"),
+    ],
+)
+def test_a_label_only_rises_along_uses(project: Path, agents: str, codes: list[str], label: str) -> None:
+    """The role of a private agent is private for whoever uses it, even while the file is wrong."""
+    agent_folder(project / "agents", "judge", "description: d\nlabel: private\n")
+    lib = library(project, f"agents: {agents}\n")
+
+    assert found(lib, "c").spec.label == label
+    assert [p.code for p in lib.diagnostics] == codes
+
+
 def test_names_and_unused(project: Path) -> None:
     """What can be used; which of the file's own nobody uses, `uses` counted."""
     agent_folder(project / "shipped", "judge", "description: d\n")

@@ -92,7 +92,7 @@ SHORT = {
     "open_file": "Open YAML",
     "save": "Save",
     "quit": "Leave",
-    "other_pane": "Other side",
+    "other_pane": "Side",
     "next_error": "Error",
     "sort": "Sort",
     "follow": "Follow",

@@ -17,6 +17,7 @@ from orchestrator.engine.run import Run, evaluate
 from orchestrator.errors import StepError
 from orchestrator.events import Warned
 from orchestrator.graph.model import Node
+from orchestrator.light import light
 from orchestrator.messages import Image, Message, ModelInfo, Request, TokenCount
 from orchestrator.policy.answer_size import answer_tokens
 from orchestrator.spec.model import AgentStep
@@ -86,7 +87,7 @@ def _image(value: Any) -> Image:
 # ------------------------------------------------------------------------------------------------ request
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Terms:
     """What every request of one step to one model has in common. `shape` says the answer's format."""
 

@@ -27,6 +27,7 @@ from orchestrator.events import (
 )
 from orchestrator.graph.model import Graph, Node, all_nodes
 from orchestrator.labels import HIGHEST, LOWEST, Label, join
+from orchestrator.light import light
 from orchestrator.policy.keep import Keep
 from orchestrator.policy.secrets import Secrets
 from orchestrator.ports import Clock, Journal
@@ -42,7 +43,7 @@ _NAMES = frozenset(
 _INSTANCE = re.compile(r"\^\d+\.\d+|@[^.~]+|~\d+|\.\d+(?=[.~@^]|$)")
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Labels:
     """How private what the record holds of one step is: its value, its request and answers, its errors and facts."""
 

@@ -25,26 +25,18 @@ async def run_scope(run: Run, scope: Scope, frame: Frame, run_node: RunNode) -> 
     """
     pending = [len(node.deps) for node in scope.nodes]
     ready = deque(scope.roots)
-    return await drain(ready, run, lambda index: _advance(run, scope, frame, index, pending, ready, run_node))
 
+    async def advance(index: int) -> bool:
+        node = scope.nodes[index]
+        if not await run_node(run, node, frame):
+            return False
+        for successor in node.successors:
+            pending[successor] -= 1
+            if pending[successor] == 0:
+                ready.append(successor)
+        return True
 
-async def _advance(
-    run: Run,
-    scope: Scope,
-    frame: Frame,
-    index: int,
-    pending: list[int],
-    ready: deque[int],
-    run_node: RunNode,
-) -> bool:
-    node = scope.nodes[index]
-    if not await run_node(run, node, frame):
-        return False
-    for successor in node.successors:
-        pending[successor] -= 1
-        if pending[successor] == 0:
-            ready.append(successor)
-    return True
+    return await drain(ready, run, advance)
 
 
 async def drain(

@@ -508,10 +508,12 @@ VERBS = ("agent", "tool", "value", "ask", "workflow", "steps")
 
 def verb_of(value: Any) -> str | None:
     """The verb of a raw or parsed step; None when there is none or more than one."""
+    if isinstance(value, dict):
+        found = [verb for verb in VERBS if verb in value]
+        return found[0] if len(found) == 1 else None
     if isinstance(value, StepBase):
         return next(verb for verb in VERBS if verb in type(value).model_fields)
-    found = [verb for verb in VERBS if isinstance(value, dict) and verb in value]
-    return found[0] if len(found) == 1 else None
+    return None
 
 
 def _step_tag(value: Any) -> str | None:

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date
+from itertools import islice
 from typing import Any, assert_never
 
 from orchestrator.spec.types import (
@@ -38,12 +39,7 @@ def check_value(kind: Type, value: Any, where: str = "") -> list[str]:
 
     `where` names the value in the sentences (`urgency`, `items[3].name`).
     """
-    problems: list[str] = []
-    for problem in _problems(kind, value, where):
-        problems.append(problem)
-        if len(problems) == SHOWN:
-            break
-    return problems
+    return list(islice(_problems(kind, value, where), SHOWN))
 
 
 def _problems(kind: Type, value: Any, where: str) -> Iterable[str]:
@@ -123,7 +119,7 @@ def _list_problems(kind: ListOf, value: Any, where: str) -> Iterable[str]:
 
 
 def _map_problems(kind: MapOf, value: Any, where: str) -> Iterable[str]:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, (dict, Mapping)):  # what is no dict is asked slowly
         names = ", ".join(field.name for field in kind.fields)
         yield f"{where or 'the value'}: {quoted(value)} is no map with the fields {names}"
         return
@@ -150,7 +146,7 @@ def _schema_problems(kind: Schema, value: Any, where: str) -> Iterable[str]:
 def complete(kind: Type, value: Any) -> Any:
     """A valid value with its fields in the declared order and null for optional ones that were left out."""
     match kind:
-        case MapOf(fields) if isinstance(value, Mapping):
+        case MapOf(fields) if isinstance(value, (dict, Mapping)):
             return {field.name: complete(field.type, value.get(field.name)) for field in fields}
         case ListOf(item) if isinstance(value, list | tuple):
             return [complete(item, part) for part in value]

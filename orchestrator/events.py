@@ -151,7 +151,7 @@ class Decided:
     there), `again` (a request is sent once more after a fault of the transport, with a reservation of its own). `rule` is what decided: privacy, budget, offline, before, when, failed (nothing valid and no rule of its
     own), fault. The order is privacy > budget > the step's own rule. `to` is the model it is about, `reason` a
     sentence, `policy` the line of the file that says so (`flow.yaml:12: when: confidence < 0.7`). `signals` holds what
-    the rule read: invalid, failed, confidence, attempts, prompt_tokens. `label` is the highest of the request,
+    the rule read: invalid, failed, confidence (None where nothing is known: it counts as 0), attempts, prompt_tokens. `label` is the highest of the request,
     `clearance` what the model may see. Amounts are nano-dollars: `reserved` for the call, `left` of the budget before.
     """
 

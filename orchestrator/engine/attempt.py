@@ -151,9 +151,23 @@ def _confidence(at: Asking, gate: Gate, completion: Completion) -> float | None:
     from orchestrator.policy.confidence import confidence
 
     sure = confidence(completion, at.node.output)
+    if sure is None and not completion.logprobs:
+        _warn_of_silence(at, gate)
     if sure is None or gate.info is None:
         return sure
     return calibrated(sure, at.node.calibrations, gate.info)
+
+
+def _warn_of_silence(at: Asking, gate: Gate) -> None:
+    """Say once when a server was asked how sure its model is, and did not say."""
+    if gate.silent:
+        return
+    gate.silent = True
+    message = (
+        f"model '{gate.name}' gave no log-probabilities: its confidence is not known, and counts as 0 where `escalate` "
+        "reads it"
+    )
+    at.run.emit(Warned(at=at.run.now(), path=at.path, message=message))
 
 
 def _unusable(verdict: Verdict, tried: int, model: str, problem: str, text: str) -> StepError:

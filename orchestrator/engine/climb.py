@@ -74,6 +74,8 @@ class _Way:
     error: StepError | None = None
     """Why the last model that was asked gave nothing valid."""
     signals: Signals = field(default_factory=Signals)
+    asked: str = ""
+    """The model that was asked last."""
     text: str = ""
     problem: str = ""
     overflowed: bool = False
@@ -121,6 +123,7 @@ class _Way:
         if draft is None:
             return  # the model is down, and `error` says so
         at, gate = self.at, draft.gate
+        self.asked = gate.name
         assert gate.info is not None
         repairs = shared_terms(at, gate, gate.info).repairs
         try:
@@ -139,7 +142,7 @@ class _Way:
         if found is None:
             return False
         draft, label, clearance = found
-        evidence = self.signals
+        evidence, self.asked = self.signals, name
         try:
             known = from_record(self.at, draft, self._ends) or self._from_cache(draft)
             if known is not None:
@@ -253,20 +256,22 @@ class _Way:
     def _evaluated(self) -> bool:
         if self.rule == "failed":
             return self.signals.failed
-        scope = {**(self.at.extra or {}), **self.signals.as_dict()}
+        scope = {**(self.at.extra or {}), **self.signals.scope()}
         return bool(evaluate(self.at.node, "escalate", self.at.frame, scope))
 
     def _ends(self, verdict: Verdict, text: str, confidence: float | None) -> bool:
         """The last answer of a model: what the rule may read of it, and whether it asks for the next."""
         valid = verdict == "ok"
-        reads = (
-            "escalate" in self.at.node.programs and "confidence" in self.at.node.programs["escalate"].names
-        )
-        if not valid or (confidence is None and reads):
-            confidence = 0.0  # what is not known counts against the answer
-        self._know(invalid=not valid, failed=not valid, confidence=confidence)
+        self._know(invalid=not valid, failed=not valid, confidence=confidence if valid else 0.0)
+        if valid and confidence is None and self.rungs and self._reads_confidence:
+            self.signals = replace(self.signals, silent=self.asked)
         self.text = text
         return bool(self.rungs) and self.wants()
+
+    @property
+    def _reads_confidence(self) -> bool:
+        when = self.at.node.programs.get("escalate")
+        return when is not None and "confidence" in when.names
 
     def _know(self, *, invalid: bool, failed: bool, confidence: float | None) -> None:
         self._wanted = None
@@ -276,6 +281,7 @@ class _Way:
             failed=failed,
             confidence=confidence,
             attempts=self.at.spent.attempts + self.answered_before,
+            silent="",
         )
 
     def _take(self, answer: Answer) -> None:
@@ -327,7 +333,8 @@ class _Way:
         left: Nano | None,
         evidence: Signals | None = None,
     ) -> None:
-        decision = decide(Case(rule, wants=True), gate.name, self._why(yes=True, rule=rule))
+        why = self._why(yes=True, rule=rule, evidence=evidence)
+        decision = decide(Case(rule, wants=True), gate.name, why)
         self._tell(decision, gate.name, label, clearance, reserved, left, evidence)
 
     def _tell(
@@ -358,11 +365,13 @@ class _Way:
             )
         )
 
-    def _why(self, *, yes: bool, rule: Rule | None = None) -> str:
+    def _why(self, *, yes: bool, rule: Rule | None = None, evidence: Signals | None = None) -> str:
         if rule == "before":
             return _said(self.at.node.programs["before"].source, yes=yes)
         if self.rule == "when":
-            return _said(self.at.node.programs["escalate"].source, yes=yes)
+            said = _said(self.at.node.programs["escalate"].source, yes=yes)
+            silent = (evidence or self.signals).silent
+            return f"{said}: {_silence(silent)}" if silent else said
         return self.error.message if yes and self.error is not None else "a valid answer stands"
 
     def _policy(self, rule: str) -> str:
@@ -414,6 +423,10 @@ def _overflow(at: Asking) -> str | None:
     step = at.node.step
     assert isinstance(step, AgentStep)
     return step.overflow or at.run.graph.workflow.defaults.overflow
+
+
+def _silence(name: str) -> str:
+    return f"no log-probabilities of '{name}' say how sure it was, so its confidence counts as 0"
 
 
 def _said(source: str, *, yes: bool) -> str:

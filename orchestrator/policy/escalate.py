@@ -20,8 +20,9 @@ class Signals:
     """What is known of an answer when its step decides.
 
     `invalid`: it does not have its type, or a check said no. `failed`: nothing valid came, for whatever reason.
-    `confidence` is between 0 and 1: 0 where nothing valid came or nothing is known of it, None where nobody asked. `attempts` counts the
-    answers so far, `prompt_tokens` is the length of the original request as the local model counts it.
+    `confidence` is between 0 and 1: 0 where nothing valid came, None where nothing is known of it or nobody asked.
+    `attempts` counts the answers so far, `prompt_tokens` is the length of the original request as the local model
+    counts it. `silent` is the model whose confidence the rule reads, and which gave no log-probabilities.
     """
 
     invalid: bool = False
@@ -29,9 +30,14 @@ class Signals:
     confidence: float | None = None
     attempts: int = 0
     prompt_tokens: int = 0
+    silent: str = ""
+
+    def scope(self) -> dict[str, Any]:
+        """The names that `when` has in scope: what is not known of an answer counts against it."""
+        return {**self.as_dict(), "confidence": self.confidence or 0.0}
 
     def as_dict(self) -> dict[str, Any]:
-        """The names that `when` has in scope."""
+        """What is written down of them."""
         return {
             "invalid": self.invalid,
             "failed": self.failed,

@@ -43,9 +43,10 @@ def low(_: Request) -> Reply:
     return Reply('"low"', logprobs=tokens)
 
 
-def played(root: Path, *steps: str, outputs: str = "{}", **more: Any) -> Played:
+def played(root: Path, *steps: str, outputs: str = "{}", silent: bool = False, **more: Any) -> Played:
+    """Run these steps; `silent`: the small model's server leaves log-probabilities out."""
     lines = "".join(f"  {step}\n" for step in steps)
-    answers: dict[str, Any] = {"tiny": low, "mid": '"high"'}
+    answers: dict[str, Any] = {"tiny": '"low"' if silent else low, "mid": '"high"'}
     return play(root, f"{HEAD}steps:\n{lines}outputs: {outputs}\n", answers, **more)
 
 
@@ -128,3 +129,38 @@ def test_an_answer_from_the_cache_is_not_as_sure_as_before_it_was_measured(proje
     assert [run.outputs["n"] for run in (first, again, measured)] == ["low", "low", "high"]
     assert len(again.requests) == 0
     assert [request.logprobs for request in measured.models["tiny"].requests] == [True]
+
+
+def test_a_server_that_leaves_log_probabilities_out_is_told_about_once_and_every_decision_says_so(
+    project: Path,
+) -> None:
+    """What is not known counts as 0, and nobody takes it for a confidence of 0."""
+    each = ASKS.replace("{agent", "{foreach: range(3), agent")
+    run = played(project, each, outputs="{n: '{{ n }}'}", silent=True)
+
+    told = [w.message for w in run.of(Warned)]
+    climbs = run.of(Decided)
+    assert run.outputs == {"n": ["high"] * 3}
+    assert len(told) == 1
+    assert "'tiny' gave no log-probabilities" in told[0]
+    assert [(d.choice, d.signals["confidence"]) for d in climbs] == [("climb", None)] * 3
+    assert all("no log-probabilities of 'tiny'" in d.reason and "counts as 0" in d.reason for d in climbs)
+
+
+def test_what_does_not_read_confidence_says_nothing_of_it(project: Path) -> None:
+    """Nobody asked for log-probabilities, so nobody misses them."""
+    run = played(
+        project, ASKS.replace("confidence < 0.7", "attempts > 0"), outputs="{n: '{{ n }}'}", silent=True
+    )
+
+    assert not run.of(Warned)
+    assert "log-probabilities" not in run.of(Decided)[0].reason
+
+
+def test_a_text_reads_null_where_a_server_left_them_out(project: Path) -> None:
+    """It is warned of as well."""
+    one = "a: {agent: writer, prompt: One, output: low | high}"
+    run = played(project, one, outputs="{sure: '{{ steps.a.confidence }}'}", silent=True)
+
+    assert run.outputs == {"sure": None}
+    assert len(run.of(Warned)) == 1

@@ -11,24 +11,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jinja2 import nodes
-
 from orchestrator.engine.frame import Frame
+from orchestrator.engine.group import PRIVATE, smallest_group
 from orchestrator.engine.run import Blocked, Outcome, Rejected, Run
 from orchestrator.errors import StepError
 from orchestrator.events import AskAnswered, AskOpened
-from orchestrator.graph.model import Graph, Node, all_nodes
+from orchestrator.graph.model import Graph, Node
 from orchestrator.labels import Label, above
 from orchestrator.policy.detect import Names, fields_of, found_in, has_email, texts_of
 from orchestrator.policy.disguised import Disguised
 from orchestrator.policy.keep import Keep, noted
 from orchestrator.policy.secrets import Secrets
-from orchestrator.render import parse
 from orchestrator.spec.model import AgentStep, Declassify, ToolStep
 
 RELEASE, WITHHOLD = "release", "withhold"
-PRIVATE: Label = "private"
-"""The label of an input that states none."""
+TERMINAL = "terminal"
+"""Who answers where the run is: whoever sees the value itself, also one that the record does not hold."""
 
 
 def declassify_of(node: Node) -> Declassify | None:
@@ -127,7 +125,7 @@ def _aggregated(run: Run, node: Node, frame: Frame, how: Declassify, value: Any)
     if wrong is not None:
         hint = "only int, number and bool come out of `by: aggregate`: give the step such an `output`"
         raise _refused(node, how, f"{wrong} is no figure", hint)
-    group, of = _smallest_group(run, node, frame, how.to)
+    group, of = smallest_group(run.graph, node, frame, how.to)
     if group < (how.min_group or 1):
         why = f"it stands for {of}, and min_group is {how.min_group}"
         raise _refused(
@@ -148,83 +146,6 @@ def _not_figures(value: Any, at: str) -> Iterator[str]:
             yield f"'{at}'" if at else "a text"
 
 
-def _smallest_group(run: Run, node: Node, frame: Frame, to: Label) -> tuple[int, str]:
-    """Entries of the shortest private list that the step reads; whatever is no list is one entry."""
-    low = _low_names(run.graph, to)
-    found: list[tuple[int, str]] = []
-    for chain in dict.fromkeys(_read(node)):
-        if chain[0] in low or chain[:2] in low:
-            continue
-        entries = min(_entries(_value(frame, chain)), default=None)
-        if entries is not None:
-            found.append(
-                (entries, f"{entries} {'entry' if entries == 1 else 'entries'} of {'.'.join(chain)}")
-            )
-    return min(found, default=(1, "no list that it reads"))
-
-
-def _entries(value: Any) -> Iterator[int]:
-    """How many entries each part of a value has: those of a list that are there, else one."""
-    match value:
-        case None:
-            return
-        case list() | tuple():
-            yield sum(item is not None for item in value)
-        case Mapping():
-            for inner in value.values():
-                yield from _entries(inner)
-        case _:
-            yield 1
-
-
-def _low_names(graph: Graph, to: Label) -> set[str | tuple[str, ...]]:
-    """Names whose values anybody may see to whom the figure goes: they stand for nobody."""
-    low: dict[str, bool] = {"today": True, "index": True}
-    for node in all_nodes(graph.scope):
-        is_low = node.flow is not None and not above(node.flow.output.label, to)
-        low[node.name] = low.get(node.name, True) and is_low
-    inputs = graph.workflow.inputs.items()
-    return {name for name, is_low in low.items() if is_low} | {
-        ("inputs", name) for name, spec in inputs if not above(spec.label or PRIVATE, to)
-    }
-
-
-def _read(node: Node) -> Iterator[tuple[str, ...]]:
-    """Dotted names in everything that the request of a step is made of."""
-    for key in ("prompt", "role", "reduce", "with"):
-        program = node.programs.get(key)
-        if program is not None:
-            tree = parse(program.source, "expression" if program.kind == "expression" else "template")
-            yield from _chains(tree)
-
-
-def _chains(tree: nodes.Node) -> Iterator[tuple[str, ...]]:
-    inner: set[int] = set()
-    for node in tree.find_all((nodes.Getattr, nodes.Name)):
-        if id(node) in inner:
-            continue
-        fields: list[str] = []
-        here: nodes.Node = node
-        while isinstance(here, nodes.Getattr):
-            fields.append(here.attr)
-            inner.add(id(here.node))
-            here = here.node
-        if isinstance(here, nodes.Name):
-            yield (here.name, *reversed(fields))
-
-
-def _value(frame: Frame, chain: tuple[str, ...]) -> Any:
-    try:
-        value = frame.lookup(chain[0])
-    except KeyError:
-        return None
-    for name in chain[1:]:
-        if not isinstance(value, Mapping):
-            return value
-        value = value.get(name)
-    return value
-
-
 # -------------------------------------------------------------------------------------------------- approve
 
 
@@ -232,7 +153,7 @@ async def _approved(run: Run, node: Node, path: str, how: Declassify, value: Any
     """Ask a person who sees exactly what would leave; an answer counts for the very value it was given to."""
     before, answer = run.recovered.asked.get(path), run.recovered.answered.get(path)
     same = before is not None and _is_same(run, before.show, value)
-    if answer is None or not same:
+    if answer is None or not same or (answer.by != TERMINAL and before and noted(before.show) is not None):
         answer = await _ask(run, path, how, value, before if same else None)
     if not answer.choice:
         raise Rejected(path, answer.by)
@@ -256,11 +177,11 @@ async def _ask(run: Run, path: str, how: Declassify, value: Any, before: AskOpen
     run.asking[path] = opened
     if run.ports.asker is None:
         raise Blocked
-    choice = await run.ports.asker(path, opened.question, opened.show, opened.choices)
+    choice = await run.ports.asker(path, opened.question, value, opened.choices)  # the record may not hold it
     if choice is None:
         raise Blocked
     del run.asking[path]
-    answer = AskAnswered(at=run.now(), path=path, choice=choice, by="terminal")
+    answer = AskAnswered(at=run.now(), path=path, choice=choice, by=TERMINAL)
     run.emit(answer)
     return answer
 

@@ -252,6 +252,67 @@ def test_the_smallest_list_counts_and_missing_entries_do_not(tmp_path: Path) -> 
     assert enough.outputs == 1
 
 
+FROM_STEP = """
+inputs: {tickets: "[text]", note: text}
+steps:
+MADE
+  count:
+    agent: writer
+    prompt: "{{ l }}"
+    output: int
+    declassify: {from: private, to: public, by: aggregate, min_group: 5}
+outputs: {count: "{{ count }}"}
+"""
+
+
+def made(root: Path, step: str) -> Played:
+    lines = step if step.startswith("  ") else f"  l: {step}"
+    inputs = {"tickets": [f"ticket {n}" for n in range(7)], "note": "a long note"}
+    return play(root, FROM_STEP.replace("MADE", lines), lambda _: "3", inputs=inputs)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        '{value: "{{ inputs.note | list }}"}',
+        '{value: "{{ inputs.tickets[0] | list }}"}',
+        '{value: "{{ inputs.tickets | first | list }}"}',
+        '{value: "{{ inputs.tickets[:1] | join | list }}"}',
+        "{value: \"{{ inputs.tickets | select('eq', 'ticket 1') | join | list }}\"}",
+        '{value: "{{ [inputs.note, inputs.note, inputs.note, inputs.note, inputs.note] }}"}',
+        '{value: ["{{ inputs.note }}", "{{ inputs.note }}", a, b, c]}',
+        '{value: {deep: "{{ inputs.note | list }}"}}',
+        '{value: "{{ inputs.tickets[:4] }}"}',
+        "{value: \"{{ inputs.tickets | select('eq', 'ticket 1') | list }}\"}",
+        '{foreach: [1, 2, 3, 4, 5], value: "{{ inputs.note }}"}',
+        '{foreach: "range(5)", value: "{{ inputs.note }}"}',
+        '{foreach: inputs.note | list, value: "{{ item }}"}',
+        '{foreach: [1, 2, 3, 4, 5], as: n, steps: {x: {value: "{{ inputs.note }} {{ n }}"}}}',
+        '  a: {value: "{{ inputs.note | list }}"}\n  l: {value: "{{ a | sort }}"}',
+    ],
+)
+def test_pieces_of_one_value_are_no_group(tmp_path: Path, step: str) -> None:
+    """However many there are: what they were made of counts."""
+    assert "min_group is 5" in why(made(tmp_path, step))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        '{value: "{{ inputs.tickets }}"}',
+        '{value: "{{ inputs.tickets | sort | list }}"}',
+        '{value: "{{ inputs.tickets[:5] }}"}',
+        "{value: \"{{ inputs.tickets | reject('eq', 'ticket 1') | list }}\"}",
+        '{foreach: inputs.tickets, value: "{{ item }}!"}',
+        '{foreach: inputs.tickets, as: t, steps: {x: {value: "{{ t }}"}}}',
+        '  a: {value: "{{ inputs.tickets }}"}\n  l: {foreach: a, value: "{{ item }}"}',
+    ],
+)
+def test_a_group_that_steps_of_the_file_passed_on_is_one(tmp_path: Path, step: str) -> None:
+    """Sorted, made of each entry, or filtered with enough of them left."""
+    assert made(tmp_path, step).outputs == {"count": 3}
+
+
 # -------------------------------------------------------------------------------------------------- approve
 
 
@@ -290,8 +351,8 @@ def test_a_rejection_ends_the_run(tmp_path: Path) -> None:
     assert scrubbed(tmp_path, "x", APPROVE, recovered=recovered).result.exit_code == 3
 
 
-def answered(played: Played, choice: str) -> Recovered:
-    return recover([*played.events, AskAnswered(at=1.0, path="scrub", choice=choice, by="ann")])
+def answered(played: Played, choice: str, by: str = "ann") -> Recovered:
+    return recover([*played.events, AskAnswered(at=1.0, path="scrub", choice=choice, by=by)])
 
 
 def test_the_run_waits_and_releases_the_very_value_that_was_shown(tmp_path: Path) -> None:
@@ -310,9 +371,27 @@ def test_where_the_record_does_not_hold_it_an_answer_counts_for_the_same_value_o
     text = "keep: {private: hash}\n" + APPROVE
     first = scrubbed(tmp_path, "the shown one", text)
 
-    same = scrubbed(tmp_path, "the shown one", text, recovered=answered(first, "release"))
-    other = scrubbed(tmp_path, "another one", text, recovered=answered(first, "release"))
+    seen = answered(first, "release", by="terminal")
+    same = scrubbed(tmp_path, "the shown one", text, recovered=seen)
+    other = scrubbed(tmp_path, "another one", text, recovered=answered(first, "release", by="terminal"))
 
     assert same.outputs == "the shown one!"
     assert other.result.status == "waiting"
     assert len(other.of(AskOpened)) == 1
+
+
+def test_who_saw_only_a_digest_releases_nothing(tmp_path: Path) -> None:
+    """The question is asked again where the value is, and shows it."""
+    text = "keep: {private: hash}\n" + APPROVE
+    first = scrubbed(tmp_path, "the shown one", text)
+    seen: list[Any] = []
+
+    async def person(_path: str, _question: str, show: Any, _choices: Sequence[str]) -> str:
+        seen.append(show)
+        return "release"
+
+    from_afar = scrubbed(tmp_path, "the shown one", text, recovered=answered(first, "release"))
+    at_hand = scrubbed(tmp_path, "the shown one", text, recovered=answered(first, "release"), asker=person)
+
+    assert from_afar.result.status == "waiting"
+    assert (seen, at_hand.outputs) == (["the shown one"], "the shown one!")

@@ -35,9 +35,16 @@ def waiting_lines(run: str, asks: Mapping[str, AskOpened], budget: str = "") -> 
 
 def ask_lines(run: str, ask: AskOpened) -> list[str]:
     """One question, what it is about, and a command per choice."""
+    from orchestrator.store.answers import is_hidden
+
     target = f"{run}/{ask.path}"
     about = [f"    to read first: orch show {run} {ask.path}"] if ask.show is not None else []
     answers = [(choice, f"orch approve {target} --choice {shlex.quote(choice)}") for choice in ask.choices]
+    if is_hidden(ask):
+        about = [
+            "    the record does not hold what would leave: a terminal that goes on with the run shows it"
+        ]
+        answers[0] = (ask.choices[0], f"orch resume {run}")
     answers.append(("stop the run", f"orch reject {target}"))
     width = max(len(word) for word, _ in answers)
     return [

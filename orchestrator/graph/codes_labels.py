@@ -261,5 +261,35 @@ LABELS = table(
               line: {agent: writer, model: cloud, prompt: Write a line about rain.}
             """,
         ),
+        files(
+            "ORCH712",
+            "release of a value that nobody can read elsewhere",
+            """
+            `by: approve` shows a person what would leave. The record does not hold values of this label (`keep`, and by
+            default those that are secret), so the question can be answered at the terminal of the run only: `orch approve`
+            from another shell is refused.
+            """,
+            """
+            keep: {private: hash}
+            inputs: {note: text}
+            agents: {writer: {role: You write short answers.}}
+            steps:
+              short:
+                agent: writer
+                prompt: "Shorten: {{ inputs.note }}"
+                declassify: {from: private, to: public, by: approve}
+            """,
+            """
+            keep: {private: full}
+            inputs: {note: text}
+            agents: {writer: {role: You write short answers.}}
+            steps:
+              short:
+                agent: writer
+                prompt: "Shorten: {{ inputs.note }}"
+                declassify: {from: private, to: public, by: approve}
+            """,
+            "warning",
+        ),
     )
 )

@@ -11,7 +11,8 @@ from orchestrator.graph.kinds import UNKNOWN, present, view
 from orchestrator.graph.model import Graph, all_nodes
 from orchestrator.graph.say import choice, near
 from orchestrator.graph.tags import Tag, label_of, leaf, origin
-from orchestrator.labels import LEVELS, above
+from orchestrator.labels import LEVELS, Label, above
+from orchestrator.policy.keep import Keep
 from orchestrator.spec.model import AgentStep, Declassify, ToolStep, WorkflowStep
 from orchestrator.spec.types import Bool, Int, ListOf, MapOf, Number, Type, Unknown
 
@@ -62,6 +63,8 @@ def check_declassify(setting: Setting, knot: Knot, raw: Tag) -> None:
         setting.report.at(setting.marks, (*at, "from"), "ORCH703", message, hint)
     if how.by == "aggregate":
         _aggregate(setting, knot)
+    if how.by == "approve":
+        _approve(setting, knot, label_of(raw.total))
 
 
 def _aggregate(setting: Setting, knot: Knot) -> None:
@@ -72,6 +75,19 @@ def _aggregate(setting: Setting, knot: Knot) -> None:
         message = f"step '{knot.name}': `by: aggregate` lets only int, number and bool out, not {words[0]}"
         hint = "leave only figures in `output:`, or lower the label `by: redact` or `by: approve`"
         setting.report.at(setting.marks, (*at, "by"), "ORCH704", message, hint)
+
+
+def _approve(setting: Setting, knot: Knot, label: Label) -> None:
+    """Who answers from another process sees what the record holds."""
+    keeping = Keep.of(setting.document.workflow.keep).how(label)
+    if keeping == "full":
+        return
+    message = (
+        f"step '{knot.name}' asks a person to release a {label} value, and the record does not hold it "
+        f"(keep: {label}: {keeping}): only the terminal of the run can show it"
+    )
+    hint = f"answer where the run is, or keep: {{{label}: full}} to answer with `orch approve`"
+    setting.report.at(setting.marks, (*knot.at, "declassify", "by"), "ORCH712", message, hint)
 
 
 def _not_figures(kind: Type, where: str) -> Iterator[str]:

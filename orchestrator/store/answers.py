@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import UsageError
 from orchestrator.events import AskAnswered, AskOpened, RunWaiting, to_dict
+from orchestrator.policy.keep import noted
 from orchestrator.store.inbox import done, post, posted, take
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 ANSWERS = ("approve", "reject")
 """The kinds of messages in the inbox that answer a question."""
+RELEASE, WITHHOLD = "release", "withhold"
+"""The choices of `declassify` with `by: approve`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +86,23 @@ def is_late(ask: AskOpened, now: float) -> bool:
 def approve(store: Store, run: str, path: str, choice: str | None, by: str) -> Answer:
     """Answer an open question with one of its choices, by default the first; durable on return.
 
-    An empty `path` means the only one. Raises UsageError for what is not open (any more) and for a choice it has not.
+    An empty `path` means the only one. Raises UsageError for what is not open (any more), for a choice it has not,
+    and for the release of a value that the record does not hold.
     """
     ask = _open_ask(store, run, path)
     picked = _picked(ask, choice)
+    if picked == RELEASE and is_hidden(ask):
+        raise UsageError(
+            f"what {ask.path} would release is not in the record, and nobody releases what they have not seen",
+            hint=f"answer where it is shown: orch resume {run}; to answer from here, `keep: {{private: full}}` in its file",
+        )
     _post_first(store, run, "approve", ask, {"path": ask.path, "choice": picked, "by": by})
     return Answer(ask, picked)
+
+
+def is_hidden(ask: AskOpened) -> bool:
+    """Whether a person is to let a value leave that only the process of the run knows."""
+    return ask.choices == (RELEASE, WITHHOLD) and noted(ask.show) is not None
 
 
 def reject(store: Store, run: str, path: str, by: str) -> Answer:

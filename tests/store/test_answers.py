@@ -106,6 +106,27 @@ def test_what_cannot_be_answered_is_refused_with_what_can(
     assert take(store, "r") == []
 
 
+@pytest.mark.parametrize("shown", ["[private, not kept; digest " + "0" * 32 + "]", "[secret, not kept]"])
+def test_nobody_releases_what_the_record_does_not_hold(store: Store, shown: str) -> None:
+    """Only a digest could be read; to withhold it, or to end the run, one need not see it."""
+    leaves = replace(SEND, show=shown, choices=("release", "withhold"))
+    record(store, "r", [leaves, WAIT])
+
+    for choice in ("release", None):
+        with pytest.raises(UsageError, match="not in the record") as caught:
+            answers.approve(store, "r", "ok", choice, "ann")
+        assert "orch resume r" in caught.value.hint
+    assert take(store, "r") == []
+    assert answers.approve(store, "r", "ok", "withhold", "ann").choice == "withhold"
+
+
+def test_what_the_record_holds_is_released_from_anywhere(store: Store) -> None:
+    """Who answers could read it."""
+    record(store, "r", [replace(SEND, show="a text", choices=("release", "withhold")), WAIT])
+
+    assert answers.approve(store, "r", "ok", "release", "ann").choice == "release"
+
+
 def test_a_second_answer_is_refused(store: Store) -> None:
     """The first one counts, whichever way it was given; who comes later reads what it was and whose."""
     record(store, "r", [SEND, WAIT])

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.graph.cloud import PROVIDERS, is_cloud, on_loopback, provider_of, sees_images
+from orchestrator.graph.plain import check_stops
 from orchestrator.graph.say import choice, near
 from orchestrator.graph.setting import EMBEDDED, Setting, merged_params
 from orchestrator.graph.texts import Path
@@ -40,6 +41,7 @@ def effective(setting: Setting, step: AgentStep, at: Path) -> Agent | None:
         check_tool(setting, name, Written(setting.marks, (*at, "tools")), index)
     for index, name in enumerate(step.knowledge or ()):
         check_knowledge(setting, name, Written(setting.marks, (*at, "knowledge")), index)
+    check_stops(setting, setting.marks, (*at, "params"), step.params)
     own: dict[str, Any] = {key: getattr(step, key) for key in OVERRIDES if getattr(step, key) is not None}
     params = merged_params(own.get("params"), merged_params(agent.spec.params, setting.defaults.params))
     if params is not None:
@@ -59,6 +61,9 @@ def check_agent(setting: Setting, agent: Agent) -> None:
         return
     setting.checked.add(agent.name)
     spec = agent.spec
+    if "params" in agent.written:
+        written = agent.written["params"]
+        check_stops(setting, written.marks, written.path, spec.params)
     if spec.model is not None and "model" in agent.written:
         written = agent.written["model"]
         if known_model(setting, spec.model, written.mark(), written):

@@ -30,6 +30,7 @@ from orchestrator.graph.kinds import UNKNOWN
 from orchestrator.graph.later import list_later
 from orchestrator.graph.model import Graph, Node, Scope
 from orchestrator.graph.names import Level
+from orchestrator.graph.plain import check_stops
 from orchestrator.graph.report import Report
 from orchestrator.graph.say import near
 from orchestrator.graph.schemas import loaded
@@ -155,7 +156,9 @@ class _Builder:
     def declarations(self, agents: Iterable[str]) -> None:
         setting, marks = self.setting, self.setting.marks
         workflow = setting.document.workflow
+        check_stops(setting, marks, ("defaults", "params"), workflow.defaults.params)
         for name, model in workflow.models.items():
+            check_stops(setting, marks, ("models", name, "params"), model.params)
             provider = provider_of(model)
             if provider not in PROVIDERS:
                 path: Path = ("models", name, "use") if marks.has("models", name, "use") else ("models", name)

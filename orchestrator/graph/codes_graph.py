@@ -118,7 +118,7 @@ SHAPE = table(
             "ORCH522",
             "name that is taken to the letter",
             """A text is a text: only what stands in `{{ }}` is read. This one is the name of a value, or holds one in single
-            braces, so it was probably meant to be read.""",
+            braces, so it was probably meant to be read. Nothing at all is read in `stop`.""",
             """
             draft: {agent: writer, prompt: Write a line about rain., output: {text: string}}
             better: {agent: writer, prompt: "Make this better: {draft.text}", needs: draft}

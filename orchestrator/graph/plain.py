@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.graph.kinds import view
 from orchestrator.graph.names import Binding
 from orchestrator.graph.texts import Path, Text
 from orchestrator.spec.types import MapOf, Nullable, Type
+
+if TYPE_CHECKING:
+    from orchestrator.graph.setting import Setting
+    from orchestrator.spec.marks import Marks
+    from orchestrator.spec.model import Sampling
 
 _LONGEST = 200
 _NAMED = re.compile(r"[a-z_][a-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*){0,8}")
@@ -17,6 +23,19 @@ _WHOLE = ("prompt", "outputs", "value", "show", "images")
 """Keys in which even a single name is hardly meant as a text, where it is all they say."""
 
 Find = Callable[[str], Binding | None]
+
+
+def check_stops(
+    setting: Setting, marks: Marks, path: Path, params: Sampling | Mapping[str, Any] | None
+) -> None:
+    """Warn of texts that end an answer and look like templates; `path` leads to `params`."""
+    stop = params.get("stop") if isinstance(params, Mapping) else params.stop if params is not None else None
+    for index, text in enumerate((stop,) if isinstance(stop, str) else stop or ()):
+        if "{{" in text or "{%" in text:
+            at: Path = (*path, "stop", index)
+            where = at if marks.has(*at) else (*path, "stop") if marks.has(*path, "stop") else path
+            message = f"nothing is read in `stop`: '{text}' is sent as it stands"
+            setting.report.at(marks, where, "ORCH522", message, "write the text that ends the answer itself")
 
 
 def stray_names(text: Text, path: Path, raw: str, find: Find) -> Iterator[tuple[int, int, str, str]]:

@@ -76,3 +76,26 @@ def test_a_list_of_names_is_shown_as_the_expression_that_was_meant(tmp_path: Pat
     built = check(tmp_path, FILE.replace("STEP", "x: {value: 1, foreach: [inputs.one, inputs.two]}"))
 
     assert {d.hint for d in built.diagnostics} == {'to read it, write foreach: "[inputs.one, inputs.two]"'}
+
+
+_STOP = "params: {stop: ['END', '{{ b }}']}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"agents: {{writer: {{role: Write., {_STOP}}}}}\nsteps: {{b: {{value: x}}, a: {{agent: writer, prompt: Go}}}}",
+        f"agents: {{writer: {{role: Write.}}}}\nsteps: {{b: {{value: x}}, a: {{agent: writer, prompt: Go, {_STOP}}}}}",
+        "agents: {writer: {role: Write.}}\ndefaults: {params: {stop: ['{{ b }}']}}\n"
+        "steps: {b: {value: x}, a: {agent: writer, prompt: Go}}",
+        "models: {m: {use: 'ollama:qwen3:4b', params: {stop: '{{ b }}'}}}\nagents: {writer: {role: Write.}}\n"
+        "steps: {b: {value: x}, a: {agent: writer, model: m, prompt: Go}}",
+    ],
+)
+def test_nothing_is_read_in_what_ends_an_answer(tmp_path: Path, text: str) -> None:
+    """Wherever parameters are said, a template in `stop` is warned of once, at the text."""
+    found = check(tmp_path, f"orch: 1\n{text}\n").diagnostics
+
+    warned = [d for d in found if d.code == "ORCH522"]
+    assert [d.message for d in warned] == ["nothing is read in `stop`: '{{ b }}' is sent as it stands"]
+    assert not [d for d in found if d.severity == "error"]

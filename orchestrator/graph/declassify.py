@@ -70,7 +70,7 @@ def check_declassify(setting: Setting, knot: Knot, raw: Tag) -> None:
 def _aggregate(setting: Setting, knot: Knot) -> None:
     at = (*knot.at, "declassify")
     kind = knot.output if knot.verb == "agent" else UNKNOWN
-    words = list(_not_figures(kind, "")) if kind is not None else ["its answer"]
+    words = list(not_figures(kind, "")) if kind is not None else ["its answer"]
     if words:
         message = f"step '{knot.name}': `by: aggregate` lets only int, number and bool out, not {words[0]}"
         hint = "leave only figures in `output:`, or lower the label `by: redact` or `by: approve`"
@@ -87,19 +87,19 @@ def _approve(setting: Setting, knot: Knot, label: Label) -> None:
         f"(keep: {label}: {keeping}): only the terminal of the run can show it"
     )
     hint = f"answer where the run is, or keep: {{{label}: full}} to answer with `orch approve`"
-    setting.report.at(setting.marks, (*knot.at, "declassify", "by"), "ORCH712", message, hint)
+    setting.report.at(setting.marks, (*knot.at, "declassify", "by"), "ORCH713", message, hint)
 
 
-def _not_figures(kind: Type, where: str) -> Iterator[str]:
+def not_figures(kind: Type, where: str) -> Iterator[str]:
     """The places of a value that hold something else than figures; what nobody knows is looked at in the run."""
     match view(present(kind)):
         case Int() | Number() | Bool() | Unknown():
             return
         case MapOf(fields):
             for part in fields:
-                yield from _not_figures(part.type, f"{where}.{part.name}" if where else part.name)
+                yield from not_figures(part.type, f"{where}.{part.name}" if where else part.name)
         case ListOf(item):
-            yield from _not_figures(item, f"{where}[]")
+            yield from not_figures(item, f"{where}[]")
         case _:
             yield f"the text of {where}" if where else "its text"
 

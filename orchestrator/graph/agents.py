@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.graph.cloud import PROVIDERS, is_cloud, on_loopback, provider_of, sees_images
+from orchestrator.graph.cloud import PROVIDERS, is_cloud, may_say_local, on_loopback, provider_of, sees_images
 from orchestrator.graph.plain import check_stops
 from orchestrator.graph.say import choice, near
 from orchestrator.graph.setting import EMBEDDED, Setting, merged_params
@@ -80,7 +80,9 @@ def _stays_here(setting: Setting, name: str, who: str, mark: Mark, written: Writ
     if provider_of(model) not in PROVIDERS or not is_cloud(model):
         return
     hint = f"name it in a step: its own `model:`, or `escalate: {{to: {name}}}`"
-    if on_loopback(model) and model.where is None:
+    if provider_of(model) == "ollama" and on_loopback(model) and model.where is None:
+        hint = f"what Ollama's `-cloud` models read leaves the machine; use one without `-cloud`, or {hint}"
+    elif may_say_local(model):
         hint = "if its server runs the weights on this machine, say so: `where: local`"
     message = f"{who} uses '{name}', which is a cloud model"
     setting.report.add(written.marks, mark, "ORCH605", message, hint)

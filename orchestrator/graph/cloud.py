@@ -50,6 +50,16 @@ def is_cloud(spec: ModelSpec) -> bool:
     return not here or not (provider in LOCAL_SERVERS or spec.where == "local")
 
 
+def may_say_local(spec: ModelSpec) -> bool:
+    """Whether `where: local` would make it a model of this machine, if its server is one that runs the weights itself."""
+    return (
+        spec.where is None
+        and is_cloud(spec)
+        and on_loopback(spec)
+        and not is_cloud(spec.model_copy(update={"where": "local"}))
+    )
+
+
 def on_loopback(spec: ModelSpec) -> bool:
     """Whether the server's address is this machine."""
     if spec.url is None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from orchestrator.graph.cloud import may_say_local
+from orchestrator.graph.declassify import declassify_of, not_figures
 from orchestrator.graph.flow_call import path_of
 from orchestrator.graph.flow_place import State, is_above
 from orchestrator.graph.flow_tool import knowledge_label
 from orchestrator.graph.flow_uses import Use
+from orchestrator.graph.kinds import present
 from orchestrator.graph.say import near
 from orchestrator.graph.tags import Why, highest, label_of
 from orchestrator.graph.texts import Path
 from orchestrator.graph.wire import Knot
 from orchestrator.labels import Exit, Label
-from orchestrator.spec.model import AgentStep, ToolStep
+from orchestrator.spec.model import AgentStep, AskStep, ToolStep, ValueStep
+from orchestrator.spec.types import Unknown
 
 _WORDS = {
     "model": "may send {label} data to '{sink}'",
@@ -97,15 +101,27 @@ def _remedies(state: State, use: Use, part: str, why: Why) -> Iterator[str]:
     assert why is not None
     names, label = why.path(), use.sink.clearance
     yield from _at_the_source(names[0], part, label)
-    how = f"declassify: {{from: {why.label}, to: {label}, by: redact}}"
     feeder = _feeder(state, names)
-    if feeder is not None and _decides(feeder):
+    figure = _figure(state, names)
+    by = "aggregate" if figure else _by(state, use, feeder)
+    how = f"declassify: {{from: {why.label}, to: {label}, by: {by}}}"
+    if feeder is not None and declassify_of(feeder.step) is not None and f"{feeder.name}.on_error" in names:
+        yield (
+            f"'{feeder.name}' lowers its value, but that its `on_error` stands in for it tells of what it read: take "
+            "`on_error` out there"
+        )
+    elif figure:
+        yield f"let an agent step give the figure instead of '{figure}', with {how}"
+    elif feeder is not None and _decides(feeder):
         group = f"put '{feeder.name}' and '{use.name}' into one group with the `{_decides(feeder)}`"
         yield f"{group}, and lower it there: {how}"
     elif feeder is not None:
         yield f"lower it in step '{feeder.name}': {how}"
     elif names[0].startswith("inputs."):
         yield f"let a step before it take out what is {why.label}, with {how}"
+    spec = state.setting.models.get(use.sink.name) if use.sink.entry.startswith("models.") else None
+    if spec is not None and may_say_local(spec):
+        yield f"if its server runs the weights on this machine, say so: {use.sink.entry}.where: local"
     if use.sink.entry:
         yield f"if '{use.sink.name}' may see it: {use.sink.entry}.clearance: {why.label}"
 
@@ -115,6 +131,27 @@ def _feeder(state: State, names: tuple[str, ...]) -> Knot | None:
     knots = {k.name: k for k, _ in state.values if isinstance(k.step, AgentStep | ToolStep)}
     owners = [name.rpartition(".")[0] if name.endswith(_OWN) else name for name in names[:-1]]
     return next((knots[name] for name in reversed(owners) if name in knots), None)
+
+
+def _by(state: State, use: Use, feeder: Knot | None) -> str:
+    """What makes lowering safe here: a figure is one of many, a person is asked anyway, and else detectors look."""
+    if feeder is not None and feeder.verb == "agent" and _is_figure(feeder):
+        return "aggregate"
+    asks = {knot.name for knot, _ in state.values if isinstance(knot.step, AskStep)}
+    sender = next((knot for knot, _ in state.values if knot.path == use.step), None)
+    return "approve" if sender is not None and asks & set(sender.deps) else "redact"
+
+
+def _figure(state: State, names: tuple[str, ...]) -> str:
+    """The last step on the way when it only works figures out and cannot lower them; empty otherwise."""
+    knots = {knot.name: knot for knot, _ in state.values}
+    last = next((knots[name] for name in reversed(names[:-1]) if name in knots), None)
+    return last.name if last is not None and isinstance(last.step, ValueStep) and _is_figure(last) else ""
+
+
+def _is_figure(knot: Knot) -> bool:
+    kind = knot.type if knot.output is None and knot.verb != "agent" else knot.output
+    return kind is not None and not isinstance(present(kind), Unknown) and not any(not_figures(kind, ""))
 
 
 _OWN = (".when", ".foreach", ".on_error")

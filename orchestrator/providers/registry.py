@@ -233,7 +233,9 @@ def _refuse_contradictions(name: str, spec: ModelSpec, provider: str) -> None:
         url = spec.url or (OLLAMA_URL if provider == "ollama" else preset_for(provider, None).url)
         raise UsageError(
             f"model '{name}': `where: local`, but {spec.use} at {url} is not on this machine",
-            hint="remove `where`, or give the address of a server on this machine",
+            hint="use a model without `-cloud`: Ollama asks its own servers for these; or remove `where`"
+            if provider == "ollama" and spec.use.endswith(("-cloud", ":cloud"))
+            else "remove `where`, or give the address of a server on this machine",
         )
 
 

@@ -99,6 +99,86 @@ def test_a_remedy_that_would_not_be_enough_is_not_offered(tmp_path: Path) -> Non
     assert "put 'scrub' and 'expert' into one group with the `foreach`, and lower it there" in hint
 
 
+def test_where_a_person_is_asked_before_it_is_sent_that_person_may_lower_it(tmp_path: Path) -> None:
+    """Detectors would only be in the way of someone who looks anyway."""
+    _, hint = message(
+        tmp_path,
+        """
+        draft: {agent: plain, prompt: "{{ inputs.note }}"}
+        sure: {ask: Send it?, show: "{{ draft }}", choices: [send, drop]}
+        out: {when: sure == 'send', agent: plain, model: cloud, prompt: "{{ draft }}"}
+        """,
+    )
+
+    assert "step 'draft': declassify: {from: private, to: public, by: approve}" in hint
+
+
+def test_figures_are_lowered_as_figures(tmp_path: Path) -> None:
+    """By the step that gives them, or by one that has to take the place of a `value`."""
+    _, given = message(
+        tmp_path,
+        """
+        many: {agent: plain, prompt: "{{ inputs.note }}", output: int}
+        out: {agent: plain, model: cloud, prompt: "{{ many }}"}
+        """,
+    )
+    _, counted = message(
+        tmp_path,
+        """
+        many: {value: "{{ inputs.tickets | length }}"}
+        out: {agent: plain, model: cloud, prompt: "{{ many }}"}
+        """,
+    )
+
+    assert "step 'many': declassify: {from: private, to: public, by: aggregate}" in given
+    assert "agent step give the figure instead of 'many'" in counted
+    assert "by: aggregate" in counted
+
+
+def test_a_value_that_is_lowered_already_and_comes_back_by_on_error_is_told_so(tmp_path: Path) -> None:
+    """Another `declassify` would not help."""
+    _, hint = message(
+        tmp_path,
+        """
+        scrub:
+          agent: plain
+          prompt: "{{ inputs.note }}"
+          declassify: {from: private, to: public, by: redact}
+          on_error: continue
+        out: {agent: plain, model: cloud, prompt: "{{ coalesce(scrub, 'nothing') }}"}
+        """,
+    )
+
+    assert "take `on_error` out there" in hint
+    assert "declassify:" not in hint
+
+
+@pytest.mark.parametrize("use", ["ollama:qwen3:4b", "vllm:qwen", "openai:qwen"])
+def test_a_gateway_on_this_machine_may_be_said_to_run_the_weights(tmp_path: Path, use: str) -> None:
+    """Only where that would make it a model of this machine."""
+    head = HEAD.replace(
+        'cloud: "openai:gpt-5-mini"', f'cloud: {{use: "{use}", url: "http://localhost:4000/v1"}}'
+    )
+    found = _found(tmp_path, 'out: {agent: plain, model: cloud, prompt: "{{ inputs.note }}"}', head)
+
+    offered = [d for d in found if "models.cloud.where: local" in d.hint]
+    assert bool(offered) == use.startswith("openai")
+
+
+def test_a_cloud_model_of_ollama_cannot_be_said_to_be_here(tmp_path: Path) -> None:
+    """Its server is on this machine, its weights are not."""
+    head = HEAD.replace("{plain: {", "{plain: {model: away, ").replace(
+        'cloud: "openai', 'away: "ollama:gpt-oss:120b-cloud"\n  cloud: "openai'
+    )
+
+    found = _found(tmp_path, "out: {agent: plain, prompt: Hello.}", head)
+
+    said = [d for d in found if d.code == "ORCH605"]
+    assert len(said) == 1
+    assert "without `-cloud`" in said[0].hint
+    assert "where: local" not in said[0].hint
+
+
 def test_a_long_way_is_shortened_in_the_middle(tmp_path: Path) -> None:
     """Where it begins and where it ends is what helps."""
     chain = ['s0: {value: "{{ inputs.note }}"}']
@@ -467,6 +547,50 @@ def test_private_data_is_not_written_where_it_would_be_read_as_less(
     found = [code for code, _ in wrong(tmp_path, steps, head)]
 
     assert found == (["ORCH710"] if clash else [])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "clash"),
+    [
+        ("{type: file, default: d.txt, label: public}", "{type: file, default: d.txt}", True),
+        ("{type: file, default: d.txt, label: public}", "{type: file, default: ./d.txt}", True),
+        ("{type: file, default: d.txt, label: public}", "{type: files, default: '*.txt'}", True),
+        ("{type: file, default: d.txt, label: internal}", "{type: file, default: x/../d.txt}", True),
+        ("{type: file, default: d.txt}", "{type: file, default: d.txt}", False),
+        ("{type: file, default: d.txt, label: public}", "{type: file, default: e.txt}", False),
+        ("{type: file, default: d.txt, label: public}", "{type: string, default: d.txt}", False),
+    ],
+)
+def test_one_file_has_one_label(tmp_path: Path, first: str, second: str, clash: bool) -> None:
+    """The input with the lower label would take out what the other one keeps in."""
+    for name in ("d.txt", "e.txt"):
+        (tmp_path / name).write_text("words", encoding="utf-8")
+    head = HEAD.replace("  note: text\n", f"  note: text\n  low: {first}\n  high: {second}\n")
+
+    found = [code for code, _ in wrong(tmp_path, "a: {value: '{{ inputs.low }} {{ inputs.high }}'}", head)]
+
+    assert found == (["ORCH714"] if clash else [])
+
+
+def test_the_format_of_an_agents_answer_is_as_private_as_the_agent(tmp_path: Path) -> None:
+    """Its words and descriptions are in the request; those that the step writes out stand in the file."""
+    agents = (
+        "agents: {keeper: {role: Hi., label: internal, output: {margin: [low, high]}}, plain: {role: Hi.}}\n"
+    )
+    head = HEAD.split("agents:", maxsplit=1)[0] + agents
+
+    def parts(steps: str) -> dict[str, str]:
+        graph = graph_of(tmp_path, f"{head}steps:\n  {steps}\n")
+        flow = graph.scope.nodes[0].flow
+        assert flow is not None
+        return {name: part.label for name, part in flow.parts.items()}
+
+    assert parts("a: {agent: keeper, prompt: Hello}")["format"] == "internal"
+    assert parts("a: {agent: keeper, prompt: Hello, output: {n: int}}")["format"] == "public"
+    assert parts("a: {agent: plain, prompt: Hello, output: {n: int}}")["format"] == "public"
+    assert wrong(tmp_path, "a: {agent: keeper, role: Own., model: cloud, prompt: Hello}", head) == [
+        ("ORCH700", "cloud")
+    ]
 
 
 def test_a_model_that_writes_files_may_choose_any_path(tmp_path: Path) -> None:

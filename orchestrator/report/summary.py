@@ -187,8 +187,8 @@ class Summary:
             case RunInterrupted():
                 self._stop("cancelled" if event.cancelled else "interrupted", event.at)
             case AskOpened():
-                row = self._step(event.path)
-                row.opened = event.at if row.opened is None else row.opened
+                asked = self._step(event.path)
+                asked.opened = event.at if asked.opened is None else asked.opened
             case AskAnswered():
                 self._step(event.path).answered = event.at
                 return  # nobody needs to work on the run when somebody answers

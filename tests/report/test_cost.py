@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -40,7 +41,7 @@ def attempt(
     return [begun, ended]
 
 
-def lines(*events: list[Event]) -> dict[tuple[str, str], Line]:
+def lines(*events: Sequence[Event]) -> dict[tuple[str, str], Line]:
     return summary([LOCAL, CLOUD, *(event for group in events for event in group)]).spending.all_lines()
 
 

@@ -262,7 +262,7 @@ LABELS = table(
             """,
         ),
         files(
-            "ORCH712",
+            "ORCH713",
             "release of a value that nobody can read elsewhere",
             """
             `by: approve` shows a person what would leave. The record does not hold values of this label (`keep`, and by
@@ -290,6 +290,28 @@ LABELS = table(
                 declassify: {from: private, to: public, by: approve}
             """,
             "warning",
+        ),
+        files(
+            "ORCH714",
+            "one file under two labels",
+            """
+            Two inputs may read the same file, and one says that it is less private than the other does. Nothing would keep
+            what is private in it from going wherever the other one may go. Give both the label of what the file holds.
+            """,
+            """
+            inputs:
+              open: {type: file, default: notes/day.txt, label: public}
+              all: {type: files, default: "notes/*.txt"}
+            steps:
+              line: {value: "{{ inputs.open }} {{ inputs.all }}"}
+            """,
+            """
+            inputs:
+              open: {type: file, default: open/day.txt, label: public}
+              all: {type: files, default: "notes/*.txt"}
+            steps:
+              line: {value: "{{ inputs.open }} {{ inputs.all }}"}
+            """,
         ),
     )
 )

@@ -13,7 +13,7 @@ from typing import Any
 from orchestrator.graph.declassify import check_allowed, check_declassify, check_keep, check_label, lowered
 from orchestrator.graph.flow_agent import ask_agent
 from orchestrator.graph.flow_call import call_workflow, check_ceilings
-from orchestrator.graph.flow_files import check_writes
+from orchestrator.graph.flow_files import check_reads, check_writes
 from orchestrator.graph.flow_place import Made, One, Place, State
 from orchestrator.graph.flow_read import read
 from orchestrator.graph.flow_rules import ALL_RULES
@@ -84,6 +84,7 @@ def analyse(
         check_ceilings(state.setting, knot, child, given)
         check_allowed(state.setting, knot, child)
     check_writes(state)
+    check_reads(setting)
     exits = report_flows(state)
     check_egress(state)
     check_keep(setting)

@@ -12,7 +12,7 @@ from orchestrator.graph.flow_place import State, is_above, label_of_input
 from orchestrator.graph.flow_uses import Use
 from orchestrator.graph.setting import Setting
 from orchestrator.graph.tags import highest, label_of
-from orchestrator.labels import Label
+from orchestrator.labels import Label, above
 
 _WILD = frozenset("*?[")
 
@@ -31,6 +31,24 @@ def _check(setting: Setting, use: Use) -> None:
             message = f"step '{use.name}' may write {label_of(why)} data where {name} is read as {label}: {path_of(why)}"
             hint = f"write it somewhere else, or label what is read: {name}.label: {label_of(why)}"
             setting.report.at(use.marks, use.path, "ORCH710", message, hint)
+
+
+def check_reads(setting: Setting) -> None:
+    """One file has one label: an input with a lower one would take out what another one keeps in."""
+    given = [
+        (name, spec, label_of_input(spec))
+        for name, spec in setting.document.workflow.inputs.items()
+        if isinstance(spec.type, str) and isinstance(spec.default, str)
+    ]
+    for name, spec, label in given:
+        for other, above_it, higher in given:
+            if above(higher, label) and may_meet(spec.default, above_it.default):
+                message = (
+                    f"inputs.{name} is read as {label}, and inputs.{other} may read the same file as {higher}"
+                )
+                hint = f"inputs.{name}.label: {higher}, or let them read different files"
+                setting.report.at(setting.marks, ("inputs", name, "default"), "ORCH714", message, hint)
+                break
 
 
 def _read(setting: Setting) -> Iterator[tuple[str, tuple[str, ...], Label]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
@@ -69,8 +69,48 @@ def read_inputs(
             values[name] = _value(name, spec, everything.get(name), place)
         except UsageError as error:
             problems.append(UsageError(f"input '{name}': {error.message}", hint=error.hint))
+    problems += _two_labels(specs, everything, place)
     _settle(problems)
     return values
+
+
+def _two_labels(
+    specs: Mapping[str, InputSpec], given: Mapping[str, str | Raw], place: _Place
+) -> Iterator[UsageError]:
+    """Inputs that read one file, whatever it is called, and do not agree how private it is."""
+    labels = {name: spec.label or "private" for name, spec in specs.items()}
+    if len(set(labels.values())) < 2:
+        return
+    readers: dict[tuple[int, int], str] = {}
+    for name, spec in specs.items():
+        for path in _paths_of(spec, given.get(name), place):
+            try:
+                found = path.stat()
+            except OSError:
+                continue
+            first = readers.setdefault((found.st_dev, found.st_ino), name)
+            if labels[first] != labels[name]:
+                message = (
+                    f"the inputs '{first}' ({labels[first]}) and '{name}' ({labels[name]}) read the same file"
+                )
+                hint = f"give {path.name} to one of them, or give both the higher label"
+                yield UsageError(message, hint=hint)
+                return
+
+
+def _paths_of(spec: InputSpec, given: str | Raw | None, place: _Place) -> list[Path]:
+    """The files that a value is read from, not opened; none for a value that is no path."""
+    if not isinstance(spec.type, str | ImageType):
+        from_file = isinstance(given, str) and given.startswith("@") and not given.startswith("@@")
+        return [place.cwd / given[1:]] if isinstance(given, str) and from_file else []
+    value = given.value if isinstance(given, Raw) else spec.default if given is None else given
+    if not isinstance(value, str):
+        return []
+    shown, folder, _ = _path_of(spec, given, place)
+    assert shown is not None
+    if spec.type != "files":
+        return [folder / shown]
+    return [folder / name for name in glob.iglob(shown, root_dir=folder, recursive=True)]  # noqa: PTH207
 
 
 def _settle(problems: list[UsageError]) -> None:

@@ -389,3 +389,44 @@ def test_many_rows_are_read_once_and_share_their_names(read: Read, here: Path) -
     assert len(rows) == 100_000
     assert rows[-1] == {"id": 99_999, "from": "a", "body": None}
     assert next(iter(rows[0])) is next(iter(rows[-1]))
+
+
+# --------------------------------------------------------------------------------------------- one file, one label
+
+
+OPEN = {"type": "file", "label": "public"}
+OWN = {"type": "file"}
+
+
+@pytest.mark.parametrize("other", ["d.txt", "./d.txt", "@d.txt", "flows/../d.txt", "soft.txt", "hard.txt"])
+def test_one_file_is_not_read_under_two_labels(read: Read, here: Path, other: str) -> None:
+    """Whatever it is called."""
+    write(here / "d.txt", "words")
+    (here / "soft.txt").symlink_to(here / "d.txt")
+    (here / "hard.txt").hardlink_to(here / "d.txt")
+
+    with pytest.raises(UsageError, match=r"'a' \(public\) and 'b' \(private\) read the same file") as caught:
+        read({"a": OPEN, "b": OWN}, a="d.txt", b=other)
+
+    assert "the higher label" in caught.value.hint
+
+
+def test_a_pattern_and_a_text_read_from_a_file_count_as_well(read: Read, here: Path) -> None:
+    """Of a pattern, every file that it matches."""
+    write(here / "d.txt", "words")
+    several = {"type": "files"}
+    text = {"type": "text"}
+
+    for spec, name in ((several, "*.txt"), (text, "@d.txt")):
+        with pytest.raises(UsageError, match="read the same file"):
+            read({"a": OPEN, "b": spec}, a="d.txt", b=name)
+
+
+def test_two_files_or_one_label_are_no_matter(read: Read, here: Path) -> None:
+    """Also where a text only looks like the name of the file."""
+    write(here / "d.txt", "words")
+    write(here / "e.txt", "words")
+
+    assert read({"a": OPEN, "b": OWN}, a="d.txt", b="e.txt") == {"a": "words", "b": "words"}
+    assert read({"a": OWN, "b": OWN}, a="d.txt", b="d.txt") == {"a": "words", "b": "words"}
+    assert read({"a": OPEN, "b": "string"}, a="d.txt", b="d.txt") == {"a": "words", "b": "d.txt"}

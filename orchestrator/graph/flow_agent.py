@@ -103,7 +103,7 @@ def _parts(one: One, step: AgentStep, spec: AgentSpec, prompt: Why, query: Why) 
     knot = one.knot
     if one.has("role"):
         yield "role", _role(one, step)
-    yield "format", None
+    yield "format", _format(one, step, spec)
     yield "prompt", prompt
     if one.has("images"):
         yield "images", one.total("images")
@@ -125,6 +125,15 @@ def _role(one: One, step: AgentStep) -> Why:
     own = one.read("role").total
     agent = one.state.setting.library.agent(step.agent) if step.role is None else None
     return named(f"{knot.name}.role", higher(own, agent_label(agent) if agent is not None else None))
+
+
+def _format(one: One, step: AgentStep, spec: AgentSpec) -> Why:
+    """Of the type of the answer: an agent's is as private as its role, also when it stands in a schema file."""
+    knot = one.knot
+    if step.output is not None or spec.output is None or not one.on("role"):
+        return None
+    agent = one.state.setting.library.agent(step.agent)
+    return named(f"{knot.name}.format", agent_label(agent)) if agent is not None else None
 
 
 def _head(one: One, step: AgentStep, spec: AgentSpec) -> Why:

@@ -575,7 +575,7 @@ def test_one_file_has_one_label(tmp_path: Path, first: str, second: str, clash: 
 def test_the_format_of_an_agents_answer_is_as_private_as_the_agent(tmp_path: Path) -> None:
     """Its words and descriptions are in the request; those that the step writes out stand in the file."""
     agents = (
-        "agents: {keeper: {role: Hi., label: internal, output: {margin: [low, high]}}, plain: {role: Hi.}}\n"
+        "agents: {keeper: {role: Hi., label: internal, output: {margin: low | high}}, plain: {role: Hi.}}\n"
     )
     head = HEAD.split("agents:", maxsplit=1)[0] + agents
 

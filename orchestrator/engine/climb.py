@@ -29,7 +29,7 @@ from orchestrator.graph.model import Node
 from orchestrator.labels import HIGHEST, Label
 from orchestrator.messages import Message, TokenCount
 from orchestrator.money import Nano, nano
-from orchestrator.policy.budget import Worst, too_dear
+from orchestrator.policy.budget import Worst, too_dear, worst_of_cloud
 from orchestrator.policy.clearance import clearance_of
 from orchestrator.policy.escalate import Case, Decision, Rule, Signals, carried, decide
 from orchestrator.policy.validate import repair_message
@@ -147,6 +147,8 @@ class _Way:
             known = from_record(self.at, draft, self._ends) or self._from_cache(draft)
             if known is not None:
                 self._tell_climb(gate, rule, label, clearance, 0, self.at.run.ledger.left, evidence)
+            elif self._too_dear(gate, rule, draft):
+                return False
             admit = self._admit(gate, rule, label, clearance)
             self._take(known or await attempts(self.at, draft, RUNG_REPAIRS, admit, self._ends))
         except _Stayed:
@@ -217,6 +219,14 @@ class _Way:
         assert info is not None
         key = key_of(self.at.run, self.at.node, request, info)
         return replace(draft, request=request, parts=(*draft.parts, *found), key=key)
+
+    def _too_dear(self, gate: Gate, rule: Rule, draft: Draft) -> bool:
+        """Whether `escalate.usd` forbids this call: known before it waits for anything."""
+        worst = worst_of_cloud(draft.request, gate.price) if gate.leaves else Worst(0)
+        over = too_dear(worst, _cap(self.at.node), gate.name)
+        if over:
+            self._stay(gate, rule, budget=over, reserved=worst.usd or 0, left=self.at.run.ledger.left)
+        return bool(over)
 
     def _admit(self, gate: Gate, rule: Rule, label: Label, clearance: Label) -> Admit:
         """Reserves a call of this rung; the first one is the climb itself."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.waiting import waiting_lines
+from orchestrator.cli.waiting import ask_lines, waiting_lines
 from orchestrator.events import AskOpened
 from orchestrator.store.inbox import take
 from orchestrator.store.lease import Lease
@@ -114,3 +114,15 @@ def test_a_run_that_is_executed_goes_on_by_itself(orch: Shell) -> None:
 
     assert "orch approve alive/approve --choice send" in shown
     assert "resume" not in shown + said
+
+
+def test_what_only_the_run_can_show_is_released_where_it_runs() -> None:
+    """`orch approve` would be refused; to withhold it works from anywhere."""
+    shown = "[private, not kept; digest " + "0" * 32 + "]"
+    ask = AskOpened(1.0, "scrub", "May this leave?", shown, ("release", "withhold"), None, None)
+
+    lines = "\n".join(ask_lines("r", ask))
+
+    assert "release       orch resume r\n" in lines
+    assert "withhold      orch approve r/scrub --choice withhold\n" in lines
+    assert "the record does not hold what would leave" in lines

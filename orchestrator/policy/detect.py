@@ -209,7 +209,7 @@ def _holds_card(said: str) -> bool:
     groups = re.findall(r"\d+", said)
     for begin in range(len(groups)):
         digits = ""
-        for group in groups[begin:]:
+        for group in groups[begin : begin + 19]:
             digits += group
             if len(digits) >= 13 and digits[0] in "23456" and any(map(_luhn, _cards(digits, len(group)))):
                 return True

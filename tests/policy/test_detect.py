@@ -195,7 +195,16 @@ def test_no_text_breaks_the_detectors(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a" * 100_000, "1 " * 50_000, "a.b-" * 25_000, "A1" * 50_000, "1.1-" * 25_000]
+    "text",
+    [
+        "a" * 100_000,
+        "1 " * 50_000,
+        "a.b-" * 25_000,
+        "A1" * 50_000,
+        "1.1-" * 25_000,
+        "0151,123," * 11_000,
+        "DE89" * 25_000,
+    ],
 )
 def test_the_time_grows_with_the_length_and_not_faster(text: str) -> None:
     """No text a model writes holds the run up: twice the text takes no more than about twice the time."""

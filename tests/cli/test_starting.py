@@ -94,7 +94,7 @@ def test_a_run_that_ends_badly_was_started_all_the_same(project: Path, store: St
     start(["resume", waiting])
     until(lambda: not start.running)
 
-    assert store.run(waiting).status == "failed"
+    assert store.run(waiting).status == "rejected"
 
 
 def test_a_command_that_ends_at_once_with_an_error_is_told(project: Path, store: Store) -> None:

@@ -89,14 +89,15 @@ def test_a_port_that_is_taken_is_named(orch: Shell, page: Served) -> None:
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_server_that_is_ended_leaves_no_screen(page: Served, end: signal.Signals) -> None:
-    """Ctrl-C, `kill` and a closed terminal: also a screen that has not drawn anything yet is gone before the server."""
+    """Ctrl-C, `kill` and a closed terminal: also a screen that has not drawn anything yet goes with the server."""
 
     async def end_it() -> None:
         async with aiohttp.ClientSession() as session, session.ws_connect(page.address + "ws"):
             screens = [psutil.Process(pid) for pid in await asyncio.to_thread(page.until, 1)]
             page.process.send_signal(end)
             assert await asyncio.to_thread(page.process.wait, LONGEST) == 0
-            assert not any(screen.is_running() for screen in screens)
+            _, left = await asyncio.to_thread(psutil.wait_procs, screens, LONGEST)
+            assert left == []
 
     asyncio.run(end_it())
 

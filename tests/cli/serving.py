@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -39,6 +40,11 @@ class Served:
         return found
 
 
+def _heeding_hangups() -> None:
+    """A closed terminal is noticed, also where the tests themselves run under `nohup`."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @contextmanager
 def served(
     project: Path, *words: str, environment: Mapping[str, str] | None = None, silent: bool = False
@@ -51,6 +57,7 @@ def served(
         stderr=subprocess.PIPE if silent else None,
         text=True,
         env={**os.environ, **(environment or {})},
+        preexec_fn=_heeding_hangups,  # noqa: PLW1509 - nothing else runs in between
     ) as process:
         assert process.stdout is not None
         found = re.search(r"http://127\.0\.0\.1:\d+/[\w-]+/", process.stdout.readline())

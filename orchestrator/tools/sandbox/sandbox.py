@@ -224,6 +224,7 @@ class Sandbox:
         talk: _Talk,
         progress: Callable[[str], None],
     ) -> None:
+        """Read to the end also after it was killed: a process counts as gone only when its pipes are empty."""
         assert stream is not None
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         while piece := await stream.read(65536):
@@ -233,7 +234,6 @@ class Sandbox:
             if len(piece) > room:
                 talk.stopped = talk.stopped or f"more than {self._limits.output} bytes of output"
                 _kill(process)
-                return
 
     async def _watch(self, process: asyncio.subprocess.Process, scratch: Path, talk: _Talk) -> None:
         """Stand in for a quota: the file system is the machine's own, only each file is limited by the kernel."""

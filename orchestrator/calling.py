@@ -89,6 +89,33 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """One worked example of a file of cases: what goes in, what has to come out, and its line, from 1."""
+
+    input: Any
+    output: Any
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """What a trained classifier says of a text. `confidence` is calibrated, between 0 and 1; `bar` is the least it needs
+    to answer by itself."""
+
+    value: Any
+    confidence: float
+    bar: float
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One exchange of a conversation."""
+
+    asked: str
+    answered: str
+
+
+@dataclass(frozen=True, slots=True)
 class EmbedderInfo:
     """What is known of an embedder once it answers; `digest` identifies weights, pooling and prefix.
 
@@ -106,10 +133,13 @@ class EmbedderInfo:
 __all__ = [
     "Artifact",
     "CallContext",
+    "Classified",
     "Effects",
     "EmbedderInfo",
+    "Example",
     "Passage",
     "Signature",
     "ToolResult",
+    "Turn",
     "quiet",
 ]

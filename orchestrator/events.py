@@ -148,8 +148,11 @@ class Decided:
 
     `choice`: `local` (begin on this machine), `climb` (ask the next model of the ladder), `keep` (the answer stands),
     `stay` (it would have climbed, but budget, offline mode or a fault forbid it), `refuse` (the request may not go
-    there), `again` (a request is sent once more after a fault of the transport, with a reservation of its own). `rule` is what decided: privacy, budget, offline, before, when, failed (nothing valid and no rule of its
-    own), fault. The order is privacy > budget > the step's own rule. `to` is the model it is about, `reason` a
+    there), `again` (a request is sent once more after a fault of the transport, with a reservation of its own), `head`
+    (the trained classifier in front of the model answered), `pass` (it was not sure enough, the model is asked), `pick`
+    (one of several samples was chosen), `stop` (an agent's calls of tools were ended: too many turns, or the same call
+    again and again). `rule` is what decided: privacy, budget, offline, before, when, failed (nothing valid and no rule
+    of its own), fault, head, pick, turns. The order is privacy > budget > the step's own rule. `to` is the model it is about, `reason` a
     sentence, `policy` the line of the file that says so (`flow.yaml:12: when: confidence < 0.7`). `signals` holds what
     the rule read: invalid, failed, confidence (None where nothing is known: it counts as 0), attempts, prompt_tokens. `label` is the highest of the request,
     `clearance` what the model may see. Amounts are nano-dollars: `reserved` for the call, `left` of the budget before.
@@ -157,8 +160,10 @@ class Decided:
 
     at: float
     path: str
-    choice: Literal["local", "climb", "keep", "stay", "refuse", "again"]
-    rule: Literal["privacy", "budget", "offline", "before", "when", "failed", "fault"]
+    choice: Literal["local", "climb", "keep", "stay", "refuse", "again", "head", "pass", "pick", "stop"]
+    rule: Literal[
+        "privacy", "budget", "offline", "before", "when", "failed", "fault", "head", "pick", "turns"
+    ]
     reason: str
     to: str = ""
     policy: str = ""
@@ -168,6 +173,60 @@ class Decided:
     reserved: int = 0
     left: int | None = None
     kind: Literal["decided"] = "decided"
+
+
+@light(frozen=True, slots=True)
+class CallStarted:
+    """A tool is about to be called: by a tool step, or by an agent in one of its turns.
+
+    `call` counts the calls of this instance from 1. `effects` is none, idempotent or once; with the last two the event
+    is durable before the call, and a `once` that was never finished stops for a person.
+    """
+
+    at: float
+    path: str
+    call: int
+    tool: str
+    arguments: Mapping[str, Any]
+    effects: str = "none"
+    kind: Literal["call.started"] = "call.started"
+
+
+@light(frozen=True, slots=True)
+class CallFinished:
+    """What a tool gave. `outcome` is `error` when it could not be called to its end; `message` says why.
+
+    `artifacts` are the files it made: name, media_type, sha256, bytes.
+    """
+
+    at: float
+    path: str
+    call: int
+    tool: str
+    outcome: Literal["ok", "error"]
+    value: Any
+    seconds: float
+    message: str = ""
+    artifacts: tuple[Mapping[str, Any], ...] = ()
+    kind: Literal["call.finished"] = "call.finished"
+
+
+@light(frozen=True, slots=True)
+class Retrieved:
+    """What was looked up for an instance before its model was asked.
+
+    `source` is `knowledge` or `examples`; `names` the knowledge that was searched, or the file of the examples. `found`
+    holds passages (`Passage.as_map`) or the numbers and similarities of the examples.
+    """
+
+    at: float
+    path: str
+    source: Literal["knowledge", "examples"]
+    names: tuple[str, ...]
+    query: str
+    found: tuple[Mapping[str, Any], ...]
+    seconds: float = 0.0
+    kind: Literal["retrieved"] = "retrieved"
 
 
 @light(frozen=True, slots=True)
@@ -301,6 +360,9 @@ Event: TypeAlias = (
     | AttemptStarted
     | AttemptFinished
     | Decided
+    | CallStarted
+    | CallFinished
+    | Retrieved
     | StepFinished
     | StepSkipped
     | StepFailed

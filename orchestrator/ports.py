@@ -13,7 +13,17 @@ from orchestrator.messages import Completion, Message, ModelInfo, Request, Token
 if TYPE_CHECKING:
     import numpy
 
-    from orchestrator.calling import CallContext, EmbedderInfo, Passage, Signature, ToolResult
+    from orchestrator.calling import (
+        Artifact,
+        CallContext,
+        Classified,
+        EmbedderInfo,
+        Example,
+        Passage,
+        Signature,
+        ToolResult,
+        Turn,
+    )
     from orchestrator.events import Event
     from orchestrator.money import Price
     from orchestrator.spec.model import ModelSpec
@@ -78,6 +88,61 @@ class Retriever(Protocol):
 
     async def search(self, query: str, k: int, min_score: float | None = None) -> tuple[Passage, ...]:
         """The best `k`, best first. Raises ProviderError or KnowledgeError."""
+        ...
+
+
+class Tools(Protocol):
+    """The tools of a run."""
+
+    def __call__(self, file: str, name: str) -> Tool:
+        """The tool that the workflow of this file (`Graph.file`) calls by this name; opened when it is first called.
+
+        Raises ToolError.
+        """
+        ...
+
+
+class Retrievers(Protocol):
+    """The knowledge of a run."""
+
+    def __call__(self, file: str, name: str) -> Retriever:
+        """The knowledge that the workflow of this file has under this name. Raises KnowledgeError."""
+        ...
+
+
+class Exemplars(Protocol):
+    """Worked examples of one file."""
+
+    async def nearest(self, query: str, k: int) -> tuple[tuple[Example, float], ...]:
+        """The `k` most similar to the query with their similarity, most similar first. Raises KnowledgeError."""
+        ...
+
+
+class Classifier(Protocol):
+    """A classifier that was trained on the cases of one file."""
+
+    async def classify(self, text: str) -> Classified:
+        """Raises KnowledgeError or ProviderError."""
+        ...
+
+
+class Conversations(Protocol):
+    """What was said in earlier runs, by the key of a conversation."""
+
+    def recall(self, key: str, turns: int) -> tuple[Turn, ...]:
+        """The last `turns` of runs that finished them before this run began, oldest first."""
+        ...
+
+    def remember(self, key: str, path: str, turn: Turn) -> None:
+        """Keep what one instance of this run was asked and answered; the same instance again changes nothing."""
+        ...
+
+
+class Keepsakes(Protocol):
+    """Where files that tools made are kept."""
+
+    def __call__(self, artifact: Artifact) -> Mapping[str, Any]:
+        """Keep a copy; returns what the record says of it: name, media_type, sha256, bytes. Raises StoreError."""
         ...
 
 

@@ -15,9 +15,12 @@ from orchestrator.events import (
     AskOpened,
     AttemptFinished,
     AttemptStarted,
+    CallFinished,
+    CallStarted,
     Decided,
     Event,
     ModelReady,
+    Retrieved,
     RunFailed,
     RunFinished,
     RunInterrupted,
@@ -102,8 +105,10 @@ class RunState:
                 span.attempts, span.model = event.attempt, event.model
             case AttemptFinished():
                 self._attempt_finished(event)
-            case Decided():
+            case Decided() | Retrieved():
                 pass  # a reason, no state
+            case CallStarted() | CallFinished():
+                self._span(event.path, event.at)
             case StepFinished():
                 span = self._end(event.path, event.at, "done", number)
                 span.cached, span.note = event.cached, event.handled

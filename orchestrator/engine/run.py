@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from orchestrator.engine.frame import Frame
@@ -17,7 +18,20 @@ from orchestrator.events import AskOpened, Event
 from orchestrator.graph.model import Graph, Node, Scope
 from orchestrator.policy.budget import Ledger
 from orchestrator.policy.secrets import NONE, Secrets
-from orchestrator.ports import Asker, Cache, Clock, Journal, Live, Prices
+from orchestrator.ports import (
+    Asker,
+    Cache,
+    Classifier,
+    Clock,
+    Conversations,
+    Exemplars,
+    Journal,
+    Keepsakes,
+    Live,
+    Prices,
+    Retrievers,
+    Tools,
+)
 
 
 class Blocked(Exception):
@@ -70,6 +84,16 @@ class Ports:
     """Key of the digests that stand in the record for values that `keep:` does not keep."""
     env: Mapping[str, str] = field(default_factory=dict)
     """Variables of the environment that the texts read, by name; only those."""
+    tools: Tools | None = None
+    knowledge: Retrievers | None = None
+    examples: Callable[[Path], Exemplars] | None = None
+    """The worked examples of a file of cases (an absolute path)."""
+    heads: Callable[[Path], Classifier] | None = None
+    """The classifier that is trained on a file of cases."""
+    conversations: Conversations | None = None
+    """What `memory:` reads and writes; None where nothing is kept."""
+    keepsakes: Keepsakes | None = None
+    """Where files that tools made go."""
 
 
 @dataclass(slots=True)

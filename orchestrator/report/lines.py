@@ -11,9 +11,12 @@ from orchestrator.events import (
     AskOpened,
     AttemptFinished,
     AttemptStarted,
+    CallFinished,
+    CallStarted,
     Decided,
     Event,
     ModelReady,
+    Retrieved,
     RunFailed,
     RunFinished,
     RunInterrupted,
@@ -65,6 +68,15 @@ def _words(event: Event, size: str) -> str:
         case Decided():
             to = f" {event.to}" if event.to else ""
             return f"⇅ {event.path}  {event.choice}{to} ({event.rule}): {event.reason}"
+        case CallStarted():
+            return f"→ {event.path}  {event.tool}  {short(event.arguments)}"
+        case CallFinished():
+            took = words.seconds(event.seconds)
+            what = short(event.value) if event.outcome == "ok" else event.message
+            return f"← {event.path}  {event.tool}  {took}  {what}"
+        case Retrieved():
+            found = words.count(len(event.found), "passage" if event.source == "knowledge" else "example")
+            return f"⌕ {event.path}  {', '.join(event.names)}: {found}"
         case StepFinished() if kind := container_of(event):
             return f"✓ {event.path}  {size or kind}"
         case StepFinished():

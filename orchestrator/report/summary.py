@@ -15,9 +15,12 @@ from orchestrator.events import (
     AskOpened,
     AttemptFinished,
     AttemptStarted,
+    CallFinished,
+    CallStarted,
     Decided,
     Event,
     ModelReady,
+    Retrieved,
     RunFailed,
     RunFinished,
     RunInterrupted,
@@ -194,7 +197,7 @@ class Summary:
                 return  # nobody needs to work on the run when somebody answers
             case Decided():
                 self.spending.add(event)
-            case Warned():
+            case Warned() | CallStarted() | CallFinished() | Retrieved():
                 pass  # they cost nothing
             case _:
                 assert_never(event)

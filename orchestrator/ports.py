@@ -94,10 +94,10 @@ class Retriever(Protocol):
 class Tools(Protocol):
     """The tools of a run."""
 
-    def __call__(self, file: str, name: str) -> Tool:
-        """The tool that the workflow of this file (`Graph.file`) calls by this name; opened when it is first called.
+    async def __call__(self, file: str, name: str) -> Tool:
+        """The tool that the workflow of this file (`Graph.file`) calls by this name, opened: its signature is known.
 
-        Raises ToolError.
+        Cheap when it already is. Raises ToolError.
         """
         ...
 

@@ -47,6 +47,7 @@ StepKind = Literal[
     "privacy",  # something in it is too private for where it would go
     "tool",  # a tool could not do its work
     "turns",  # a tool loop went on too long, or in circles
+    "unknown",  # a call with an effect began, and nobody knows whether it happened: a person decides
 ]
 
 
@@ -86,7 +87,14 @@ class StoreError(OrchError):
 
 
 class ToolError(OrchError):
-    """A tool could not do its work: it hung, crashed, or its server is gone. A wrong result is a value, no error."""
+    """A tool could not do its work: it hung, crashed, or its server is gone. A wrong result is a value, no error.
+
+    `unsure`: what was asked of it may have happened all the same.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", unsure: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.unsure = unsure
 
 
 class SandboxUnavailable(ToolError):

@@ -117,7 +117,7 @@ class AttemptFinished:
     """A model answered or failed, and what was decided about it.
 
     `outcome`: ok, invalid (schema), check (a check said no), cut (token bound), error (provider).
-    `decision`: keep, repair, fail, escalate. `reason` says why in a sentence. Seconds and tokens/s as measured.
+    `decision`: keep, repair, fail, escalate, call (of an agent with tools: what it wants to do next is known). `reason` says why in a sentence. Seconds and tokens/s as measured.
     `cost` is in nano-dollars. `confidence` is between 0 and 1, None where nobody asked for it.
     """
 
@@ -126,7 +126,7 @@ class AttemptFinished:
     attempt: int
     model: str
     outcome: Literal["ok", "invalid", "check", "cut", "error"]
-    decision: Literal["keep", "repair", "fail", "escalate"]
+    decision: Literal["keep", "repair", "fail", "escalate", "call"]
     reason: str
     text: str
     thinking: str
@@ -196,6 +196,8 @@ class CallStarted:
 class CallFinished:
     """What a tool gave. `outcome` is `error` when it could not be called to its end; `message` says why.
 
+    `unknown` is an error of a tool with an effect `once`, after which the effect may have happened or not. What a
+    person said about such a call is an event of this kind as well: `ok` or `error`, and `message` says who.
     `artifacts` are the files it made: name, media_type, sha256, bytes.
     """
 
@@ -203,7 +205,7 @@ class CallFinished:
     path: str
     call: int
     tool: str
-    outcome: Literal["ok", "error"]
+    outcome: Literal["ok", "error", "unknown"]
     value: Any
     seconds: float
     message: str = ""

@@ -11,6 +11,8 @@ from orchestrator.events import (
     AskOpened,
     AttemptFinished,
     AttemptStarted,
+    CallFinished,
+    CallStarted,
     Decided,
     Event,
     RunResumed,
@@ -59,6 +61,24 @@ class Tried:
 
 
 @dataclass(slots=True)
+class Called:
+    """What is known of one call of a tool. `ended` is None while it had not come back."""
+
+    began: CallStarted
+    ended: CallFinished | None = None
+
+    @property
+    def outcome(self) -> str:
+        """`ok`, `error`, or `unknown`: it may have had its effect."""
+        return self.ended.outcome if self.ended is not None else "unknown"
+
+    @property
+    def counts(self) -> bool:
+        """Whether it must not be made again without a thought: it had its one effect, or may have had it."""
+        return self.began.effects == "once" and self.outcome != "error"
+
+
+@dataclass(slots=True)
 class Recovered:
     """Finished instances by path, questions that are open or answered, and what has been spent."""
 
@@ -72,10 +92,14 @@ class Recovered:
     """Calls off this machine that were about to be made and of which nothing more is known, by path."""
     tried: dict[str, dict[str, Tried]] = field(default_factory=dict)
     """What models were asked for instances that did not finish, by path and model: an answer is not bought twice."""
+    turned: dict[str, list[Tried]] = field(default_factory=dict)
+    """What agents with tools chose to do, turn by turn, in instances that did not finish, by path."""
     withheld: dict[str, str] = field(default_factory=dict)
     """Digests (empty for none) of values that were made and not kept (`keep:`), by path: these steps run again."""
     lost: dict[str, str] = field(default_factory=dict)
     """Those among them that a model off this machine answered, and its name: nobody pays twice without being asked."""
+    calls: dict[str, dict[int, Called]] = field(default_factory=dict)
+    """Calls of tools of instances that did not finish, by path and number; of failed ones those that count."""
     away: dict[str, str] = field(default_factory=dict)
     """Models off this machine that were asked, by path."""
     tokens: int = 0
@@ -103,6 +127,11 @@ class Recovered:
         if limits:
             self.overrun = ""
 
+    def forget(self, path: str) -> None:
+        """What was tried for an instance that ended: it has its value, or is asked anew."""
+        self.tried.pop(path, None)
+        self.turned.pop(path, None)
+
     def _attempt_started(self, event: AttemptStarted) -> None:
         models = self.tried.setdefault(event.path, {})
         if event.model not in models or models[event.model].ended is not None:  # not a repair
@@ -124,11 +153,30 @@ class Recovered:
         tried = self.tried.get(event.path, {}).get(event.model)
         if tried is not None:
             tried.finish(event)
+            if event.decision == "call":
+                self.turned.setdefault(event.path, []).append(tried)
+                del self.tried[event.path][event.model]
+
+    def call_started(self, event: CallStarted) -> None:
+        self.calls.setdefault(event.path, {})[event.call] = Called(event)
+
+    def call_finished(self, event: CallFinished) -> None:
+        """How a call ended, or what a person says about it."""
+        called = self.calls.get(event.path, {}).get(event.call)
+        if called is not None:
+            called.ended = event
+
+    def _failed(self, path: str) -> None:
+        """The instance begins anew; an effect that it had, or may have had, stays."""
+        self.tried.pop(path, None)
+        counted = {number: called for number, called in self.calls.pop(path, {}).items() if called.counts}
+        if counted:
+            self.calls[path] = counted
 
     def _withheld(self, event: StepFinished) -> None:
         note = noted(event.value)
         self.withheld[event.path] = note[1] if note else ""
-        self.tried.pop(event.path, None)
+        self.forget(event.path)
         if event.path in self.away:
             self.lost[event.path] = self.away[event.path]
 
@@ -156,13 +204,14 @@ def recover(events: Iterable[Event]) -> Recovered:
             case StepFinished():
                 if event.handled or "container" not in event.facts:
                     state.done[event.path] = Done(event.value, event.facts)
-                    state.tried.pop(event.path, None)
+                    state.forget(event.path)
+                    state.calls.pop(event.path, None)
                 else:
                     state.containers[event.path] = True
             case StepFailed():
                 if event.kept:
                     state.done[event.path] = Done(None, event.facts or {})
-                state.tried.pop(event.path, None)
+                state._failed(event.path)
             case StepSkipped():
                 state.done[event.path] = Done(None, {}, skipped=True)
             case AskOpened():
@@ -173,6 +222,10 @@ def recover(events: Iterable[Event]) -> Recovered:
                 state._attempt_started(event)
             case AttemptFinished():
                 state._attempt_finished(event)
+            case CallStarted():
+                state.call_started(event)
+            case CallFinished():
+                state.call_finished(event)
             case Decided(choice="again"):
                 state._sent_again(event)
             case RunResumed():

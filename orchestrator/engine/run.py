@@ -94,6 +94,8 @@ class Ports:
     """What `memory:` reads and writes; None where nothing is kept."""
     keepsakes: Keepsakes | None = None
     """Where files that tools made go."""
+    run: str = ""
+    """The id of the run: with it begins the key of a call that may be made again after a crash."""
 
 
 @dataclass(slots=True)
@@ -128,6 +130,8 @@ class Run:
     """What requests of one step to one model have in common, kept by `prompt.terms_of`."""
     asking: dict[str, AskOpened] = field(default_factory=dict)
     """Questions nobody has answered yet, by path."""
+    unknown: dict[str, StepError] = field(default_factory=dict)
+    """Instances of which nobody knows whether they had their effect, by path: a person has to say."""
 
     def should_breathe(self) -> bool:
         """Whether other tasks are to have their turn now: steps may finish without ever waiting."""

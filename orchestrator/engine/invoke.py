@@ -1,0 +1,260 @@
+"""One call of a tool: arguments checked, written down before and after, ended in time, never made twice where once counts.
+
+Knows no tool, and not who calls: a tool step, or an agent in one of its turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from orchestrator.calling import Artifact, CallContext, Signature, ToolResult
+from orchestrator.engine.recover import Called
+from orchestrator.engine.run import Run
+from orchestrator.errors import StepError, ToolError
+from orchestrator.events import CallFinished, CallStarted
+from orchestrator.graph.model import Node
+from orchestrator.policy.keep import noted
+from orchestrator.ports import Tool
+from orchestrator.spec.model import ToolStep
+from orchestrator.spec.values import check_value, too_deep
+
+GRACE = 1.0
+"""Seconds behind the limit in which a tool may still say itself that the time ran out."""
+LAST_WORDS = 5.0
+"""Seconds that a tool may take to end what it started, once nobody waits for it any more."""
+STOPPED = "the run was stopped meanwhile"
+
+
+async def invoke(
+    run: Run, node: Node, path: str, call: int, tool: Tool, arguments: Mapping[str, Any], seconds: float
+) -> ToolResult:
+    """Call a tool once, or take what the record says that it gave. Raises StepError.
+
+    `call` counts the calls of this instance from 1; `seconds` is the hard limit. Files that the call made are kept by
+    the run and stand in its record, not in what is returned.
+    """
+    signature = tool.signature
+    problems = check_value(signature.arguments, arguments)
+    if problems:
+        raise StepError("tool", f"{signature.name}: {'; '.join(problems)}", hint=_takes(signature))
+    recorded = _recorded(run, path, call, signature, arguments)
+    if recorded is not None:
+        return _settled(recorded, path, signature)
+    return await _Call(run, path, call, signature, arguments).made(
+        tool, _context_key(run, node, path, call), seconds
+    )
+
+
+def _takes(signature: Signature) -> str:
+    names = [f.name + ("?" if f.optional else "") for f in signature.arguments.fields]
+    return f"it takes {', '.join(names)}" if names else "it takes no arguments"
+
+
+def _context_key(run: Run, node: Node, path: str, call: int) -> str:
+    key = f"{run.ports.run}/{path}"
+    return key if isinstance(node.step, ToolStep) else f"{key}#{call}"
+
+
+# ---------------------------------------------------------------------------------- what was called before
+
+
+def _recorded(
+    run: Run, path: str, call: int, signature: Signature, arguments: Mapping[str, Any]
+) -> Called | None:
+    """The same call as an earlier process made it, if it must not or need not be made again."""
+    calls = run.recovered.calls.get(path)
+    if not calls:
+        return None
+    same = [number for number, called in calls.items() if _is_same(run, called, signature, arguments)]
+    found = call if call in same else next((n for n in same if calls[n].counts), None)
+    if found is None:
+        open_ = calls.get(call)
+        if open_ is not None and open_.counts and open_.outcome == "unknown":
+            return open_  # whatever is asked now: what was asked then may have happened
+        return None
+    called = calls[found]
+    if called.outcome == "ok":
+        del calls[found]
+        return called
+    return called if called.counts else None
+
+
+def _is_same(run: Run, called: Called, signature: Signature, arguments: Mapping[str, Any]) -> bool:
+    """Whether these arguments are those of the record, which may hold other words for what is too private for it."""
+    began = called.began
+    if began.tool != signature.name:
+        return False
+    known: Any = began.arguments
+    if noted(known) is not None or known == arguments:
+        return True
+    secrets = run.ports.secrets
+    return bool(secrets) and bool(known == secrets.cleaned(arguments))
+
+
+def _settled(called: Called, path: str, signature: Signature) -> ToolResult:
+    """What the record says that a call gave. Raises StepError where a person has to say more."""
+    ended = called.ended
+    if ended is None or ended.outcome == "unknown":
+        why = f" ({ended.message})" if ended is not None and ended.message else ""
+        raise StepError(
+            "unknown",
+            f"{signature.name} was being called when the run stopped{why}; nobody knows whether it happened",
+            hint=f"look, then go on: orch resume RUN --done {path} if it happened, --rerun {path} if it did not",
+        )
+    if noted(ended.value) is not None:
+        raise StepError(
+            "unknown",
+            f"{signature.name} was called, and what it gave was not kept (`keep:`); it is not called again",
+            hint=f"say what it gave: orch resume RUN --done {path} --value JSON; or call it again: --rerun {path}",
+        )
+    problems = check_value(signature.result, ended.value) if ended.value is not None else []
+    if problems:
+        raise StepError(
+            "unknown",
+            f"{signature.name}: the value that stands in the record does not fit: {'; '.join(problems)}",
+            hint=f"orch resume RUN --done {path} --value JSON",
+        )
+    return ToolResult(ended.value)
+
+
+# ------------------------------------------------------------------------------------------------ the call
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call that is made now."""
+
+    run: Run
+    path: str
+    call: int
+    signature: Signature
+    arguments: Mapping[str, Any]
+    began: float = 0.0
+
+    async def made(self, tool: Tool, key: str, seconds: float) -> ToolResult:
+        """Raises StepError; the record says how it ended, whatever happens."""
+        run, name = self.run, self.signature.name
+        run.emit(
+            CallStarted(
+                at=run.now(),
+                path=self.path,
+                call=self.call,
+                tool=name,
+                arguments=self.arguments,
+                effects=self.signature.effects,
+            )
+        )
+        if self.signature.effects != "none":
+            await run.ports.journal.flush()
+        self.began = time.monotonic()
+        live = partial(run.ports.live, self.path)
+        with tempfile.TemporaryDirectory(prefix="orch-call-", ignore_cleanup_errors=True) as scratch:
+            try:
+                context = CallContext(key, Path(scratch), seconds, live)
+                result = await _ended(tool, self.arguments, context)
+                value = plain(self.signature, result.value)
+                kept = await self._kept(result.artifacts, Path(scratch))
+            except ToolError as error:
+                self._lost(error.message, unsure=error.unsure)
+                raise StepError("tool", self._named(error.message), hint=error.hint) from None
+            except TimeoutError:
+                self._lost(f"it took longer than {seconds:g} s", unsure=True)
+                hint = "raise `timeout` of the step"
+                raise StepError("timeout", f"{name} took longer than {seconds:g} s", hint=hint) from None
+            except asyncio.CancelledError:
+                self._lost(STOPPED, unsure=True)
+                raise
+        self._finish("ok", value, artifacts=kept)
+        if self.signature.effects == "once":
+            await run.ports.journal.flush()
+        return ToolResult(value)
+
+    def _named(self, message: str) -> str:
+        name = self.signature.name
+        return message if message.startswith(name) else f"{name}: {message}"
+
+    def _lost(self, message: str, *, unsure: bool) -> None:
+        once = self.signature.effects == "once"
+        self._finish("unknown" if unsure and once else "error", None, message)
+
+    def _finish(
+        self,
+        outcome: Literal["ok", "error", "unknown"],
+        value: Any,
+        message: str = "",
+        artifacts: tuple[Mapping[str, Any], ...] = (),
+    ) -> None:
+        run = self.run
+        run.emit(
+            CallFinished(
+                at=run.now(),
+                path=self.path,
+                call=self.call,
+                tool=self.signature.name,
+                outcome=outcome,
+                value=value,
+                seconds=round(time.monotonic() - self.began, 4),
+                message=message,
+                artifacts=artifacts,
+            )
+        )
+
+    async def _kept(self, artifacts: tuple[Artifact, ...], scratch: Path) -> tuple[Mapping[str, Any], ...]:
+        """What the record says of the files that were made, once they are kept."""
+        keepsakes = self.run.ports.keepsakes
+        if keepsakes is None:
+            return ()
+        if any(not _lies_in(artifact.path, scratch) for artifact in artifacts):
+            raise ToolError("it calls a file its own that is not in its scratch directory", unsure=True)
+        return tuple([await asyncio.to_thread(keepsakes, artifact) for artifact in artifacts])
+
+
+def _lies_in(path: Path, scratch: Path) -> bool:
+    return path.resolve().is_relative_to(scratch.resolve())
+
+
+async def _ended(tool: Tool, arguments: Mapping[str, Any], context: CallContext) -> ToolResult:
+    """The result of a call, which nobody awaits longer than its limit. Raises TimeoutError and what the tool raises."""
+    task = asyncio.ensure_future(tool.call(arguments, context))
+    try:
+        await asyncio.wait({task}, timeout=context.seconds + GRACE)
+        if task.done():
+            return task.result()
+    finally:
+        if not task.done():
+            await _cancelled(task)
+    raise TimeoutError
+
+
+async def _cancelled(task: asyncio.Future[ToolResult]) -> None:
+    """Have the tool end what it started. One that does not let go is left behind."""
+    task.cancel()
+    task.add_done_callback(lambda ended: None if ended.cancelled() else ended.exception())
+    await asyncio.wait({task}, timeout=LAST_WORDS)
+
+
+def plain(signature: Signature, value: Any) -> Any:
+    """The value of a result as the record would give it back. Raises ToolError for one that is not what was promised."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()
+        copied = json.loads(text)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ToolError(f"what it gave is no plain data: {error}", unsure=True) from None
+    if too_deep(copied):
+        raise ToolError("what it gave is nested too deep", unsure=True)
+    problems = check_value(signature.result, copied)
+    if problems:
+        raise ToolError(f"what it gave is not what it promises: {'; '.join(problems)}", unsure=True)
+    return copied
+
+
+__all__ = ["invoke", "plain"]

@@ -44,6 +44,7 @@ StepKind = Literal[
     "workflow",  # a subworkflow failed
     "output",  # a value does not have the declared type
     "budget",  # what is left does not allow the call
+    "knowledge",  # what was to be looked up cannot be
     "privacy",  # something in it is too private for where it would go
     "tool",  # a tool could not do its work
     "turns",  # a tool loop went on too long, or in circles

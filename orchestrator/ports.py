@@ -90,6 +90,10 @@ class Retriever(Protocol):
         """The best `k`, best first. Raises ProviderError or KnowledgeError."""
         ...
 
+    async def embedder(self) -> EmbedderInfo | None:
+        """Where the query goes to be embedded; None when it goes nowhere. Raises what `search` does."""
+        ...
+
 
 class Tools(Protocol):
     """The tools of a run."""

@@ -15,6 +15,7 @@ from orchestrator.events import (
     CallStarted,
     Decided,
     Event,
+    Retrieved,
     RunResumed,
     RunStarted,
     StepFailed,
@@ -94,6 +95,10 @@ class Recovered:
     """What models were asked for instances that did not finish, by path and model: an answer is not bought twice."""
     turned: dict[str, list[Tried]] = field(default_factory=dict)
     """What agents with tools chose to do, turn by turn, in instances that did not finish, by path."""
+    retrieved: dict[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    """Passages that were found for instances that did not finish: the index may have changed since."""
+    exampled: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Lines of the worked examples that were chosen for them."""
     withheld: dict[str, str] = field(default_factory=dict)
     """Digests (empty for none) of values that were made and not kept (`keep:`), by path: these steps run again."""
     lost: dict[str, str] = field(default_factory=dict)
@@ -180,6 +185,18 @@ class Recovered:
         if event.path in self.away:
             self.lost[event.path] = self.away[event.path]
 
+    def _forget(self, path: str) -> None:
+        """What was asked and looked up for an instance that is over."""
+        self.tried.pop(path, None)
+        self.retrieved.pop(path, None)
+        self.exampled.pop(path, None)
+
+    def _looked_up(self, event: Retrieved) -> None:
+        if event.source == "examples":
+            self.exampled[event.path] = tuple(one["line"] for one in event.found if "line" in one)
+        elif all(noted(one.get("text")) is None for one in event.found):
+            self.retrieved[event.path] = event.found
+
     def _sent_again(self, event: Decided) -> None:
         if event.path in self._open:
             self._open[event.path] += event.reserved
@@ -226,6 +243,8 @@ def recover(events: Iterable[Event]) -> Recovered:
                 state.call_started(event)
             case CallFinished():
                 state.call_finished(event)
+            case Retrieved():
+                state._looked_up(event)
             case Decided(choice="again"):
                 state._sent_again(event)
             case RunResumed():

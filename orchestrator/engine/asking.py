@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate
 from orchestrator.engine.prompt import Prompt
+from orchestrator.engine.recover import Tried
 from orchestrator.engine.run import Run
 from orchestrator.graph.model import Node
 from orchestrator.messages import Request, TokenCount
@@ -16,7 +17,7 @@ from orchestrator.money import Nano, dollars
 from orchestrator.policy.budget import Worst
 
 Verdict = Literal["ok", "invalid", "check", "cut"]
-Conclusion = Literal["keep", "repair", "fail", "escalate"]
+Conclusion = Literal["keep", "repair", "fail", "escalate", "call"]
 Admit: TypeAlias = "Callable[[Asking, Worst], None]"
 """Reserves a call or raises; called when its slot is free, immediately before it is sent."""
 
@@ -30,6 +31,16 @@ class Spent:
     completion: int = 0
     seconds: float = 0.0
     cost: Nano = 0
+    calls: int = 0
+    """Of tools."""
+
+    def take(self, tried: Tried) -> None:
+        """Count what was used before the run was interrupted."""
+        self.attempts += tried.attempts
+        self.prompt += tried.prompt
+        self.completion += tried.completion
+        self.seconds += tried.seconds
+        self.cost += tried.cost
 
     def facts(self, model: str, confidence: float | None = None) -> dict[str, Any]:
         facts = {

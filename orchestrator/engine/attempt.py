@@ -12,17 +12,18 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from orchestrator.engine.asking import Admit, Asking, Conclusion, Draft, Verdict
-from orchestrator.engine.call import admit_own, as_recorded, call, finished, keep_here
+from orchestrator.engine.call import admit_own, as_recorded, call, counted, finished, keep_here
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate
 from orchestrator.engine.prompt import Prompt, Terms, compose, fitted, terms_of
 from orchestrator.engine.reuse import Entry, key_of, remember, remembered
 from orchestrator.engine.run import Outcome, Run
+from orchestrator.engine.turns import has_tools, turns
 from orchestrator.engine.verbs import failed_check
 from orchestrator.errors import StepError
 from orchestrator.events import Warned
 from orchestrator.graph.model import Node
-from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount, Usage
+from orchestrator.messages import Completion, Message, ModelInfo, Request, Usage
 from orchestrator.policy.validate import Invalid, Valid, read_answer, repair_message
 
 VALID = "valid"
@@ -61,8 +62,10 @@ async def answer(
     count = fitted(await gate.model.count(request.messages), prompt, request, info, name)
     key = key_of(run, node, request, info)
     draft = Draft(gate, prompt, request, count, parts, key)
+    if has_tools(node):
+        draft = await turns(at, draft, terms.repairs, terms.shape)
     found = from_record(at, draft) if gate.leaves else None
-    if found is None and key is not None:
+    if found is None and draft.key is not None:
         found = from_cache(at, draft)
     if found is None:
         found = await attempts(at, draft, terms.repairs)
@@ -202,7 +205,7 @@ async def _repaired(at: Asking, draft: Draft, completion: Completion, problem: s
     complaint = Message("user", repair_message(problem) if problem else BRIEFLY)
     full = with_messages(draft, Message("assistant", completion.text), complaint)
     parts = (*draft.parts, "answer", "errors")
-    count = await _counted(at, draft.gate, parts, full)
+    count = await counted(at, draft.gate, parts, full)
     assert draft.gate.info is not None
     context = draft.gate.info.context
     if problem and completion.text.strip() and count.tokens + full.max_tokens <= context:
@@ -212,7 +215,7 @@ async def _repaired(at: Asking, draft: Draft, completion: Completion, problem: s
         draft.request, messages=(*before, replace(last, content=f"{last.content}\n\n{complaint.content}"))
     )
     parts = (*draft.parts, "errors")
-    count = await _counted(at, draft.gate, parts, short)
+    count = await counted(at, draft.gate, parts, short)
     if count.tokens + short.max_tokens <= context:
         return replace(draft, request=short, count=count, parts=parts)
     raise StepError(
@@ -224,13 +227,6 @@ async def _repaired(at: Asking, draft: Draft, completion: Completion, problem: s
 
 def with_messages(draft: Draft, *more: Message) -> Request:
     return replace(draft.request, messages=(*draft.request.messages, *more))
-
-
-async def _counted(at: Asking, gate: Gate, parts: tuple[str, ...], request: Request) -> TokenCount:
-    """Its tokens; counting may send the texts, so that they have to be allowed there first."""
-    if gate.guarded:
-        keep_here(at, gate, parts, request)
-    return await gate.model.count(request.messages)
 
 
 # ----------------------------------------------------------------------------- what was answered before
@@ -261,11 +257,7 @@ def from_record(at: Asking, draft: Draft, ends: Ends | None = None) -> Answer | 
     verdict, value, problem = judge(at, completion)
     if verdict != ended.outcome:
         return None
-    spent.attempts += tried.attempts
-    spent.prompt += tried.prompt
-    spent.completion += tried.completion
-    spent.seconds += tried.seconds
-    spent.cost += tried.cost
+    spent.take(tried)
     if ends is not None:
         ends(verdict, ended.text, ended.confidence)
     if verdict != "ok":

@@ -17,7 +17,7 @@ from orchestrator.engine.run import Blocked, Run
 from orchestrator.engine.watch import Watch
 from orchestrator.errors import BudgetExceeded, ProviderError, StepError
 from orchestrator.events import AttemptFinished, AttemptStarted, Decided, Warned
-from orchestrator.messages import Completion, Request
+from orchestrator.messages import Completion, Request, TokenCount
 from orchestrator.money import FREE, Nano
 from orchestrator.policy.budget import Worst, worst_of_cloud
 
@@ -56,6 +56,13 @@ def keep_here(at: Asking, gate: Gate, parts: tuple[str, ...], request: Request) 
         )
     )
     raise StepError("privacy", reason, hint=why.hint)
+
+
+async def counted(at: Asking, gate: Gate, parts: tuple[str, ...], request: Request) -> TokenCount:
+    """Its tokens; counting may send the texts, so that they have to be allowed there first."""
+    if gate.guarded:
+        keep_here(at, gate, parts, request)
+    return await gate.model.count(request.messages)
 
 
 def admit_own(at: Asking, worst: Worst) -> None:
@@ -276,4 +283,4 @@ def _faulty(at: Asking, gate: Gate, error: ProviderError, lost: Nano, began: flo
     )
 
 
-__all__ = ["admit_own", "call", "keep_here", "refused", "stop"]
+__all__ = ["admit_own", "call", "counted", "keep_here", "refused", "stop"]

@@ -22,6 +22,7 @@ from orchestrator.engine.gate import Gate
 from orchestrator.engine.prompt import compose, fits, fitted
 from orchestrator.engine.reuse import key_of
 from orchestrator.engine.run import Outcome, Run, evaluate
+from orchestrator.engine.turns import has_tools, turns
 from orchestrator.errors import CredentialsMissing, ProviderError, StepError, as_step_error
 from orchestrator.events import Decided
 from orchestrator.graph.cloud import is_cloud
@@ -125,9 +126,12 @@ class _Way:
         at, gate = self.at, draft.gate
         self.asked = gate.name
         assert gate.info is not None
-        repairs = shared_terms(at, gate, gate.info).repairs
+        terms = shared_terms(at, gate, gate.info)
+        repairs = terms.repairs
         try:
             fitted(draft.count, draft.prompt, draft.request, gate.info, gate.name)
+            if has_tools(at.node):
+                draft = await turns(at, draft, repairs, terms.shape)
             found = from_record(at, draft, self._ends) or self._from_cache(draft)
             self._take(found or await attempts(at, draft, repairs, ends=self._ends))
         except (StepError, ProviderError) as error:
@@ -143,13 +147,17 @@ class _Way:
             return False
         draft, label, clearance = found
         evidence, self.asked = self.signals, name
+        admit = self._admit(gate, rule, label, clearance)
         try:
+            if has_tools(self.at.node):
+                if self._too_dear(gate, rule, draft):
+                    return False
+                draft = await self._worked(draft, admit)
             known = from_record(self.at, draft, self._ends) or self._from_cache(draft)
             if known is not None:
                 self._tell_climb(gate, rule, label, clearance, 0, self.at.run.ledger.left, evidence)
             elif self._too_dear(gate, rule, draft):
                 return False
-            admit = self._admit(gate, rule, label, clearance)
             self._take(known or await attempts(self.at, draft, RUNG_REPAIRS, admit, self._ends))
         except _Stayed:
             return False
@@ -161,6 +169,12 @@ class _Way:
             if self.answer is not None:
                 self._stay(gate, rule, fault=f"the answer of '{name}' cannot be used: {error.message}")
         return True
+
+    async def _worked(self, draft: Draft, admit: Admit) -> Draft:
+        """The request for the answer, after what this model had tools do."""
+        info = draft.gate.info
+        assert info is not None
+        return await turns(self.at, draft, RUNG_REPAIRS, shared_terms(self.at, draft.gate, info).shape, admit)
 
     async def _reach(self, gate: Gate, rule: Rule) -> tuple[Draft, Label, Label] | None:
         """The request to a rung that may see it, with its label and clearance; None when it stays here."""

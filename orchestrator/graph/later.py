@@ -11,7 +11,7 @@ from orchestrator.spec.anatomy import owner
 from orchestrator.spec.model import AgentSpec, AgentStep, AskStep, ToolStep
 
 NOT_EXECUTED = "ORCH530"
-_AGENT_KEYS = ("tools", "knowledge", "examples", "head", "memory")
+_AGENT_KEYS = ("knowledge", "examples", "head", "memory")
 _STEP_KEYS = ("samples", "pick")
 _OVERFLOW = ("drop-sources",)
 

@@ -149,7 +149,7 @@ def _agent(
         times *= step.samples
         factors = (*factors, f"{step.samples} samples")
     if node.agent is not None and node.agent.spec.tools:
-        turns = node.agent.spec.max_turns or TURNS
+        turns = (node.agent.spec.max_turns or TURNS) + 1  # the last one is the answer
         times *= turns
         factors = (*factors, f"{turns} tool turns")
     attempts = repair + 1 + len(ladder) * (1 + RUNG_REPAIRS)

@@ -44,6 +44,8 @@ def _rule(schema: Mapping[str, Any]) -> str:
     keys = {key: value for key, value in schema.items() if key not in _ANNOTATIONS}
     if "enum" in keys and set(keys) <= {"enum", "type"}:
         return _either(_literal(value) for value in keys["enum"])
+    if set(keys) == {"anyOf"}:
+        return _either(_rule(one) for one in keys["anyOf"])
     match keys.pop("type", None):
         case "string":
             return _string(keys)
@@ -53,6 +55,8 @@ def _rule(schema: Mapping[str, Any]) -> str:
             return "number"
         case "boolean" if not keys:
             return "boolean"
+        case "null" if not keys:
+            return '"null"'
         case "array":
             return _array(keys)
         case "object":
@@ -94,7 +98,11 @@ def _object(keys: dict[str, Any]) -> str:
     """All fields in their order. The first required one needs no comma, so that the others know theirs."""
     fields: dict[str, Any] = keys.pop("properties", {})
     required = set(keys.pop("required", ()))
-    if keys.pop("additionalProperties", None) is not False or keys or not required & fields.keys():
+    if keys.pop("additionalProperties", None) is not False or keys:
+        raise _Unknown
+    if not fields:
+        return '"{}"'
+    if not required & fields.keys():
         raise _Unknown
     parts: list[str] = []
     first = next(name for name in fields if name in required)

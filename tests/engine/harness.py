@@ -65,7 +65,7 @@ agents: {writer: {model: tiny}}
 def play(
     root: Path,
     steps: str,
-    answer: Answer | Sequence[Any] | Mapping[str, Answer] = lambda _: "ok",
+    answer: Answer | Sequence[Any] | Mapping[str, Answer | Sequence[Any]] = lambda _: "ok",
     *,
     inputs: Mapping[str, Any] | None = None,
     asker: Asker | None = None,
@@ -74,12 +74,13 @@ def play(
     offline: bool = False,
     away: Collection[str] = (),
     kind: type[ScriptedModel] = ScriptedModel,
+    equip: Mapping[str, Any] | None = None,
     **model_options: Any,
 ) -> Played:
     """Run this YAML (the head above is put before it unless it has its own) with scripted answers.
 
     `away` are models that turn out to be off this machine although the file does not say so; `kind` is a
-    model that behaves otherwise.
+    model that behaves otherwise. `equip` are further ports, by their names.
     """
     text = textwrap.dedent(steps)
     if "orch: 1" not in text:
@@ -96,13 +97,14 @@ def play(
         offline=offline,
         away=away,
         kind=kind,
+        equip=equip,
         **model_options,
     )
 
 
 def play_file(
     file: Path,
-    answer: Answer | Sequence[Any] | Mapping[str, Answer],
+    answer: Answer | Sequence[Any] | Mapping[str, Answer | Sequence[Any]],
     *,
     inputs: Mapping[str, Any] | None = None,
     asker: Asker | None = None,
@@ -111,6 +113,7 @@ def play_file(
     offline: bool = False,
     away: Collection[str] = (),
     kind: type[ScriptedModel] = ScriptedModel,
+    equip: Mapping[str, Any] | None = None,
     **model_options: Any,
 ) -> Played:
     graph = open_workflow(file)
@@ -125,7 +128,7 @@ def play_file(
         )
         for name, spec in models_needed(graph).items()
     }
-    ports = Ports(journal=journal, asker=asker, cache=cache, offline=offline)
+    ports = Ports(journal=journal, asker=asker, cache=cache, offline=offline, **(equip or {}))
     given: Mapping[str, Model] = models
     first = _first(graph.file, inputs or {}) if recovered is None else RunResumed(at=0.0, owner="test")
 

@@ -51,11 +51,19 @@ def test_an_optional_field_takes_its_comma_with_it() -> None:
     assert r'(", " "\"c\"" ": " boolean)?' in first
 
 
+def test_one_of_several_kinds_is_a_choice() -> None:
+    """As tools with arguments of their own are."""
+    found = grammar({"anyOf": [{"type": "boolean"}, {"type": "null"}]})
+
+    assert found is not None
+    assert found.startswith('root ::= (boolean | "null")')
+
+
 @pytest.mark.parametrize(
     "schema",
     [
         {},
-        {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        {"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": "^a"}]},
         {"type": "string", "pattern": "^a"},
         {"type": "object", "properties": {"a": {"type": "string"}}},
         {"type": "object", "properties": {"a": {}}, "required": ["a"], "additionalProperties": False},

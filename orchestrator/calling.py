@@ -37,13 +37,14 @@ class CallContext:
 
     `key` is `run/path`, the same again when the call is repeated after a crash. `scratch` is an empty directory of
     its own that is removed afterwards. `seconds` is the hard limit of the call. `progress` takes pieces of output as
-    they come.
+    they come. `call` counts the calls of the same instance, from 1.
     """
 
     key: str
     scratch: Path
     seconds: float
     progress: Callable[[str], None] = quiet
+    call: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ async def agent(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
 async def _each_model(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
     """The same step once per model, at `<path>@<model>`; the value is a map by model name."""
     outcomes = await asyncio.gather(
-        *(_part(run, node, frame, f"{path}@{name}", name) for name in node.models), return_exceptions=True
+        *(part(run, node, frame, f"{path}@{name}", name) for name in node.models), return_exceptions=True
     )
     for outcome in outcomes:
         if isinstance(outcome, BaseException):
@@ -102,7 +102,7 @@ async def _merge_level(
         if len(batches[n]) == 1 and not first:
             merged[n] = batches[n][0]
             return True
-        outcome = await _part(run, node, frame, f"{path}.{n}", node.models[0], {"items": batches[n]})
+        outcome = await part(run, node, frame, f"{path}.{n}", node.models[0], {"items": batches[n]})
         merged[n] = outcome.value
         spent.add(outcome.facts)
         return True
@@ -111,7 +111,7 @@ async def _merge_level(
     return merged
 
 
-async def _part(
+async def part(
     run: Run, node: Node, frame: Frame, path: str, name: str, extra: Mapping[str, Any] | None = None
 ) -> Outcome:
     """One of several answers that make up a step, with its own path, so that resume does not repeat it."""

@@ -5,9 +5,10 @@ It judges the endpoint that was reached, not the name in the file; what is not k
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from orchestrator.errors import PrivacyError
@@ -16,6 +17,7 @@ from orchestrator.policy.clearance import clearance_of
 from orchestrator.policy.secrets import NONE, Secrets
 
 if TYPE_CHECKING:
+    from orchestrator.calling import Signature
     from orchestrator.messages import Message, ModelInfo
     from orchestrator.spec.model import ModelSpec
 
@@ -94,6 +96,35 @@ def refusal(
     return None
 
 
+def tool_refusal(
+    flow: Flow | None,
+    parts: Sequence[str] | None,
+    signature: Signature,
+    clearance: Label,
+    arguments: Mapping[str, Any],
+    secrets: Secrets = NONE,
+) -> Refusal | None:
+    """Why these arguments may not go to a tool that may see so much; None when they may.
+
+    `parts` are those they are made of; None is the whole request and everything that tools gave before.
+    """
+    names = (
+        [n for n in flow.parts if n not in ("answer", "errors")] if flow and parts is None else parts or ()
+    )
+    bad = _worst(flow, names)
+    name = signature.name
+    if bad is not None and above(bad[1].label, clearance):
+        part, why = bad
+        path = why.source.path() if why.source is not None else ()
+        return Refusal(part, why.label, name, "", clearance, path)
+    if not secrets or not above(HIGHEST, clearance):
+        return None
+    held = secrets.found([json.dumps(arguments, ensure_ascii=False)])
+    if held is not None:
+        return Refusal("arguments", HIGHEST, name, "", clearance, secret=held)
+    return None
+
+
 def _worst(flow: Flow | None, parts: Sequence[str]) -> tuple[str, Part] | None:
     """The most private part; what nobody worked out is the most private of all, and no name means every part."""
     if flow is None:
@@ -119,4 +150,4 @@ def _here(endpoint: str) -> bool:
     return (mapped or address).is_loopback
 
 
-__all__ = ["Refusal", "leaves", "refusal"]
+__all__ = ["Refusal", "leaves", "refusal", "tool_refusal"]

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from orchestrator.engine.egress import leaves
 from orchestrator.errors import CredentialsMissing, ProviderError
 from orchestrator.events import ModelReady
-from orchestrator.graph.model import Graph, all_nodes
+from orchestrator.graph.model import Graph, asking_nodes
 from orchestrator.messages import ModelInfo
 from orchestrator.money import FREE, Price
 from orchestrator.ports import Clock, Journal, Model, Prices
@@ -175,7 +175,7 @@ def _collect(graph: Graph, needed: dict[str, ModelSpec], first: set[str]) -> set
     ladders: set[str] = set()
 
     own: dict[str, str] = {}
-    for node in all_nodes(graph.scope):
+    for node in asking_nodes(graph):
         for name in (*node.models, *node.ladder):
             if name not in own:
                 own[name] = _own_name(graph, name, needed)
@@ -196,5 +196,5 @@ def _own_name(graph: Graph, name: str, known: Mapping[str, ModelSpec]) -> str:
 def gates_of(graph: Graph, gates: Mapping[str, Gate]) -> dict[str, Gate]:
     """The gates of one graph, by the names its own steps use."""
     known = {name: gate.spec for name, gate in gates.items()}
-    used = {name for node in all_nodes(graph.scope) for name in (*node.models, *node.ladder)}
+    used = {name for node in asking_nodes(graph) for name in (*node.models, *node.ladder)}
     return {name: gates[_own_name(graph, name, known)] for name in used}

@@ -168,8 +168,11 @@ def _on_error(
     *,
     kept: bool = False,
 ) -> Outcome:
-    """What `on_error` makes of a failure: a value, null, or Failed (raised, and written to the log)."""
+    """What `on_error` makes of a failure: a value, null, or Failed (raised, and written to the log). Raises Blocked."""
     cause = _as_step_error(error)
+    if cause.kind == "unknown":
+        run.unknown[path] = cause
+        raise Blocked  # a person says whether it happened, whatever the step says about errors
     facts = {"error": cause.message}
     try:
         match node.step.on_error:

@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from orchestrator.calling import Artifact, CallContext, Signature, ToolResult
+from orchestrator.engine.egress import tool_refusal
 from orchestrator.engine.recover import Called
+from orchestrator.engine.reuse import label_of
 from orchestrator.engine.run import Run
 from orchestrator.errors import StepError, ToolError
-from orchestrator.events import CallFinished, CallStarted
+from orchestrator.events import CallFinished, CallStarted, Decided
 from orchestrator.graph.model import Node
+from orchestrator.policy.clearance import clearance_of_tool
 from orchestrator.policy.keep import noted
 from orchestrator.ports import Tool
 from orchestrator.spec.model import ToolStep
@@ -42,15 +45,19 @@ async def invoke(
     the run and stand in its record, not in what is returned.
     """
     signature = tool.signature
+    refuse_arguments(signature, arguments)
+    keep_from(run, node, path, signature, arguments)
+    recorded = _recorded(run, node, path, call, signature, arguments)
+    if recorded is not None:
+        return _settled(recorded, path, signature)
+    return await _Call(run, node, path, call, signature, arguments).made(tool, seconds)
+
+
+def refuse_arguments(signature: Signature, arguments: Mapping[str, Any]) -> None:
+    """Raise StepError for arguments that the tool does not take."""
     problems = check_value(signature.arguments, arguments)
     if problems:
         raise StepError("tool", f"{signature.name}: {'; '.join(problems)}", hint=_takes(signature))
-    recorded = _recorded(run, path, call, signature, arguments)
-    if recorded is not None:
-        return _settled(recorded, path, signature)
-    return await _Call(run, path, call, signature, arguments).made(
-        tool, _context_key(run, node, path, call), seconds
-    )
 
 
 def _takes(signature: Signature) -> str:
@@ -58,45 +65,70 @@ def _takes(signature: Signature) -> str:
     return f"it takes {', '.join(names)}" if names else "it takes no arguments"
 
 
-def _context_key(run: Run, node: Node, path: str, call: int) -> str:
-    key = f"{run.ports.run}/{path}"
-    return key if isinstance(node.step, ToolStep) else f"{key}#{call}"
+def first_call(run: Run, path: str) -> int:
+    """The number of the call of a tool step that the record knows most of; 1 when it knows of none."""
+    calls = run.recovered.calls.get(path)
+    if not calls:
+        return 1
+    return next((number for number, called in sorted(calls.items()) if called.outcome != "error"), 1)
+
+
+def keep_from(run: Run, node: Node, path: str, signature: Signature, arguments: Mapping[str, Any]) -> None:
+    """Raise StepError for arguments that are too private for where they would go, and write it down."""
+    declared = run.graph.tools.get(signature.name) or run.graph.tools.get(signature.name.rpartition(".")[0])
+    clearance = clearance_of_tool(declared.spec if declared is not None else None, signature)
+    if clearance is None:
+        return
+    parts = ("with",) if isinstance(node.step, ToolStep) else None
+    why = tool_refusal(node.flow, parts, signature, clearance, arguments, run.ports.secrets)
+    if why is None:
+        return
+    reason = why.sentence(path)
+    run.emit(
+        Decided(
+            at=run.now(),
+            path=path,
+            choice="refuse",
+            rule="privacy",
+            reason=reason,
+            to=signature.name,
+            label=why.label,
+            clearance=clearance,
+        )
+    )
+    raise StepError("privacy", reason, hint=why.hint)
 
 
 # ---------------------------------------------------------------------------------- what was called before
 
 
 def _recorded(
-    run: Run, path: str, call: int, signature: Signature, arguments: Mapping[str, Any]
+    run: Run, node: Node, path: str, call: int, signature: Signature, arguments: Mapping[str, Any]
 ) -> Called | None:
     """The same call as an earlier process made it, if it must not or need not be made again."""
     calls = run.recovered.calls.get(path)
     if not calls:
         return None
+    here = calls.get(call)
+    if here is not None and here.counts and (here.outcome == "unknown" or isinstance(node.step, ToolStep)):
+        return here  # whatever is asked now: a step has its one effect once, and what was made of it stays
     same = [number for number, called in calls.items() if _is_same(run, called, signature, arguments)]
-    found = call if call in same else next((n for n in same if calls[n].counts), None)
-    if found is None:
-        open_ = calls.get(call)
-        if open_ is not None and open_.counts and open_.outcome == "unknown":
-            return open_  # whatever is asked now: what was asked then may have happened
+    number = call if call in same else next((n for n in same if calls[n].counts), None)
+    if number is None or calls[number].outcome == "error":
         return None
-    called = calls[found]
+    called = calls[number]
     if called.outcome == "ok":
-        del calls[found]
-        return called
+        return calls.pop(number)
     return called if called.counts else None
 
 
 def _is_same(run: Run, called: Called, signature: Signature, arguments: Mapping[str, Any]) -> bool:
     """Whether these arguments are those of the record, which may hold other words for what is too private for it."""
     began = called.began
-    if began.tool != signature.name:
+    if began.tool != signature.name or began.arguments.keys() != arguments.keys():
         return False
-    known: Any = began.arguments
-    if noted(known) is not None or known == arguments:
-        return True
-    secrets = run.ports.secrets
-    return bool(secrets) and bool(known == secrets.cleaned(arguments))
+    clean = run.ports.secrets.cleaned(arguments) if run.ports.secrets else arguments
+    return all(noted(known) is not None or known == clean[name] for name, known in began.arguments.items())
 
 
 def _settled(called: Called, path: str, signature: Signature) -> ToolResult:
@@ -133,13 +165,14 @@ class _Call:
     """One call that is made now."""
 
     run: Run
+    node: Node
     path: str
     call: int
     signature: Signature
     arguments: Mapping[str, Any]
     began: float = 0.0
 
-    async def made(self, tool: Tool, key: str, seconds: float) -> ToolResult:
+    async def made(self, tool: Tool, seconds: float) -> ToolResult:
         """Raises StepError; the record says how it ended, whatever happens."""
         run, name = self.run, self.signature.name
         run.emit(
@@ -158,7 +191,7 @@ class _Call:
         live = partial(run.ports.live, self.path)
         with tempfile.TemporaryDirectory(prefix="orch-call-", ignore_cleanup_errors=True) as scratch:
             try:
-                context = CallContext(key, Path(scratch), seconds, live)
+                context = CallContext(self._key, Path(scratch), seconds, live, self.call)
                 result = await _ended(tool, self.arguments, context)
                 value = plain(self.signature, result.value)
                 kept = await self._kept(result.artifacts, Path(scratch))
@@ -176,6 +209,11 @@ class _Call:
         if self.signature.effects == "once":
             await run.ports.journal.flush()
         return ToolResult(value)
+
+    @property
+    def _key(self) -> str:
+        key = f"{self.run.ports.run}/{self.path}"
+        return key if isinstance(self.node.step, ToolStep) else f"{key}#{self.call}"
 
     def _named(self, message: str) -> str:
         name = self.signature.name
@@ -208,9 +246,9 @@ class _Call:
         )
 
     async def _kept(self, artifacts: tuple[Artifact, ...], scratch: Path) -> tuple[Mapping[str, Any], ...]:
-        """What the record says of the files that were made, once they are kept."""
+        """What the record says of the files that were made, once they are kept. `keep:` holds for them as well."""
         keepsakes = self.run.ports.keepsakes
-        if keepsakes is None:
+        if keepsakes is None or label_of(self.run, self.node) is None:
             return ()
         if any(not _lies_in(artifact.path, scratch) for artifact in artifacts):
             raise ToolError("it calls a file its own that is not in its scratch directory", unsure=True)
@@ -257,4 +295,4 @@ def plain(signature: Signature, value: Any) -> Any:
     return copied
 
 
-__all__ = ["invoke", "plain"]
+__all__ = ["first_call", "invoke", "plain", "refuse_arguments"]

@@ -9,7 +9,7 @@ from orchestrator.engine.prompt import untaken
 from orchestrator.engine.recover import Recovered
 from orchestrator.errors import CredentialsMissing, UsageError
 from orchestrator.graph.cloud import is_cloud
-from orchestrator.graph.model import Graph, Node, all_nodes
+from orchestrator.graph.model import Graph, Node, asking_nodes
 from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount
 from orchestrator.money import nano
 from orchestrator.policy.budget import Ledger
@@ -56,7 +56,7 @@ def preflight(graph: Graph, prices: Prices, *, offline: bool = False) -> None:
 
 def _asking(graph: Graph, prefix: str, *, everything: bool) -> Iterator[tuple[str, Graph, Node]]:
     """Steps that ask models: all of them, or those with a ladder."""
-    for node in all_nodes(graph.scope):
+    for node in asking_nodes(graph):
         if node.ladder or (everything and node.models):
             yield prefix + node.path, graph, node
         if node.child is not None:
@@ -87,7 +87,7 @@ def _refuse_unpriced(place: str, graph: Graph, names: Sequence[str], limit: str,
 def refuse_unsure(graph: Graph, all_gates: Mapping[str, Gate]) -> None:
     """Raise UsageError where a text reads `confidence` and the model, now that it answers, gives no log-probabilities."""
     gates = gates_of(graph, all_gates)
-    for node in all_nodes(graph.scope):
+    for node in asking_nodes(graph):
         when = node.programs.get("escalate") if node.ladder else None
         own = when is not None and "confidence" in when.names
         if own or node.confident:
@@ -110,7 +110,7 @@ def refuse_untaken(graph: Graph, all_gates: Mapping[str, Gate]) -> None:
     Those of its agent are left out, with a warning: an agent is written for many models.
     """
     gates = gates_of(graph, all_gates)
-    for node in all_nodes(graph.scope):
+    for node in asking_nodes(graph):
         step = node.step
         own = step.params if isinstance(step, AgentStep) else None
         for name in node.models if own is not None else ():
@@ -133,7 +133,7 @@ def refuse_untaken(graph: Graph, all_gates: Mapping[str, Gate]) -> None:
 def uncalibrated(graph: Graph, all_gates: Mapping[str, Gate], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Steps whose confidence was measured, but not with the model that answers now; and a sentence about each."""
     gates = gates_of(graph, all_gates)
-    for node in all_nodes(graph.scope):
+    for node in asking_nodes(graph):
         measured = {entry.model for entry in node.calibrations}
         for name in node.models if measured else ():
             info = gates[name].info

@@ -17,6 +17,8 @@ from orchestrator.events import (
     AskOpened,
     AttemptFinished,
     AttemptStarted,
+    CallFinished,
+    CallStarted,
     Decided,
     Event,
     RunFailed,
@@ -37,7 +39,7 @@ UNKNOWN: Label = "private"
 E = TypeVar("E", bound=Event)
 _NAMES = frozenset(
     ("kind", "path", "verb", "model", "run", "workflow", "file", "root", "version", "choice", "rule", "to", "outcome",
-     "decision", "asks", "choices", "then"),
+     "decision", "asks", "choices", "then", "tool", "effects"),
 )  # fmt: skip
 """Fields that hold words of the file or of this program, by which others find an event."""
 _INSTANCE = re.compile(r"\^\d+\.\d+|@[^.~]+|~\d+|\.\d+(?=[.~@^]|$)")
@@ -173,6 +175,10 @@ class Recorder:
                 return self._changed(event, self._of(event.path).asked, "text", "thinking", "reason")
             case Decided(rule="fault"):
                 return self._changed(event, self._of(event.path).told, "reason")
+            case CallStarted():
+                return self._call(event)
+            case CallFinished():
+                return self._changed(event, self._of(event.path).told, "value", "message")
             case StepFinished():
                 return self._finished(event)
             case StepFailed():
@@ -205,6 +211,12 @@ class Recorder:
             {**message, "content": self.keep.note(message["content"], label)} for message in event.messages
         ]
         return replace(event, messages=tuple(kept))
+
+    def _call(self, event: CallStarted) -> CallStarted:
+        label = self._of(event.path).asked
+        if self.keep.how(label) == "full":
+            return event
+        return replace(event, arguments={n: self.keep.note(v, label) for n, v in event.arguments.items()})
 
     def _finished(self, event: StepFinished) -> StepFinished:
         if "container" in event.facts and not event.handled:

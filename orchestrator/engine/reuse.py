@@ -27,7 +27,7 @@ def key_of(run: Run, node: Node, request: Request, info: ModelInfo) -> str | Non
     deterministic = request.params.get("temperature") == 0 or request.params.get("seed") is not None
     if not deterministic and wanted is None:
         return None
-    label = _label(run, node)
+    label = label_of(run, node)
     if label is None:
         return None
     content = {
@@ -50,7 +50,7 @@ def key_of(run: Run, node: Node, request: Request, info: ModelInfo) -> str | Non
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def _label(run: Run, node: Node) -> str | None:
+def label_of(run: Run, node: Node) -> str | None:
     """How private the answer is before `declassify`; None when it may not be written down as it is (`keep`).
 
     It is part of the key, so that an entry serves steps of its own label only: an answer that counted as private is

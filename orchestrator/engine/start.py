@@ -29,6 +29,7 @@ from orchestrator.engine.record import recording
 from orchestrator.engine.recover import Recovered
 from orchestrator.engine.run import Failed, Ports, Rejected, Run
 from orchestrator.engine.schedule import run_scope
+from orchestrator.engine.tool import tool
 from orchestrator.errors import NotSupported, OrchError, StepError
 from orchestrator.events import AskOpened, RunFailed, RunFinished, RunInterrupted, RunWaiting, Warned
 from orchestrator.graph.model import Graph, Scope, all_nodes
@@ -41,6 +42,7 @@ EXITS: Mapping[str, int] = {"budget": 5, "privacy": 6}
 _RUN_NODE = node_runner(
     {
         "agent": agent,
+        "tool": tool,
         "value": verbs.value,
         "ask": verbs.ask,
         "steps": verbs.group,
@@ -67,6 +69,8 @@ class Result:
     stopped_by: str = ""
     waits_for: str = ""
     """What it waits for besides answers: a larger budget. Empty when it does not."""
+    unknown: Mapping[str, StepError] = field(default_factory=dict)
+    """Steps of which nobody knows whether they had their effect; a person has to say."""
 
 
 def refuse_later(graph: Graph) -> None:
@@ -165,7 +169,8 @@ class Engine:
             async with asyncio.timeout(self._wall):
                 complete = await self._task
             if not complete:
-                return Result("waiting", 7, asks=dict(run.asking), waits_for=run.ledger.paused)
+                asks, unknown = dict(run.asking), dict(run.unknown)
+                return Result("waiting", 7, asks=asks, waits_for=run.ledger.paused, unknown=unknown)
             return Result("done", 0, outputs=verbs.outputs_of(run.graph, frame))
         except asyncio.CancelledError:
             if self._stopped is None:
@@ -216,7 +221,9 @@ def _last_event(run: Run, result: Result) -> RunFinished | RunFailed | RunWaitin
         case "done":
             return RunFinished(at=at, outputs=result.outputs)
         case "waiting":
-            return RunWaiting(at=at, asks=tuple(result.asks), reason=result.waits_for)
+            unknown = [f"{path}: {error.message}" for path, error in result.unknown.items()]
+            reason = "; ".join((result.waits_for, *unknown) if result.waits_for else unknown)
+            return RunWaiting(at=at, asks=tuple(result.asks), reason=reason)
         case "interrupted" | "cancelled":
             return RunInterrupted(at=at, by=result.stopped_by, cancelled=result.status == "cancelled")
         case "failed":

@@ -24,11 +24,12 @@ from orchestrator.graph.check import Checker
 from orchestrator.graph.cloud import PROVIDERS, provider_of
 from orchestrator.graph.compiled import compile_knot, compiled
 from orchestrator.graph.confident import check_confidence
+from orchestrator.graph.delegates import delegates
 from orchestrator.graph.flow import Proof, analyse
 from orchestrator.graph.flow_rules import ALL_RULES
 from orchestrator.graph.kinds import UNKNOWN
 from orchestrator.graph.later import list_later
-from orchestrator.graph.model import Graph, Node, Scope
+from orchestrator.graph.model import Declared, Graph, Node, Scope
 from orchestrator.graph.names import Level
 from orchestrator.graph.plain import check_stops
 from orchestrator.graph.report import Report
@@ -127,6 +128,7 @@ class _Builder:
             self.setting.models = {**self.setting.models, **replaced}
         self.family = family
         self.children: list[Diagnostic] = []
+        self.delegates: dict[str, Knot] = {}
 
     def built(self) -> Built:
         setting, workflow = self.setting, self.setting.document.workflow
@@ -134,6 +136,7 @@ class _Builder:
         top = self._layer(workflow.steps, ("steps",), "", None, "")
         check_names(setting, top)
         check_needs(setting, top)
+        self.delegates = delegates(setting, top)
         connect(top)
         arrange(setting, top)
         checker = Checker(setting)
@@ -309,7 +312,7 @@ class _Builder:
     def _graph(self, top: Layer, outputs: Program | None, output_type: Type | None, proof: Proof) -> Graph:
         setting, document = self.setting, self.setting.document
         scope = _scope(setting, top)
-        later = list_later(setting, top)
+        later = list_later(setting, top, self.delegates)
         called = setting.used.get("called", set()) | self._escalated(top)
         agents: dict[str, Agent] = {}
         _collect(top, agents)
@@ -327,7 +330,17 @@ class _Builder:
             returns=proof.returns,
             env=dict(setting.env),
             output_type=output_type if isinstance(output_type, MapOf) else None,
+            tools=self._tools(),
+            delegates={name: _node(setting, knot, {name: 0}, []) for name, knot in self.delegates.items()},
         )
+
+    def _tools(self) -> dict[str, Declared]:
+        document, project = self.setting.document, self.setting.project
+        own = {name: Declared(spec, document.path.parent) for name, spec in document.workflow.tools.items()}
+        if project is None:
+            return own
+        shared = project.project.tools.items()
+        return {name: Declared(spec, project.path.parent) for name, spec in shared} | own
 
     def _escalated(self, layer: Layer) -> set[str]:
         found: set[str] = set()

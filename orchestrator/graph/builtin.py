@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from orchestrator.calling import Effects
 from orchestrator.graph.agents import check_knowledge, check_tool
+from orchestrator.graph.delegates import delegate_name, gives, takes_of
 from orchestrator.graph.kinds import INT, NUMBER, TEXT, UNKNOWN, list_of, misfit
 from orchestrator.graph.say import choice, near
 from orchestrator.graph.setting import Setting
 from orchestrator.graph.texts import Path
 from orchestrator.library import Written
-from orchestrator.spec.model import ToolStep
-from orchestrator.spec.types import Field, MapOf, Type
+from orchestrator.spec.model import ToolSpec, ToolStep
+from orchestrator.spec.types import Enum, Field, MapOf, Type
 
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "python": ("code", "files", "command", "stdin"),
@@ -46,6 +48,19 @@ RESULTS: Mapping[str, Type] = {
             Field("error", TEXT, optional=True),
         )
     ),
+    "files.read": TEXT,
+    "files.list": list_of(
+        MapOf(
+            (
+                Field("name", TEXT),
+                Field("path", TEXT),
+                Field("kind", Enum(("file", "folder"))),
+                Field("size", INT),
+            )
+        )
+    ),
+    "files.write": MapOf((Field("path", TEXT), Field("size", INT))),
+    "files.append": MapOf((Field("path", TEXT), Field("size", INT))),
     "search": list_of(
         MapOf(
             (
@@ -60,20 +75,53 @@ RESULTS: Mapping[str, Type] = {
 }
 
 
+EFFECTS: Mapping[str, Effects] = {"files.write": "idempotent", "files.append": "once"}
+"""Of the built-in tools that have one."""
+REUSABLE = frozenset({"python"})
+"""Built-in tools whose result depends on their arguments alone."""
+
+
+def effects_of(tools: Mapping[str, ToolSpec], name: str) -> Effects:
+    """Whether a call of this tool may be made again, by what the file says; `once` where it says nothing."""
+    declared = tools.get(name) or tools.get(name.rpartition(".")[0])
+    if declared is None or declared.agent is not None:
+        return EFFECTS.get(name, "none")
+    if declared.effects is not None:
+        return declared.effects
+    own = declared.mcp is not None or declared.python is not None
+    return "once" if own else EFFECTS.get(name, "none")
+
+
+def check_again(setting: Setting, step: ToolStep, at: Path) -> None:
+    """Report `retry` and `cache` where a second call would do harm, or a result is not what it was."""
+    effects = effects_of(setting.tools, step.tool)
+    if step.retry and effects == "once":
+        hint = f"take it out, or say that it may be repeated: tools: {{{step.tool}: {{…, effects: idempotent}}}}"
+        message = f"{step.tool} has an effect that must not be repeated, so it is not called again"
+        setting.report.at(setting.marks, (*at, "retry"), "ORCH318", message, hint)
+    declared = setting.tools.get(step.tool)
+    function = declared is not None and declared.python is not None
+    if step.cache and (effects != "none" or not (function or step.tool in REUSABLE)):
+        message = f"what {step.tool} gives does not depend on its arguments alone, so it is not used again"
+        setting.report.at(setting.marks, (*at, "cache"), "ORCH319", message, "take `cache` out")
+
+
 def check_call(setting: Setting, step: ToolStep, at: Path, given: Type | None) -> Type:
     """The type of a tool's result; its name and arguments checked."""
     written = Written(setting.marks, (*at, "tool"))
     if not check_tool(setting, step.tool, written):
         return UNKNOWN
+    check_again(setting, step, at)
     function = setting.functions.get(step.tool)
     if function is not None:
         from orchestrator.graph.pytools import check_arguments
 
         return check_arguments(setting, function, step, at)
+    agent = delegate_name(setting.tools, step.tool)
+    if agent is not None:
+        return _delegate(setting, step, agent, at, given)
     if step.tool in setting.tools:
         return UNKNOWN
-    if step.tool.startswith("agent:"):
-        return _delegate(setting, step, at, given)
     wanted = ARGUMENTS.get(step.tool)
     if wanted is not None:
         _named(setting, step, at, wanted)
@@ -92,16 +140,14 @@ def _named(setting: Setting, step: ToolStep, at: Path, wanted: tuple[str, ...]) 
             )
 
 
-def _delegate(setting: Setting, step: ToolStep, at: Path, given: Type | None) -> Type:
-    """An agent used as a tool: `takes` types what it is handed."""
-    agent = setting.library.agent(step.tool.removeprefix("agent:"))
+def _delegate(setting: Setting, step: ToolStep, name: str, at: Path, given: Type | None) -> Type:
+    """An agent used as a tool: `takes` types what it is handed; without it, that is a `prompt`."""
+    agent = setting.library.agent(name)
     if agent is None:
         return UNKNOWN
-    takes = agent.spec.takes
-    if takes is not None:
-        reason = misfit(given if given is not None else MapOf(()), takes)
-        if reason:
-            setting.report.key(
-                setting.marks, (*at, "with" if step.with_ else "tool"), "ORCH315", f"{step.tool}: {reason}"
-            )
-    return agent.spec.output if agent.spec.output is not None else TEXT
+    reason = misfit(given if given is not None else MapOf(()), takes_of(agent))
+    if reason:
+        setting.report.key(
+            setting.marks, (*at, "with" if step.with_ else "tool"), "ORCH315", f"{step.tool}: {reason}"
+        )
+    return gives(agent)

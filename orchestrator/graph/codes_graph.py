@@ -44,6 +44,26 @@ SHAPE = table(
             again: {workflow: other.yaml, with: {text: Rain.}}
             """,
         ),
+        files(
+            "ORCH504",
+            "agents in a circle",
+            """An agent that is called as a tool and calls, directly or through others, the one that called it would never
+            end.""",
+            """
+            agents:
+              writer: {role: You write short answers., tools: ["agent:critic"]}
+              critic: {role: You judge short answers., tools: ["agent:writer"]}
+            steps:
+              one: {agent: writer, prompt: Write a line about rain.}
+            """,
+            """
+            agents:
+              writer: {role: You write short answers., tools: ["agent:critic"]}
+              critic: {role: You judge short answers.}
+            steps:
+              one: {agent: writer, prompt: Write a line about rain.}
+            """,
+        ),
         steps(
             "ORCH510",
             "step that never runs",
@@ -136,11 +156,11 @@ SHAPE = table(
             call, until it is taken out. The reference marks everything this is true of.""",
             """
             steps:
-              sums: {tool: python, with: {code: "1 + 1"}}
+              send: {ask: Send it?, show: Hello., edit: show}
             """,
             """
             steps:
-              sums: {value: "{{ 1 + 1 }}"}
+              send: {ask: Send it?, show: Hello.}
             """,
             "warning",
         ),

@@ -210,6 +210,36 @@ TYPES = table(
             other_one: {workflow: other.yaml, with: {text: Rain.}}
             """,
         ),
+        files(
+            "ORCH318",
+            "tool that must not be called again",
+            """`retry` calls a tool again after a failure, and `once` says that its effect may be there all the same: a mail
+            would go out twice. A function that only computes says `effects: none`.""",
+            """
+            tools: {notify: {mcp: {command: [notify-server]}}}
+            steps:
+              one: {tool: notify, retry: 2, with: {text: Rain.}}
+            """,
+            """
+            tools: {notify: {mcp: {command: [notify-server]}, effects: idempotent}}
+            steps:
+              one: {tool: notify, retry: 2, with: {text: Rain.}}
+            """,
+        ),
+        files(
+            "ORCH319",
+            "result that cannot be used again",
+            """`cache: true` uses a result again for the very same arguments. What a tool with an effect does, and what
+            depends on files, knowledge, a server or another agent, is not in its arguments.""",
+            """
+            steps:
+              one: {tool: files.list, cache: true, with: {path: notes}}
+            """,
+            """
+            steps:
+              one: {tool: python, cache: true, with: {code: "1 + 1"}}
+            """,
+        ),
     )
 )
 

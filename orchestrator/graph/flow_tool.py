@@ -47,7 +47,8 @@ def call_tool(one: One, step: ToolStep) -> Made:
         written = path_glob(step.with_.get("path")) if step.tool in WRITES else "**"
         at = (*knot.at, "tool")
         one.use(Use(knot.path, knot.name, sink, parts, one.scope, one.marks, at, one.lowered, written))
-    return Made(leaf(named(knot.name, facts)), {"with": given}, higher(given, facts), facts)
+    seen = {"with": given, "tool_results": facts}
+    return Made(leaf(named(knot.name, facts)), seen, higher(given, facts), facts)
 
 
 def path_glob(path: object) -> str:

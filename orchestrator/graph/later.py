@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from orchestrator.graph.setting import Setting
 from orchestrator.graph.texts import Path
 from orchestrator.graph.wire import Knot, Layer
 from orchestrator.spec.anatomy import owner
-from orchestrator.spec.model import AgentSpec, AgentStep, AskStep, ToolStep
+from orchestrator.spec.model import AgentSpec, AgentStep, AskStep
 
 NOT_EXECUTED = "ORCH530"
 _AGENT_KEYS = ("knowledge", "examples", "head", "memory")
@@ -16,13 +17,11 @@ _STEP_KEYS = ("samples", "pick")
 _OVERFLOW = ("drop-sources",)
 
 LATER_KEYS: Mapping[str, tuple[str, ...]] = {
-    "Workflow": ("knowledge", "tools"),
+    "Workflow": ("knowledge",),
     "InputSpec": ("new",),
     "AgentSpec": _AGENT_KEYS,
     "AgentStep": (*_AGENT_KEYS, *_STEP_KEYS),
-    "ToolStep": ("tool", "declassify"),
     "AskStep": ("edit",),
-    "verbs": ("tool",),
 }
 """Keys that are only checked, by the model they belong to, for the reference."""
 LATER_VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
@@ -32,12 +31,16 @@ LATER_VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
 """Keys of which only some values are not executed."""
 
 
-def list_later(setting: Setting, layer: Layer) -> tuple[tuple[str, str], ...]:
+def list_later(
+    setting: Setting, layer: Layer, delegates: Mapping[str, Knot] = MappingProxyType({})
+) -> tuple[tuple[str, str], ...]:
     """Place and name of every such feature of this file; each is also a warning where it stands."""
     found = setting.later
     for at, feature, path in _sections(setting):
         found[at, feature] = path
     _steps(setting, layer)
+    for name, knot in delegates.items():
+        found |= {(f"agents.{name}", what): knot.at for _, what in _of_step(setting, knot)}
     for (_, feature), path in found.items():
         _warn(setting, path, feature)
     return tuple(found)
@@ -73,10 +76,6 @@ def _of_step(setting: Setting, knot: Knot) -> Iterator[tuple[str, str]]:
     """Key and name of each feature of a step that is not executed."""
     step = knot.step
     match step:
-        case ToolStep():
-            yield "tool", f"tool {step.tool}"
-            if step.declassify is not None:
-                yield "declassify", "declassify"
         case AskStep(edit=str()):
             yield "edit", "edit"
         case AgentStep():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from orchestrator.graph.tags import PUBLIC, Tag
@@ -16,7 +17,7 @@ from orchestrator.library import Agent
 from orchestrator.policy.calibration import Calibration
 from orchestrator.render import Program
 from orchestrator.spec.diagnostics import Mark
-from orchestrator.spec.model import ModelSpec, Step, Workflow
+from orchestrator.spec.model import ModelSpec, Step, ToolSpec, Workflow
 from orchestrator.spec.types import Type
 
 Chain: TypeAlias = tuple[str, ...]
@@ -79,6 +80,14 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Declared:
+    """A tool of `tools:`. `base` is the folder of the file that declares it: its relative paths mean that."""
+
+    spec: ToolSpec
+    base: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     """A checked workflow. `file` as the user named it; `root` the project's root; both absolute where opened."""
 
@@ -103,6 +112,16 @@ class Graph:
     """Labels of what it returns, as the label of each input is the highest that goes into it."""
     output_type: Type | None = None
     """Type of the map of `outputs`; None when the file has none."""
+    tools: Mapping[str, Declared] = field(default_factory=dict)
+    """What `tools:` declares, the project's among it."""
+    delegates: Mapping[str, Node] = field(default_factory=dict)
+    """Agents that are called as tools, by name: a step each that reads `prompt`. Their labels are those of the call."""
+
+
+def asking_nodes(graph: Graph) -> Iterator[Node]:
+    """Every node that may ask a model: those of all its steps, and its delegates; not those of subworkflows."""
+    yield from all_nodes(graph.scope)
+    yield from graph.delegates.values()
 
 
 def all_nodes(scope: Scope) -> Iterator[Node]:

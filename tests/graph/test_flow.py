@@ -282,8 +282,8 @@ def test_a_name_does_not_make_a_model_local(model: str, tmp_path: Path) -> None:
     [
         'agent: plain, prompt: Hi., tools: ["agent:helper"]',
         "agent: plain, prompt: Hi., tools: [help]",
-        'tool: "agent:helper", with: {text: Hi.}',
-        "tool: help, with: {text: Hi.}",
+        'tool: "agent:helper", with: {prompt: Hi.}',
+        "tool: help, with: {prompt: Hi.}",
         "agent: plain, prompt: Hi., samples: 3, pick: helper",
         "agent: chief, prompt: Hi.",
     ],

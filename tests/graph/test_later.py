@@ -15,9 +15,7 @@ STEP = {
     "agent: writer, prompt: Hi., head: {from: cases.jsonl}": "head",
     "agent: writer, prompt: Hi., memory: {key: me}": "memory",
     "agent: writer, prompt: Hi., examples: {from: cases.jsonl}": "examples",
-    "agent: writer, prompt: Hi., tools: [python]": "tools",
     "agent: writer, prompt: Hi., overflow: drop-sources": "overflow",
-    'tool: python, with: {code: "1"}': "tool",
     "ask: Send it?, show: text, edit: show": "edit",
 }
 
@@ -33,32 +31,32 @@ def test_a_feature_of_a_later_version_is_a_warning_at_its_key(step: str, key: st
 
 
 def test_what_an_agent_brings_along_is_named_where_a_step_uses_it(tmp_path: Path) -> None:
-    """The step is what cannot run, wherever its tools were written."""
+    """The step is what cannot run, wherever its memory was written."""
     built = check(
         tmp_path,
         """
         orch: 1
-        agents: {helper: {role: You help., tools: [python]}}
+        agents: {helper: {role: You help., memory: {key: me}}}
         steps:
           one: {agent: helper, prompt: Hi.}
         """,
     )
 
     assert [(*seen(d), d.message) for d in built.diagnostics] == [
-        (NOT_EXECUTED, "agent", "step 'one': tools is checked, but not executed yet")
+        (NOT_EXECUTED, "agent", "step 'one': memory is checked, but not executed yet")
     ]
 
 
 def test_a_called_workflow_that_cannot_run_is_named_where_it_is_called(tmp_path: Path) -> None:
     """A run of the caller would be refused."""
-    (tmp_path / "tools.yaml").write_text(
-        'orch: 1\nsteps:\n  sums: {tool: python, with: {code: "1"}}\n', encoding="utf-8"
+    (tmp_path / "asks.yaml").write_text(
+        "orch: 1\nsteps:\n  sure: {ask: Sure?, show: text, edit: show}\n", encoding="utf-8"
     )
 
-    built = check(tmp_path, "orch: 1\nsteps:\n  one: {workflow: tools.yaml}\n")
+    built = check(tmp_path, "orch: 1\nsteps:\n  one: {workflow: asks.yaml}\n")
 
     assert [seen(d) for d in built.diagnostics] == [(NOT_EXECUTED, "workflow")]
-    assert "tool python (in tools.yaml)" in built.diagnostics[0].message
+    assert "edit (in asks.yaml)" in built.diagnostics[0].message
 
 
 def test_the_sections_of_a_file_are_warned_of_too(tmp_path: Path) -> None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from orchestrator.config import Config
+from orchestrator.providers.hosts import Hosts
 
 settings.register_profile("orch", deadline=None)  # no test may depend on the machine's speed
 settings.load_profile("orch")
@@ -16,11 +21,40 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="run everything that is sampled otherwise")
 
 
+@pytest.hookimpl(tryfirst=True)  # the groups must be known before xdist reads them
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--full"):
-        chosen = [item for item in items if item.get_closest_marker("full") is None]
-        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-        items[:] = chosen
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("full")])
+        items[:] = [item for item in items if not item.get_closest_marker("full")]
+    if hasattr(config, "workerinput"):
+        _share_out(items)
+
+
+def _share_out(items: list[pytest.Item]) -> None:
+    """Between processes (`-n`): a file stays together, and all that asks the model, else hosts fight for the cores."""
+    asks = {item for item in items if item.get_closest_marker("real_model") or "embedded" in _fixtures(item)}
+    items.sort(key=lambda item: item not in asks)  # the longest group begins
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("model" if item in asks else item.nodeid.split("::")[0]))
+
+
+def _fixtures(item: pytest.Item) -> list[str]:
+    return item.fixturenames if isinstance(item, pytest.Function) else []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_home() -> Iterator[None]:
+    """Runs outside projects, settings and model hosts of the tests are their own; only weights are the user's."""
+    user = Config.from_environment(os.environ, Path.cwd())
+    user.models.mkdir(parents=True, exist_ok=True)
+    home = tempfile.TemporaryDirectory(prefix="orch-", ignore_cleanup_errors=True)
+    with home as folder, pytest.MonkeyPatch.context() as patch:
+        (Path(folder) / "models").symlink_to(user.models)
+        patch.setenv("ORCH_HOME", folder)
+        yield
+        hosts = Hosts(Path(folder) / "run" / "hosts", environ=os.environ)
+        for host in hosts.running():
+            hosts.stop(host.identity)
 
 
 @pytest.fixture

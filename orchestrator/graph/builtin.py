@@ -61,6 +61,19 @@ RESULTS: Mapping[str, Type] = {
     ),
     "files.write": MapOf((Field("path", TEXT), Field("size", INT))),
     "files.append": MapOf((Field("path", TEXT), Field("size", INT))),
+    "files.read": TEXT,
+    "files.list": list_of(
+        MapOf(
+            (
+                Field("name", TEXT),
+                Field("path", TEXT),
+                Field("kind", Enum(("file", "folder"))),
+                Field("size", INT),
+            )
+        )
+    ),
+    "files.write": MapOf((Field("path", TEXT), Field("size", INT))),
+    "files.append": MapOf((Field("path", TEXT), Field("size", INT))),
     "search": list_of(
         MapOf(
             (

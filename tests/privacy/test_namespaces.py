@@ -40,7 +40,9 @@ steps:
 
 def environment(embedded: Embedded, root: Path, **more: str) -> dict[str, str]:
     """The user's own weights, and everything else in a folder of the test's own."""
-    data = embedded.config.data.parent
+    data = root / "data"
+    (data / "orch").mkdir(parents=True)
+    (data / "orch" / "models").symlink_to(embedded.config.models)
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(root),

@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.calling import Signature
 from orchestrator.engine.asking import Asking
-from orchestrator.errors import StepError, ToolError
+from orchestrator.engine.delegate import open_tool
 from orchestrator.labels import Label, above
 from orchestrator.ports import Tool
 from orchestrator.spec.model import InputSpec
@@ -34,11 +34,7 @@ class Bound:
 
 async def bound(at: Asking, name: str) -> Bound:
     """The tool of this name for the agent of a step. Raises StepError."""
-    assert at.run.ports.tools is not None
-    try:
-        tool = await at.run.ports.tools(at.run.graph.file, name)
-    except ToolError as error:
-        raise StepError("tool", f"{name}: {error.message}", hint=error.hint) from None
+    tool = await open_tool(at.run, at.node, at.frame, at.path, name)
     found = Bound(tool, tool.signature)
     if name == "search":
         found = _searching(at, tool)

@@ -1,7 +1,7 @@
-"""An agent as a tool of another step: asked once with what it is handed, as private as the step that calls it.
+"""Opens what a step calls; and agents as tools: asked once with what they are handed, as private as the step that calls.
 
-Its answer has a path of its own below the call, `answer@researcher~2` for the second call, so that a resumed run does not
-ask again.
+The answer of an agent has a path of its own below the call, `answer@researcher~2` for the second call, so that a
+resumed run does not ask again.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator.calling import CallContext, Signature, ToolResult
-from orchestrator.engine.agent import part
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.run import Failed, Run
-from orchestrator.errors import ToolError
+from orchestrator.errors import StepError, ToolError
 from orchestrator.graph.delegates import PROMPT, delegate_name, gives, takes_of
 from orchestrator.graph.model import Node
 from orchestrator.labels import Flow, Part, rank
+from orchestrator.ports import Tool
 from orchestrator.spec.types import MapOf
 
 PARTS = (
@@ -34,6 +34,8 @@ PARTS = (
     "tool_results",
 )
 """Every part that the request of an agent may have."""
+FATAL = frozenset({"unknown", "budget", "privacy"})
+"""Kinds of failure that are not the agent's alone: they end whatever called it as well."""
 
 
 @dataclass(slots=True)
@@ -48,13 +50,15 @@ class Delegate:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     async def call(self, arguments: Mapping[str, Any], context: CallContext) -> ToolResult:
-        """Its answer. Raises ToolError."""
+        """Its answer. Raises ToolError, or StepError for what ends the step as well."""
         takes = self.signature.arguments
         frame = Frame(self.frame, self.frame.prefix, {PROMPT: prompt_of(takes, arguments)})
         path = f"{self.path}@{self.node.name}~{context.call}"
         try:
-            outcome = await part(self.run, self.node, frame, path, self.node.models[0])
+            outcome = await self.run.part(self.run, self.node, frame, path, self.node.models[0])
         except Failed as failed:
+            if failed.error.kind in FATAL:
+                raise failed.error from None
             raise ToolError(failed.error.message, hint=failed.error.hint) from None
         self.facts = {
             name: outcome.facts[name] for name in ("model", "tokens", "usd") if outcome.facts.get(name)
@@ -71,6 +75,20 @@ def delegate(run: Run, node: Node, frame: Frame, path: str, name: str) -> Delega
         return None
     signature = Signature(name, known.agent.spec.description or "", takes_of(known.agent), gives(known.agent))
     return Delegate(run, _labelled(run, node, known), frame, path, signature)
+
+
+async def open_tool(run: Run, node: Node, frame: Frame, path: str, name: str) -> Tool:
+    """The tool that an instance of a step calls by this name, opened. Raises StepError."""
+    found = delegate(run, node, frame, path, name)
+    if found is not None:
+        return found
+    if run.ports.tools is None:
+        raise StepError("tool", f"there are no tools in this run, and '{node.path}' wants {name}")
+    try:
+        return await run.ports.tools(run.graph.file, name)
+    except ToolError as error:
+        message = error.message if error.message.startswith(name) else f"{name}: {error.message}"
+        raise StepError("tool", message, hint=error.hint) from None
 
 
 def prompt_of(takes: MapOf, arguments: Mapping[str, Any]) -> str:
@@ -102,4 +120,4 @@ def _flow(flow: Flow | None) -> Flow | None:
     return Flow(dict.fromkeys(PARTS, most), flow.scope, most, most)
 
 
-__all__ = ["Delegate", "delegate", "prompt_of"]
+__all__ = ["Delegate", "delegate", "open_tool", "prompt_of"]

@@ -198,6 +198,9 @@ class _Call:
             except ToolError as error:
                 self._lost(error.message, unsure=error.unsure)
                 raise StepError("tool", self._named(error.message), hint=error.hint) from None
+            except StepError as error:
+                self._lost(error.message, unsure=False)
+                raise
             except TimeoutError:
                 self._lost(f"it took longer than {seconds:g} s", unsure=True)
                 hint = "raise `timeout` of the step"

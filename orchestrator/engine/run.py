@@ -113,6 +113,8 @@ class Run:
     recovered: Recovered
     ledger: Ledger
     enter: Callable[[Run, Scope, Frame], Awaitable[bool]]
+    part: Callable[[Run, Node, Frame, str, str], Awaitable[Outcome]]
+    """Asks a model for one of several answers that make up a step, at a path of its own."""
     today: str
     emit: Callable[[Event], None]
     """Appends to the journal."""

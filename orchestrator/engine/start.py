@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from orchestrator.engine import verbs
-from orchestrator.engine.agent import agent
+from orchestrator.engine.agent import agent, part
 from orchestrator.engine.declassify import Known
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate, gates_of, models_climbed, models_needed, models_of
@@ -128,6 +128,7 @@ class Engine:
             ledger=ledger,
             line=Line(ledger),
             enter=_enter,
+            part=part,
             today=today,
             known=Known(graph, inputs),
             emit=journal.append,

@@ -10,13 +10,13 @@ from dataclasses import asdict
 from typing import Any
 
 from orchestrator.calling import Signature
-from orchestrator.engine.delegate import Delegate, delegate
+from orchestrator.engine.delegate import Delegate, open_tool
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.invoke import first_call, invoke, refuse_arguments
 from orchestrator.engine.reuse import label_of
 from orchestrator.engine.run import Outcome, Run, evaluate
 from orchestrator.engine.verbs import failed_check
-from orchestrator.errors import StepError, ToolError
+from orchestrator.errors import StepError
 from orchestrator.graph.model import Node
 from orchestrator.ports import Tool
 from orchestrator.spec.model import ToolStep
@@ -60,19 +60,6 @@ async def _called(
         _remember(run, key, value)
     told = opened.facts if isinstance(opened, Delegate) else {}
     return Outcome(value, {**told, "attempts": calls, "error": None})
-
-
-async def open_tool(run: Run, node: Node, frame: Frame, path: str, name: str) -> Tool:
-    """The tool that an instance of a step calls by this name, opened. Raises StepError."""
-    found = delegate(run, node, frame, path, name)
-    if found is not None:
-        return found
-    if run.ports.tools is None:
-        raise StepError("tool", f"there are no tools in this run, and '{node.path}' wants {name}")
-    try:
-        return await run.ports.tools(run.graph.file, name)
-    except ToolError as error:
-        raise StepError("tool", error.message, hint=error.hint) from None
 
 
 async def _tried(
@@ -149,4 +136,4 @@ def _remember(run: Run, key: str, value: Any) -> None:
         run.ports.cache.put(key, {"result": value})
 
 
-__all__ = ["open_tool", "tool"]
+__all__ = ["tool"]

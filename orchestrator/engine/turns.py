@@ -157,12 +157,7 @@ async def _begin(at: Asking, draft: Draft) -> _Way:
 async def _opened(at: Asking) -> Sequence[Bound]:
     """The tools of the agent. What the file decides about their arguments is not the model's to choose."""
     assert at.node.agent is not None
-    run, names = at.run, at.node.agent.spec.tools or ()
-    if run.ports.tools is None:
-        raise StepError(
-            "tool", f"there are no tools in this run, and '{at.node.path}' wants {', '.join(names)}"
-        )
-    return [await bound(at, name) for name in names]
+    return [await bound(at, name) for name in at.node.agent.spec.tools or ()]
 
 
 # --------------------------------------------------------------------------------------------- one choice

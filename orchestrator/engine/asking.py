@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate
+from orchestrator.engine.looked import Looked
 from orchestrator.engine.prompt import Prompt
 from orchestrator.engine.recover import Tried
 from orchestrator.engine.run import Run
@@ -61,7 +62,7 @@ class Spent:
 class Asking:
     """One instance of a step while models are asked for its answer. `extra` holds `items` of a reduce.
 
-    Nothing but `spent` changes; frozen it would be slower to make, and each step makes one. So it is with the others.
+    Nothing but `spent` and `looked` changes; frozen it would be slower to make, and each step makes one. So it is with the others.
     """
 
     run: Run
@@ -70,6 +71,15 @@ class Asking:
     path: str
     extra: Mapping[str, Any] | None = None
     spent: Spent = field(default_factory=Spent)
+    looked: Looked | None = None
+    """What was looked up before anybody is asked; None where the step looks nothing up."""
+
+    def facts(self, model: str, confidence: float | None = None) -> dict[str, Any]:
+        """What stands under `steps.<name>` when this model gave the answer."""
+        facts = self.spent.facts(model, confidence)
+        if self.looked is not None and self.looked.searched and self.run.keeps_facts:
+            facts["sources"] = [dict(source) for source in self.looked.shown_to(model)]
+        return facts
 
 
 @dataclass(slots=True)

@@ -15,19 +15,23 @@ from orchestrator.engine.asking import Admit, Asking, Conclusion, Draft, Verdict
 from orchestrator.engine.call import admit_own, as_recorded, call, counted, finished, keep_here
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate
-from orchestrator.engine.prompt import Prompt, Terms, compose, fitted, terms_of
+from orchestrator.engine.looked import Looked, look_up
+from orchestrator.engine.prompt import Prompt, Terms, compose, fitted, prompt_of, terms_of
 from orchestrator.engine.reuse import Entry, key_of, remember, remembered
+from orchestrator.engine.room import squeezed
 from orchestrator.engine.run import Outcome, Run
 from orchestrator.engine.turns import has_tools, turns
 from orchestrator.engine.verbs import failed_check
 from orchestrator.errors import StepError
 from orchestrator.events import Warned
 from orchestrator.graph.model import Node
-from orchestrator.messages import Completion, Message, ModelInfo, Request, Usage
+from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount, Usage
+from orchestrator.policy.quote import miscited
 from orchestrator.policy.validate import Invalid, Valid, read_answer, repair_message
 
 VALID = "valid"
 BRIEFLY = "Answer briefly."
+UNCOUNTED = TokenCount(0, exact=False)
 Ends: TypeAlias = Callable[[Verdict, str, float | None], bool]
 """Told the verdict, the text and the confidence of the last answer of a model: whether the step goes up from here."""
 
@@ -53,15 +57,15 @@ async def answer(
     gate = run.gates[name]
     info = gate.info or await gate.ready(run.ports.journal, run.ports.clock)
     terms = run.terms.get((id(node), name)) or shared_terms(at, gate, info)
-    prompt = compose(node, frame, extra, terms)
-    request = terms.request(node, prompt)
-    parts: tuple[str, ...] = ()
+    if terms.looks:
+        at.looked = await look_up(at, prompt_of(node, frame, extra))
+    draft = drafted(at, gate, info, terms, at.looked)
     if gate.guarded:
-        parts = names_of(prompt, extra)
-        keep_here(at, gate, parts, request)
-    count = fitted(await gate.model.count(request.messages), prompt, request, info, name)
-    key = key_of(run, node, request, info)
-    draft = Draft(gate, prompt, request, count, parts, key)
+        keep_here(at, gate, draft.parts, draft.request)
+    draft.count = await gate.model.count(draft.request.messages)
+    if terms.looks:
+        draft = await squeezed(at, draft, lambda less: drafted(at, gate, info, terms, less))
+    fitted(draft.count, draft.prompt, draft.request, info, name)
     if has_tools(node):
         draft = await turns(at, draft, terms.repairs, terms.shape)
     found = from_record(at, draft) if gate.leaves else None
@@ -69,7 +73,15 @@ async def answer(
         found = from_cache(at, draft)
     if found is None:
         found = await attempts(at, draft, terms.repairs)
-    return Outcome(found.value, at.spent.facts(name, found.confidence), cached=found.cached)
+    return Outcome(found.value, at.facts(name, found.confidence), cached=found.cached)
+
+
+def drafted(at: Asking, gate: Gate, info: ModelInfo, terms: Terms, looked: Looked | None) -> Draft:
+    """The request to one model, with this much of what was looked up; not counted yet. Raises StepError."""
+    prompt = compose(at.node, at.frame, at.extra, terms, looked)
+    request = terms.request(at.node, prompt)
+    parts = names_of(prompt, at.extra) if gate.guarded else ()
+    return Draft(gate, prompt, request, UNCOUNTED, parts, key_of(at.run, at.node, request, info))
 
 
 def shared_terms(at: Asking, gate: Gate, info: ModelInfo) -> Terms:
@@ -105,7 +117,7 @@ async def attempts(
     current = draft
     while True:
         completion, price = await call(at, current, admit)
-        verdict, value, problem = judge(at, completion)
+        verdict, value, problem = judge(at, draft, completion)
         tried = at.spent.attempts - first
         if verdict != "ok" and tried <= repairs:
             at.run.emit(finished(at, gate, completion, verdict, "repair", problem, price))
@@ -183,17 +195,24 @@ def _unusable(verdict: Verdict, tried: int, model: str, problem: str, text: str)
     )
 
 
-def judge(at: Asking, completion: Completion) -> tuple[Verdict, Any, str]:
+def judge(at: Asking, draft: Draft, completion: Completion) -> tuple[Verdict, Any, str]:
     """Whether an answer can be used, its value, and else what is wrong with it."""
     node = at.node
     match read_answer(completion.text, node.output, node.schema, completion.finish):
         case Invalid() as bad:
             return ("cut" if bad.kind == "cut" else "invalid"), None, bad.message
         case Valid() as good:
-            failed = failed_check(node, at.frame, good.value, at.extra)
+            failed = _miscited(at, draft, good.value) or failed_check(node, at.frame, good.value, at.extra)
             if failed:
                 return "check", None, failed
             return "ok", good.value, ""
+
+
+def _miscited(at: Asking, draft: Draft, value: Any) -> str:
+    """What is wrong with the sources that an answer cites; empty where nothing is, or the step has none."""
+    if at.looked is None or not at.looked.searched:
+        return ""
+    return miscited(value, at.node.output, len(at.looked.shown_to(draft.gate.name)))
 
 
 async def _repaired(at: Asking, draft: Draft, completion: Completion, problem: str) -> Draft:
@@ -237,7 +256,7 @@ def from_cache(at: Asking, draft: Draft) -> Answer | None:
     entry = remembered(at.run, draft.key) if draft.key is not None else None
     if entry is None or (draft.request.logprobs and entry.confidence is None):
         return None
-    verdict, value, _ = judge(at, Completion(text=entry.text, finish="stop", usage=Usage()))
+    verdict, value, _ = judge(at, draft, Completion(text=entry.text, finish="stop", usage=Usage()))
     if verdict != "ok":
         return None
     return Answer(value, draft.gate.name, entry.text, entry.confidence, cached=True, attempts=entry.attempts)
@@ -254,7 +273,7 @@ def from_record(at: Asking, draft: Draft, ends: Ends | None = None) -> Answer | 
         return None
     ended, spent = tried.ended, at.spent
     completion = Completion(ended.text, "length" if ended.outcome == "cut" else "stop", Usage())
-    verdict, value, problem = judge(at, completion)
+    verdict, value, problem = judge(at, draft, completion)
     if verdict != ended.outcome:
         return None
     spent.take(tried)

@@ -14,13 +14,23 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator.engine.asking import Admit, Asking, Draft, Verdict
-from orchestrator.engine.attempt import Answer, attempts, from_cache, from_record, names_of, shared_terms
+from orchestrator.engine.attempt import (
+    Answer,
+    attempts,
+    drafted,
+    from_cache,
+    from_record,
+    names_of,
+    shared_terms,
+)
 from orchestrator.engine.call import keep_here, refused, stop
 from orchestrator.engine.egress import Refusal
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate
-from orchestrator.engine.prompt import compose, fits, fitted
+from orchestrator.engine.looked import Looked, look_up, looks_up
+from orchestrator.engine.prompt import fits, fitted, prompt_of
 from orchestrator.engine.reuse import key_of
+from orchestrator.engine.room import squeezed
 from orchestrator.engine.run import Outcome, Run, evaluate
 from orchestrator.engine.turns import has_tools, turns
 from orchestrator.errors import CredentialsMissing, ProviderError, StepError, as_step_error
@@ -28,7 +38,7 @@ from orchestrator.events import Decided
 from orchestrator.graph.cloud import is_cloud
 from orchestrator.graph.model import Node
 from orchestrator.labels import HIGHEST, Label
-from orchestrator.messages import Message, TokenCount
+from orchestrator.messages import Message
 from orchestrator.money import Nano, nano
 from orchestrator.policy.budget import Worst, too_dear, worst_of_cloud
 from orchestrator.policy.clearance import clearance_of
@@ -39,7 +49,6 @@ from orchestrator.spec.model import AgentStep, Escalate
 RUNG_REPAIRS = 1
 """How often an invalid answer of a bigger model goes back to it."""
 BETTER = "Write the whole answer again, and better."
-_UNCOUNTED = TokenCount(0, exact=False)
 
 
 async def climb(
@@ -47,6 +56,8 @@ async def climb(
 ) -> Outcome:
     """A valid answer of the model `name` or of one on the ladder. Raises StepError."""
     way = _Way(Asking(run, node, frame, path, extra), name, deque(node.ladder))
+    if looks_up(node):
+        way.at.looked = await look_up(way.at, prompt_of(node, frame, extra))
     own = await way.own_draft()
     if not await way.before():
         await way.ask_own(own)
@@ -98,7 +109,7 @@ class _Way:
             draft = await self._draft(gate)
             if gate.guarded:
                 keep_here(self.at, gate, draft.parts, draft.request)
-            draft = await _counted(draft)
+            draft = await squeezed(self.at, await _counted(draft), lambda less: self._made(gate, less))
         except ProviderError as error:
             self._fail(error)
             return None
@@ -188,7 +199,9 @@ class _Way:
             if why is not None or (run.ports.offline and gate.leaves):
                 self._stay(gate, rule, refusal=why, offline=run.ports.offline and gate.leaves)
                 return None
-            draft = await _counted(draft)
+            draft = await squeezed(
+                self.at, await _counted(draft), lambda less: self._carrying(self._made(gate, less))
+            )
         except (ProviderError, CredentialsMissing) as error:
             self._stay(gate, rule, fault=error.message)
             return None
@@ -202,16 +215,20 @@ class _Way:
 
     async def _draft(self, gate: Gate) -> Draft:
         """The original request as this model gets it; counted it is only when it may go there."""
-        at, run = self.at, self.at.run
-        info = gate.info or await gate.ready(run.ports.journal, run.ports.clock)
-        terms = shared_terms(at, gate, info)
-        prompt = compose(at.node, at.frame, at.extra, terms)
-        request = terms.request(at.node, prompt)
-        rung = gate is not run.gates[self.name]
-        if request.logprobs and rung and not (info.logprobs and (self.rungs or at.node.confident)):
-            request = replace(request, logprobs=False)  # nobody decides anything behind the last rung
-        key = key_of(run, at.node, request, info)
-        return Draft(gate, prompt, request, _UNCOUNTED, names_of(prompt, at.extra), key)
+        await gate.ready(self.at.run.ports.journal, self.at.run.ports.clock)
+        return self._made(gate, self.at.looked)
+
+    def _made(self, gate: Gate, looked: Looked | None) -> Draft:
+        """The same with this much of what was looked up."""
+        at, info = self.at, gate.info
+        assert info is not None
+        draft = drafted(at, gate, info, shared_terms(at, gate, info), looked)
+        draft.parts = draft.parts or names_of(draft.prompt, at.extra)  # its label is told whoever may see it
+        rung = gate is not at.run.gates[self.name]
+        if draft.request.logprobs and rung and not (info.logprobs and (self.rungs or at.node.confident)):
+            request = replace(draft.request, logprobs=False)  # nobody decides anything behind the last rung
+            return replace(draft, request=request, key=key_of(at.run, at.node, request, info))
+        return draft
 
     def _from_cache(self, draft: Draft) -> Answer | None:
         """What somebody was answered before; the rule reads of it what it would have read then."""
@@ -416,7 +433,7 @@ class _Way:
         """The value and the facts of the step. Raises StepError when no model gave anything valid."""
         answer, spent = self.answer, self.at.spent
         if answer is not None:
-            facts = spent.facts(answer.model, answer.confidence)
+            facts = self.at.facts(answer.model, answer.confidence)
             facts["escalated"] = answer.model != self.name
             return Outcome(answer.value, facts, cached=spent.attempts == 0)
         assert self.error is not None, "a model was asked"

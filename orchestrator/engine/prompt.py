@@ -1,6 +1,7 @@
-"""From a step to the messages a model reads: role, answer format, prompt, images; measured and fitted.
+"""From a step to the messages a model reads: role, answer format, examples, sources, prompt, images; measured and fitted.
 
-The stable parts come first (role, then the format), so that a server's prompt cache can keep them.
+The stable parts come first (role, then the format), so that a server's prompt cache can keep them. Worked examples are
+turns of a conversation; what was retrieved stands in the user's message, and never in the system's.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate
+from orchestrator.engine.looked import looks_up
 from orchestrator.engine.run import Run, evaluate
 from orchestrator.errors import StepError
 from orchestrator.events import Warned
@@ -20,8 +22,12 @@ from orchestrator.graph.model import Node
 from orchestrator.light import light
 from orchestrator.messages import Image, Message, ModelInfo, Request, TokenCount
 from orchestrator.policy.answer_size import answer_tokens
+from orchestrator.policy.quote import sources_text
 from orchestrator.spec.model import AgentStep
 from orchestrator.spec.schema import describe
+
+if TYPE_CHECKING:
+    from orchestrator.engine.looked import Looked
 
 IDLE = 300.0
 """Seconds without a token after which a call counts as dead, when nobody says."""
@@ -38,13 +44,35 @@ class Prompt:
     parts: Mapping[str, int]
 
 
-def compose(node: Node, frame: Frame, extra: Mapping[str, Any] | None, terms: Terms) -> Prompt:
+def compose(
+    node: Node, frame: Frame, extra: Mapping[str, Any] | None, terms: Terms, looked: Looked | None = None
+) -> Prompt:
     """Render what the model will read. `extra` holds `items` of a reduce. Raises StepError."""
     first = terms.opening or _opening(evaluate(node, "role", frame, extra), terms.shape)
-    text = _text(evaluate(node, "prompt", frame, extra))
+    text = prompt_of(node, frame, extra)
     images = _images(evaluate(node, "images", frame, extra)) if "images" in node.programs else ()
     parts = {**first.parts, "prompt": len(text)} if text else first.parts
-    return Prompt((*first.messages, Message("user", text, images)), parts)
+    if looked is None:
+        return Prompt((*first.messages, Message("user", text, images)), parts)
+    return _with_looked(first, Message("user", text, images), parts, looked)
+
+
+def prompt_of(node: Node, frame: Frame, extra: Mapping[str, Any] | None) -> str:
+    """The task of a step as text. Raises StepError."""
+    return _text(evaluate(node, "prompt", frame, extra))
+
+
+def _with_looked(first: Prompt, asked: Message, parts: Mapping[str, int], looked: Looked) -> Prompt:
+    """Examples stand before the question as earlier turns, the one most like it last; sources in the question."""
+    turns: list[Message] = []
+    for example in reversed(looked.examples):
+        turns += [Message("user", example.asked), Message("assistant", example.answered)]
+    sizes = {"examples": sum(len(turn.content) for turn in turns)} if turns else {}
+    if looked.searched:
+        sources = sources_text(looked.sources)
+        sizes["sources"] = len(sources)
+        asked = Message("user", f"{sources}\n\n{asked.content}", asked.images)
+    return Prompt((*first.messages, *turns, asked), {**parts, **sizes})
 
 
 def _opening(role: Any, shape: str) -> Prompt:
@@ -102,6 +130,8 @@ class Terms:
     repairs: int
     logprobs: bool = False
     """Whether somebody reads how sure the model was."""
+    looks: bool = False
+    """Whether something is looked up before it is asked."""
 
     def request(self, node: Node, prompt: Prompt) -> Request:
         return Request(
@@ -139,6 +169,7 @@ def terms_of(run: Run, node: Node, gate: Gate, info: ModelInfo) -> Terms:
         affinity=node.agent.name if node.agent is not None else node.path,
         repairs=REPAIR if repair is None else repair,
         logprobs=(node.confident and info.logprobs) or (bool(node.ladder) and _asks_how_sure(node)),
+        looks=looks_up(node),
     )
 
 

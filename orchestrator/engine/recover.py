@@ -133,9 +133,9 @@ class Recovered:
             self.overrun = ""
 
     def forget(self, path: str) -> None:
-        """What was tried for an instance that ended: it has its value, or is asked anew."""
-        self.tried.pop(path, None)
-        self.turned.pop(path, None)
+        """What was tried and looked up for an instance that ended: it has its value, or is asked anew."""
+        for kept in (self.tried, self.turned, self.retrieved, self.exampled):
+            kept.pop(path, None)
 
     def _attempt_started(self, event: AttemptStarted) -> None:
         models = self.tried.setdefault(event.path, {})
@@ -173,7 +173,7 @@ class Recovered:
 
     def _failed(self, path: str) -> None:
         """The instance begins anew; an effect that it had, or may have had, stays."""
-        self.tried.pop(path, None)
+        self.forget(path)
         counted = {number: called for number, called in self.calls.pop(path, {}).items() if called.counts}
         if counted:
             self.calls[path] = counted
@@ -184,12 +184,6 @@ class Recovered:
         self.forget(event.path)
         if event.path in self.away:
             self.lost[event.path] = self.away[event.path]
-
-    def _forget(self, path: str) -> None:
-        """What was asked and looked up for an instance that is over."""
-        self.tried.pop(path, None)
-        self.retrieved.pop(path, None)
-        self.exampled.pop(path, None)
 
     def _looked_up(self, event: Retrieved) -> None:
         if event.source == "examples":

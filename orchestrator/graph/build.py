@@ -29,7 +29,7 @@ from orchestrator.graph.flow import Proof, analyse
 from orchestrator.graph.flow_rules import ALL_RULES
 from orchestrator.graph.kinds import UNKNOWN
 from orchestrator.graph.later import list_later
-from orchestrator.graph.model import Declared, Graph, Node, Scope
+from orchestrator.graph.model import Declared, Documents, Graph, Node, Scope
 from orchestrator.graph.names import Level
 from orchestrator.graph.plain import check_stops
 from orchestrator.graph.report import Report
@@ -331,6 +331,7 @@ class _Builder:
             env=dict(setting.env),
             output_type=output_type if isinstance(output_type, MapOf) else None,
             tools=self._tools(),
+            knowledge=self._knowledge(),
             delegates={name: _node(setting, knot, {name: 0}, []) for name, knot in self.delegates.items()},
         )
 
@@ -341,6 +342,18 @@ class _Builder:
             return own
         shared = project.project.tools.items()
         return {name: Declared(spec, project.path.parent) for name, spec in shared} | own
+
+    def _knowledge(self) -> dict[str, Documents]:
+        setting, project = self.setting, self.setting.project
+        own = setting.document.workflow.knowledge
+        found = {}
+        for name, spec in setting.knowledge.items():
+            shared = name not in own and project is not None
+            base = project.path.parent if shared and project is not None else setting.document.path.parent
+            embed = spec.embed
+            model = None if embed is None else setting.models.get(embed) or ModelSpec(use=embed)
+            found[name] = Documents(spec, base, model)
+        return found
 
     def _escalated(self, layer: Layer) -> set[str]:
         found: set[str] = set()

@@ -17,7 +17,7 @@ from orchestrator.library import Agent
 from orchestrator.policy.calibration import Calibration
 from orchestrator.render import Program
 from orchestrator.spec.diagnostics import Mark
-from orchestrator.spec.model import ModelSpec, Step, ToolSpec, Workflow
+from orchestrator.spec.model import Knowledge, ModelSpec, Step, ToolSpec, Workflow
 from orchestrator.spec.types import Type
 
 Chain: TypeAlias = tuple[str, ...]
@@ -88,6 +88,18 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
+class Documents:
+    """An entry of `knowledge:`. `base` is the folder of the file that declares it: its relative globs mean that.
+
+    `embedder` is the model behind `embed`; None for the one that ships.
+    """
+
+    spec: Knowledge
+    base: Path
+    embedder: ModelSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     """A checked workflow. `file` as the user named it; `root` the project's root; both absolute where opened."""
 
@@ -114,6 +126,8 @@ class Graph:
     """Type of the map of `outputs`; None when the file has none."""
     tools: Mapping[str, Declared] = field(default_factory=dict)
     """What `tools:` declares, the project's among it."""
+    knowledge: Mapping[str, Documents] = field(default_factory=dict)
+    """What `knowledge:` declares, the project's among it."""
     delegates: Mapping[str, Node] = field(default_factory=dict)
     """Agents that are called as tools, by name: a step each that reads `prompt`. Their labels are those of the call."""
 

@@ -53,6 +53,19 @@ async def test_it_tells_of_every_letter_and_enter_gives_the_focus_back() -> None
         assert isinstance(app.focused, Listing)
 
 
+async def test_what_is_said_before_there_is_a_screen_stands_on_it_later() -> None:
+    """On a busy machine news come before everything is composed."""
+    bar = FindBar()
+    bar.say("3 found")
+
+    class Late(App[None]):
+        def compose(self) -> ComposeResult:
+            yield bar
+
+    async with Late().run_test():
+        assert str(bar.query_one(".found", Static).render()) == "3 found"
+
+
 async def test_esc_takes_it_back_and_hides_it() -> None:
     app = Bars()
     async with app.run_test() as pilot:

@@ -421,6 +421,7 @@ async def test_a_click_puts_the_cursor_on_a_bar_and_two_go_to_the_trace(tmp_path
 
     async with app.run_test(size=(100, 20)) as pilot:
         await until(pilot, lambda: app.shown.feed.caught_up and "▐ b ██" in shown(app.view.listing))
+        await until(pilot, lambda: "▐ b ██" in screen(app))
         await pilot.click(app.view.listing, offset=(42, 1))
         lane = app.view.listing.cursor
         await pilot.click(app.view.listing, offset=(42, 1), times=2)

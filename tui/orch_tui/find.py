@@ -71,11 +71,12 @@ class FindBar(Horizontal):
         super().__init__(id=id)
         self._before: Widget | None = None
         """What had the focus before."""
+        self._found = Static("", classes="found", markup=False)
 
     def compose(self) -> ComposeResult:
         yield Static("/ ", classes="sign", markup=False)
         yield _Words(compact=True, select_on_focus=False)
-        yield Static("", classes="found", markup=False)
+        yield self._found
 
     @property
     def text(self) -> str:
@@ -108,8 +109,8 @@ class FindBar(Horizontal):
         self.post_message(self.Cancelled(self, ""))
 
     def say(self, words: str) -> None:
-        """What stands at the right end: how much was found."""
-        self.query_one(".found", Static).update(Content(clean(words)))
+        """What stands at the right end: how much was found. May be said before there is a screen to show it."""
+        self._found.update(Content(clean(words)))
 
     def action_back(self) -> None:
         self.cancel()

@@ -111,6 +111,7 @@ class LogsView(Pane):
         self.listing = Listing(self.source, follow_end=True)
         self._said = Lines()
         self._whole = Lines()
+        self._bar = FindBar()
         self._trouble = ""
         self._log = Log(shown.world.store, shown.run)
 
@@ -118,7 +119,7 @@ class LogsView(Pane):
         yield self._said
         yield self.listing
         yield self._whole
-        yield FindBar()
+        yield self._bar
 
     def flush(self, news: News) -> None:  # noqa: ARG002 - it draws what is on the screen
         search = self.source.search
@@ -143,13 +144,13 @@ class LogsView(Pane):
     # -- keys
 
     def action_search(self) -> None:
-        self.query_one(FindBar).open()
+        self._bar.open()
 
     def action_back(self) -> None:
         """Out of the filter, then out of the view."""
         if self.source.search is None:
             raise SkipAction
-        self.query_one(FindBar).cancel()
+        self._bar.cancel()
 
     def action_follow(self) -> None:
         """Keep the newest line in sight, or stay."""
@@ -253,7 +254,7 @@ class LogsView(Pane):
         self._said.show(*self._status())
         self._whole.show(*self._under_cursor())
         search = self.source.search
-        self.query_one(FindBar).say(found_words(search) if search is not None else "")
+        self._bar.say(found_words(search) if search is not None else "")
 
     def _status(self) -> list[Row]:
         return [((self._trouble, "bad"),)] if self._trouble else []

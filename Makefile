@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
+PYTEST := $(BIN)/pytest -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+unexport PYTHONDONTWRITEBYTECODE # the tests start orch hundreds of times: what is compiled is kept
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -21,11 +23,11 @@ demo: install ## fetch the default model (98 MB, once) and answer real support t
 
 test: install ## the whole test suite
 	@$(BIN)/orch models pull smollm2-135m
-	$(BIN)/pytest
+	$(PYTEST)
 
 full: install ## the suite with everything that is sampled otherwise
 	@$(BIN)/orch models pull smollm2-135m
-	$(BIN)/pytest --full
+	$(PYTEST) --full
 
 check: install ## lint, types, import contracts
 	$(BIN)/ruff check .

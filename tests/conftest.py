@@ -65,11 +65,10 @@ def full(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees the user's own settings or keys."""
+    """No test sees the user's own settings or keys, nor the size of the terminal it was started from."""
     for name in list(os.environ):
-        if name.startswith("ORCH_") and name not in ("ORCH_HOME",):
-            monkeypatch.delenv(name)
-        if name.endswith("_API_KEY"):
+        ours = name.startswith("ORCH_") and name != "ORCH_HOME"
+        if ours or name.endswith("_API_KEY") or name in ("COLUMNS", "LINES"):
             monkeypatch.delenv(name)
 
 

@@ -26,7 +26,10 @@ _LOOK = 0.05
 """Seconds between looks for new watchers."""
 
 _PIECE = 8000
-"""Characters of one frame, well below the line limit of a stream reader."""
+"""Characters of one frame."""
+
+_CHUNK = 1_000_000
+"""Bytes read at once, and of one frame at most: a piece takes at most twelve per character."""
 
 _LONGEST = 100
 """Bytes a socket's path may have on every platform (Linux 108, macOS 104)."""
@@ -141,11 +144,12 @@ def _listen(path: Path) -> socket.socket | None:
 
 
 async def watch(
-    store: Store, run: str, *, runtime: Path | None = None, retry: float = 0.3
+    store: Store, run: str, *, runtime: Path | None = None, retry: float = 0.3, gather: float = 0.0
 ) -> AsyncIterator[tuple[str, str]]:
     """Pieces of text as `(path of the step, text)`, from whenever the owner listens; end it by cancelling.
 
-    Ends by itself where there is no safe place for a socket. `retry` is in seconds.
+    Ends by itself where there is no safe place for a socket. `retry` and `gather` are in seconds: so long nothing is
+    read after something was, since to be woken for every token costs more than to read it.
     """
     path = socket_path(store.where, run, runtime)
     while path is not None:
@@ -155,14 +159,38 @@ async def watch(
             await asyncio.sleep(retry)
             continue
         try:
-            while line := await reader.readline():
-                if (frame := _frame(line)) is not None:
-                    yield frame
+            async for frame in _frames(reader, writer, gather):
+                yield frame
         except (OSError, ValueError):
             pass  # cut off or no frames of ours: connect again
         finally:
             writer.close()
         await asyncio.sleep(retry)
+
+
+async def _frames(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gather: float
+) -> AsyncIterator[tuple[str, str]]:
+    """Until the other side closes. Raises ValueError when what comes has no end."""
+    rest = b""
+    while chunk := await reader.read(_CHUNK):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            if (frame := _frame(line)) is not None:
+                yield frame
+        if len(rest) > _CHUNK:
+            raise ValueError("a frame without an end")
+        await _rest_from(writer.transport, gather)
+
+
+async def _rest_from(transport: asyncio.BaseTransport, seconds: float) -> None:
+    """What comes meanwhile stays with the system."""
+    if seconds and isinstance(transport, asyncio.Transport):
+        transport.pause_reading()
+        await asyncio.sleep(seconds)
+        transport.resume_reading()
+    else:
+        await asyncio.sleep(0)
 
 
 def _frame(line: bytes) -> tuple[str, str] | None:

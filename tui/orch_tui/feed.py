@@ -6,7 +6,6 @@ exception, and is tried again. Knows no widget.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections import deque
@@ -35,6 +34,8 @@ PAGE = 200
 """Events read at once: with larger pages the memory they take for a moment stays taken."""
 AHEAD = 4
 """Pages read before the app takes them."""
+GATHER = 0.05
+"""Seconds over which what models write is gathered: to be woken for every token took a fifth of the screen's time."""
 WRITTEN = 200_000
 """Characters kept of a text that is being written."""
 
@@ -219,12 +220,11 @@ class Feed:
         """Gather the text models write, until cancelled."""
         from orchestrator.store.live import watch
 
-        async for path, text in watch(self.store, self.run):
+        async for path, text in watch(self.store, self.run, gather=GATHER):
             self._pieces.append((path, text))
             self.rate.add()
             if len(self._pieces) > 10_000:  # nobody takes them: only the newest matter
                 self._pieces.popleft()
-            await asyncio.sleep(0)
 
     # -- the reader's side
 

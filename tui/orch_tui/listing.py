@@ -38,6 +38,8 @@ class _Look(NamedTuple):
     """What the look of every line depends on."""
 
     width: int
+    seen: int
+    """Columns that no scrollbar lies over; a row may have fewer."""
     focused: bool
     needle: str
     selection: Selection | None
@@ -147,16 +149,16 @@ class Listing(ScrollView, can_focus=True):
             self.cursor = max(0, count - 1)
             if self.scroll_y != self.max_scroll_y:
                 self.scroll_end(animate=False, immediate=True, x_axis=False)
-        top, width, look = self.scroll_offset.y, self.size.width, self._looks()
+        top, look = self.scroll_offset.y, self._looks()
         self._asked.clear()
         keys = {index: self._key(index, look) for index in range(top, top + self.size.height)}
         changed = [index for index, key in keys.items() if self._drawn.get(index) != key]
         if changed:
             self._asked, self._asked_for = {index: key.row for index, key in keys.items()}, look.width
             if len(changed) * 2 > len(keys):
-                self.refresh(self.size.region)  # one area is found faster than many
+                self.refresh(Region(0, 0, look.seen, self.size.height))  # found faster than many
             else:
-                self.refresh(*(Region(0, index - top, width, 1) for index in changed))
+                self.refresh(*(Region(0, index - top, look.seen, 1) for index in changed))
         self._drawn = {index: key for index, key in self._drawn.items() if index in keys}
         self._move_thumb()
 
@@ -234,8 +236,8 @@ class Listing(ScrollView, can_focus=True):
         finally:
             self._look = None
             self._asked.clear()
-        if crop.column_span != (0, self.size.width):
-            lines = [line.crop(*crop.column_span) for line in lines]
+        if crop.column_span != (0, self._seen):  # with what lies beneath the scrollbar
+            lines = [line.extend_cell_length(crop.right).crop(*crop.column_span) for line in lines]
         return lines
 
     def _handed_lines(self, places: range, look: _Look) -> list[Strip]:
@@ -288,6 +290,10 @@ class Listing(ScrollView, can_focus=True):
     @property
     def columns(self) -> int:
         """What a row has room for: the scrollbar lies over the last column where there is one."""
+        return self._seen
+
+    @property
+    def _seen(self) -> int:
         return max(0, self.size.width - self.scrollbar_size_vertical * self.show_vertical_scrollbar)
 
     def _looks(self) -> _Look:
@@ -295,7 +301,7 @@ class Listing(ScrollView, can_focus=True):
         selected = (
             self.text_selection if self.is_attached else None
         )  # it may be drawn while the screen closes
-        return _Look(self.columns, self.has_focus, self.needle, selected, self.rich_style)
+        return _Look(self.columns, self._seen, self.has_focus, self.needle, selected, self.rich_style)
 
     def _key(self, index: int, look: _Look) -> _Key:
         row = self._asked.get(index) if look.width == self._asked_for else None
@@ -311,11 +317,11 @@ class Listing(ScrollView, can_focus=True):
             styles = self.styles_of_roles
             base += styles.cursor if look.focused else styles.cursor_blurred
         if key.row is None:
-            return Strip.blank(self.size.width, base)
+            return Strip.blank(look.seen, base)
         line = strip(highlighted(key.row, look.needle), look.width, self.styles_of_roles, base)
         if key.span is not None:
             line = self._selected(line, *key.span)
-        return line.adjust_cell_length(self.size.width, base)
+        return line.extend_cell_length(look.seen, base)
 
     def _selected(self, line: Strip, start: int, end: int) -> Strip:
         style = self.screen.get_component_rich_style("screen--selection")
@@ -400,7 +406,7 @@ class Listing(ScrollView, can_focus=True):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         if round(old_value) != round(new_value):
-            self.refresh(self.size.region)
+            self.refresh(Region(0, 0, self._seen, self.size.height))
         self.call_next(self._move_thumb)
         if self.follow_end and new_value < old_value and new_value < self.max_scroll_y:
             self.follow_end = False

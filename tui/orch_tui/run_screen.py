@@ -25,6 +25,7 @@ from orch_tui.graph import GraphView
 from orch_tui.listing import Listing
 from orch_tui.logs import LogsView
 from orch_tui.pane import Lines
+from orch_tui.pieces import Pieces
 from orch_tui.settings import bindings
 from orch_tui.text import plain
 from orch_tui.timeline import TimelineView
@@ -99,6 +100,7 @@ class RunScreen(Covered, Screen[None]):
 
     def __init__(self, world: World, run: str, feed: Feed | None = None) -> None:
         super().__init__()
+        self._compositor = Pieces()
         self.shown = Followed(world, feed or Feed(world.store, run))
         self._still = 0.0
         self._only_text = False

@@ -63,7 +63,7 @@ def command(
 
 
 def _rows(store: Store, console: Console, run: str | None, workflow: str | None, since: float) -> list[Spent]:
-    from orchestrator.report.summary import summary
+    from orchestrator.report.summary import costs
     from orchestrator.store.spending import spent
 
     def damaged(name: str, error: StoreError) -> None:
@@ -72,7 +72,7 @@ def _rows(store: Store, console: Console, run: str | None, workflow: str | None,
     wanted = store.find(run) if run else None
     return spent(
         store,
-        lambda events: summary(events).spending.all_lines(),
+        costs,
         since=since,
         run=wanted,
         workflow=workflow,

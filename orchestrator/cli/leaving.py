@@ -110,12 +110,10 @@ def _worst(graph: Graph, plan: Overview) -> Iterator[str]:
 def history(plan: Overview, workflow: str, store: Store) -> Expected | None:
     """The expected case from the runs of this workflow in the store. Raises StoreError."""
     from orchestrator.plan.spend import Past, expected
-    from orchestrator.report.summary import summary
+    from orchestrator.report.summary import costs
     from orchestrator.store.spending import spent
 
-    found = spent(
-        store, lambda events: summary(events).spending.all_lines(), workflow=workflow, damaged=lambda *_: None
-    )
+    found = spent(store, costs, workflow=workflow, damaged=lambda *_: None)
     past: dict[str, Past] = {}
     for row in found:
         line = row.line

@@ -34,7 +34,7 @@ from orchestrator.events import (
     Warned,
 )
 from orchestrator.report import words
-from orchestrator.report.cost import Spending
+from orchestrator.report.cost import Line, Spending
 from orchestrator.report.paths import is_item, step_of
 
 CONTAINERS = frozenset({"steps", "workflow"})
@@ -303,6 +303,11 @@ def summary(events: Iterable[Event]) -> Summary:
     for event in events:
         result.add(event)
     return result
+
+
+def costs(events: Iterable[Event]) -> dict[tuple[str, str], Line]:
+    """What each step asked of each model, as the store keeps it of a run."""
+    return summary(events).spending.all_lines()
 
 
 def steps_done(run: Summary) -> int:

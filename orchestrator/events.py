@@ -116,7 +116,8 @@ class AttemptStarted:
 class AttemptFinished:
     """A model answered or failed, and what was decided about it.
 
-    `outcome`: ok, invalid (schema), check (a check said no), cut (token bound), error (provider).
+    `outcome`: ok, invalid (schema, empty), cut (token bound), refused (the model declines), repeated (it goes round in
+    circles), check (a check said no), error (provider).
     `decision`: keep, repair, fail, escalate, call (of an agent with tools: what it wants to do next is known). `reason` says why in a sentence. Seconds and tokens/s as measured.
     `cost` is in nano-dollars. `confidence` is between 0 and 1, None where nobody asked for it.
     """
@@ -125,7 +126,7 @@ class AttemptFinished:
     path: str
     attempt: int
     model: str
-    outcome: Literal["ok", "invalid", "check", "cut", "error"]
+    outcome: Literal["ok", "invalid", "cut", "refused", "repeated", "check", "error"]
     decision: Literal["keep", "repair", "fail", "escalate", "call"]
     reason: str
     text: str
@@ -312,12 +313,14 @@ class Warned:
 class RunWaiting:
     """Nothing can go on until somebody answers; `asks` are the open paths. The process ends with exit code 7.
 
-    `reason` says what else it waits for: a budget that is used up (`then: pause`).
+    `reason` says what else it waits for: a budget that is used up (`then: pause`). `unknown` are the steps of which
+    nobody knows whether they had their effect.
     """
 
     at: float
     asks: tuple[str, ...]
     reason: str = ""
+    unknown: tuple[str, ...] = ()
     kind: Literal["run.waiting"] = "run.waiting"
 
 

@@ -24,7 +24,7 @@ def conclude(
             if not events:
                 print_result(console, result.outputs, as_json=as_json)
         case "waiting":
-            for line in waiting_lines(run, result.asks, result.waits_for):
+            for line in waiting_lines(run, result.asks, result.waits_for, result.unknown):
                 console.say(line)
         case "interrupted":
             console.say(f"everything finished is kept; go on with: orch resume {run}")

@@ -21,8 +21,10 @@ from orchestrator.cli.console import Console, is_terminal
 from orchestrator.cli.killing import KillingJournal, KillSwitch
 from orchestrator.cli.privacy import Privacy
 from orchestrator.cli.progress import Progress, conclude, progress
+from orchestrator.cli.settling import Settled, as_event
 from orchestrator.config import Config
 from orchestrator.engine.preflight import Absent, preflight
+from orchestrator.engine.record import recording
 from orchestrator.engine.recover import Recovered, recover
 from orchestrator.engine.run import Ports, SystemClock
 from orchestrator.engine.start import Engine, Result, models_climbed, models_needed
@@ -32,6 +34,7 @@ from orchestrator.graph.model import Graph
 from orchestrator.policy.secrets import Masked
 from orchestrator.ports import Cache, Model
 from orchestrator.providers.registry import open_model
+from orchestrator.store.answers import login_name
 from orchestrator.store.inbox import done, take
 from orchestrator.store.journal import StoreJournal
 from orchestrator.store.lease import me
@@ -64,6 +67,8 @@ class Job:
     """Nothing may leave this machine."""
     limits: Mapping[str, int] = field(default_factory=dict)
     """Limits of the budget that are raised for what is left of the run, as `RunResumed.budget`."""
+    settled: tuple[Settled, ...] = ()
+    """What a person says about calls of which nobody knew whether they happened."""
     privacy: Privacy = field(default_factory=Privacy)
     """What its texts read of the environment, and what may be shown and written down."""
     streamed: str = ""
@@ -85,6 +90,7 @@ class _Screen:
     streamed: str = ""
     stream: ExitStack | None = None
     held: list[tuple[int, Event]] | None = None
+    settled: tuple[Settled, ...] = ()
     mask: Masked | None = None
     """Stands in front of `tokens` where secrets may be among them."""
 
@@ -143,6 +149,7 @@ class _Screen:
 def execute(store: Store, job: Job, console: Console) -> tuple[Result, str]:
     """Run to the end. Returns how it ended and what was streamed to stdout already."""
     screen = _Screen(job, console, progress(console, quiet=job.quiet), KillSwitch(os.environ))
+    screen.settled = job.settled
     try:
         result = asyncio.run(_execute(store, job, screen))
     finally:
@@ -255,6 +262,7 @@ def _look_back(
         screen.committed(list(store.events(run)))
     _take_answers(store, run, journal, recovered)
     if resumed:
+        _settle(screen, journal, recovered)
         journal.append(RunResumed(at=SystemClock().now(), owner=me(), budget=screen.job.limits))
         recovered.raised(screen.job.limits)
     return recovered
@@ -270,6 +278,17 @@ def _take_answers(store: Store, run: str, journal: KillingJournal, recovered: Re
             recovered.answered[answer.path] = answer
         else:
             done(store, [row.id])
+
+
+def _settle(screen: _Screen, journal: KillingJournal, recovered: Recovered) -> None:
+    """What a person says about calls, once: it is in the record when the run looks back again, as far as `keep` says."""
+    privacy, clock = screen.job.privacy, SystemClock()
+    record = recording(journal, screen.job.graph, privacy.secrets, privacy.keep, recovered, clock)
+    for said in screen.settled:
+        event = as_event(said, recovered, clock.now(), login_name())
+        record.append(event)
+        recovered.call_finished(event)
+    screen.settled = ()
 
 
 def _as_answer(kind: str, payload: Mapping[str, Any], at: float) -> AskAnswered | None:

@@ -29,6 +29,19 @@ from orchestrator.errors import UsageError
     help="An input that the record did not keep.",
 )
 @click.option(
+    "--done",
+    "happened",
+    multiple=True,
+    metavar="STEP",
+    help="The call of STEP, of which nobody knew, happened.",
+)
+@click.option(
+    "--value", "values", multiple=True, metavar="JSON", help="What the call of --done gave; null without it."
+)
+@click.option(
+    "--rerun", "again", multiple=True, metavar="STEP", help="It did not happen: call the tool of STEP again."
+)
+@click.option(
     "--budget-usd", type=click.FloatRange(min=0), help="What the whole run may spend from now on, in dollars."
 )
 @click.option("--budget-tokens", type=click.IntRange(min=1), help="Tokens the whole run may use from now on.")
@@ -43,6 +56,9 @@ def command(
     as_json: bool,
     events: bool,
     changed: bool,
+    happened: tuple[str, ...],
+    values: tuple[str, ...],
+    again: tuple[str, ...],
     budget_usd: float | None,
     budget_tokens: int | None,
     budget_cloud_calls: int | None,
@@ -52,12 +68,14 @@ def command(
     """Go on with RUN (an id, its beginning, or `last`).
 
     A run whose budget was used up (`then: pause`) goes on with a larger one: --budget-usd 2. What it has spent
-    already counts.
+    already counts. A run that stopped in the middle of a call with an effect (`effects: once`) does not make it a second
+    time: say that it happened (--done), or that it did not (--rerun).
     """
     from orchestrator.cli.concluding import conclude
     from orchestrator.cli.executing import Job, execute, open_models
     from orchestrator.cli.privacy import privacy_of, refuse_lost, whole_inputs
     from orchestrator.cli.run import checked_graph
+    from orchestrator.cli.settling import settled
     from orchestrator.cli.wiring import existing_store
     from orchestrator.config import Config
     from orchestrator.engine.recover import recover
@@ -97,6 +115,7 @@ def command(
                 show_events=events,
                 quiet=quiet,
                 offline=config.offline,
+                settled=settled(run, recovered, happened, again, values),
                 limits=_limits(budget_usd, budget_tokens, budget_cloud_calls),
                 privacy=privacy,
             )

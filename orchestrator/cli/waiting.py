@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from orchestrator.events import AskOpened, RunWaiting
@@ -16,11 +16,17 @@ SHOWN = 5
 """Questions told in full; the rest is counted."""
 
 
-def waiting_lines(run: str, asks: Mapping[str, AskOpened], budget: str = "") -> list[str]:
+def waiting_lines(
+    run: str, asks: Mapping[str, AskOpened], budget: str = "", unknown: Collection[str] = ()
+) -> list[str]:
     """Every open question with the command for each of its choices, and how the run goes on afterwards.
 
-    `budget` says why it waits for a larger one; empty when it does not.
+    `budget` says why it waits for a larger one; empty when it does not. `unknown` are steps of which nobody knows
+    whether they had their effect.
     """
+    if unknown:
+        rest = waiting_lines(run, asks, budget) if asks or budget else []
+        return [*rest, *_unknown_lines(run, unknown)]
     if budget:
         asked = waiting_lines(run, asks)[:-1] if asks else []
         more = f"go on with a larger one: orch resume {run} --budget-usd … (or --budget-tokens, --budget-cloud-calls)"
@@ -31,6 +37,19 @@ def waiting_lines(run: str, asks: Mapping[str, AskOpened], budget: str = "") -> 
     if len(asks) > SHOWN:
         lines.append(f"  and {len(asks) - SHOWN:,} more: orch show {run}")
     return [*lines, f"then go on with: orch resume {run}"]
+
+
+def _unknown_lines(run: str, paths: Collection[str]) -> list[str]:
+    lines = [f"run {run} stopped in the middle of a call with an effect; nobody knows whether it happened:"]
+    for path in list(paths)[:SHOWN]:
+        lines += [
+            f"  ? {path}   what was called: orch show {run} {path}",
+            f"    it happened    orch resume {run} --done {path} [--value JSON]",
+            f"    it did not     orch resume {run} --rerun {path}",
+        ]
+    if len(paths) > SHOWN:
+        lines.append(f"  and {len(paths) - SHOWN:,} more: orch show {run}")
+    return lines
 
 
 def ask_lines(run: str, ask: AskOpened) -> list[str]:
@@ -63,6 +82,9 @@ def what_to_do(store: Store, run: str) -> list[str]:
     alive = owner_alive(store, run)
     last = store.event(run, store.run(run).events - 1)
     budget = last.reason if isinstance(last, RunWaiting) else ""
+    unknown = last.unknown if isinstance(last, RunWaiting) else ()
+    if unknown and not alive:
+        return waiting_lines(run, rest, budget, unknown)
     if rest or budget:
         lines = waiting_lines(run, rest, budget)
         return lines[:-1] if alive else lines

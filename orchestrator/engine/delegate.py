@@ -14,6 +14,8 @@ from typing import Any
 from orchestrator.calling import CallContext, Signature, ToolResult
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.run import Failed, Run
+from orchestrator.engine.search import NAME as SEARCH
+from orchestrator.engine.search import Search
 from orchestrator.errors import StepError, ToolError
 from orchestrator.graph.delegates import PROMPT, delegate_name, gives, takes_of
 from orchestrator.graph.model import Node
@@ -82,6 +84,8 @@ async def open_tool(run: Run, node: Node, frame: Frame, path: str, name: str) ->
     found = delegate(run, node, frame, path, name)
     if found is not None:
         return found
+    if name == SEARCH:
+        return Search(run, node, path)
     if run.ports.tools is None:
         raise StepError("tool", f"there are no tools in this run, and '{node.path}' wants {name}")
     try:

@@ -116,7 +116,7 @@ async def _search(at: Asking, name: str, query: str, part: str) -> tuple[Passage
         retriever = run.ports.knowledge(run.graph.file, name)
     except KnowledgeError as error:
         raise StepError("knowledge", f"{what}: {error.message}", hint=error.hint) from None
-    await _keep_here(at, retriever, known.embedder, part, query, what)
+    await keep_query(run, at.node, at.path, retriever, known.embedder, part, query, what)
     return await _found(retriever.search(query, known.spec.k, known.spec.min_score), what)
 
 
@@ -138,25 +138,34 @@ def _merged(ranked: Sequence[Sequence[Passage]]) -> list[Passage]:
     return list(found.values())
 
 
-async def _keep_here(
-    at: Asking, retriever: Retriever, stated: ModelSpec | None, part: str, query: str, what: str
+async def keep_query(
+    run: Run,
+    node: Node,
+    path: str,
+    retriever: Retriever,
+    stated: ModelSpec | None,
+    part: str,
+    query: str,
+    what: str,
 ) -> None:
-    """Raise StepError for a query that the embedder may not see, by the address it was reached at."""
+    """Raise StepError for a query that the embedder may not see, by the address it was reached at.
+
+    `part` of the request is what the query is made of; empty for all of it.
+    """
     info = await _found(retriever.embedder(), what)
     if info is None:
         return
-    run, node = at.run, at.node
     spec = stated or ModelSpec(use=info.ref)
     sink = ModelInfo(info.ref, info.ref, "", info.context, 1, local=info.local, endpoint=info.endpoint)
     sent = (Message("user", query),)
-    why = refusal(node.flow, (part,), spec, sink, messages=sent, secrets=run.ports.secrets)
+    why = refusal(node.flow, (part,) if part else (), spec, sink, messages=sent, secrets=run.ports.secrets)
     if why is None:
         return
-    reason = why.sentence(at.path)
+    reason = why.sentence(path)
     run.emit(
         Decided(
             at=run.now(),
-            path=at.path,
+            path=path,
             choice="refuse",
             rule="privacy",
             reason=reason,

@@ -17,6 +17,7 @@ from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate, gates_of, models_climbed, models_needed, models_of
 from orchestrator.engine.instance import node_runner
 from orchestrator.engine.line import Line
+from orchestrator.engine.looked import refuse_missing_examples
 from orchestrator.engine.preflight import (
     Absent,
     ledger_of,
@@ -109,6 +110,7 @@ class Engine:
         budget = graph.workflow.budget
         recovered = recovered or Recovered()
         preflight(graph, ports.prices, offline=ports.offline)
+        refuse_missing_examples(graph)
         keep = Keep.of(graph.workflow.keep, ports.digest_key)
         journal = recording(ports.journal, graph, ports.secrets, keep, recovered, ports.clock)
         ports = replace(ports, journal=journal)
@@ -222,9 +224,8 @@ def _last_event(run: Run, result: Result) -> RunFinished | RunFailed | RunWaitin
         case "done":
             return RunFinished(at=at, outputs=result.outputs)
         case "waiting":
-            unknown = [f"{path}: {error.message}" for path, error in result.unknown.items()]
-            reason = "; ".join((result.waits_for, *unknown) if result.waits_for else unknown)
-            return RunWaiting(at=at, asks=tuple(result.asks), reason=reason)
+            asks, unknown = tuple(result.asks), tuple(result.unknown)
+            return RunWaiting(at=at, asks=asks, reason=result.waits_for, unknown=unknown)
         case "interrupted" | "cancelled":
             return RunInterrupted(at=at, by=result.stopped_by, cancelled=result.status == "cancelled")
         case "failed":

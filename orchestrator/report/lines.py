@@ -115,6 +115,8 @@ def _end(event: RunWaiting | RunInterrupted | RunFailed | RunFinished) -> str:
     match event:
         case RunWaiting():
             asks = f"waiting for an answer to {', '.join(event.asks)}" if event.asks else "waiting"
+            if event.unknown:
+                asks += f"; nobody knows whether it happened: {', '.join(event.unknown)}"
             return f"{asks} ({event.reason})" if event.reason else asks
         case RunInterrupted():
             return f"{'cancelled' if event.cancelled else 'interrupted'}: {event.by}"

@@ -221,6 +221,9 @@ def next_step(shown: Followed, *, answered: bool = False) -> str:
     match feed.status:
         case "waiting" if shown.trace.waits_for:
             return f"waiting for a larger budget: orch resume {run} {larger(shown)}"
+        case "waiting" if shown.trace.unknown:
+            step = shown.trace.unknown[0]
+            return f"did {step} happen? orch resume {run} --done {step}; if it did not: --rerun {step}"
         case "waiting" if late and not answered:
             return f"too late to answer; go on with: orch resume {run}"
         case "waiting":

@@ -121,6 +121,7 @@ class Trace:
         self.raised: dict[str, int] = {}
         """Limits of the budget that were raised when it was resumed: `usd` in nano-dollars, `tokens`, `cloud_calls`."""
         self.waits_for = ""
+        self.unknown: tuple[str, ...] = ()
         """What it waits for besides answers: a larger budget."""
         self.gaps: list[tuple[float, float]] = []
         """From when to when nobody worked on the run."""
@@ -286,10 +287,10 @@ class Trace:
                 return span
             case RunResumed():
                 self.raised.update(event.budget)
-                self.waits_for = ""
+                self.waits_for, self.unknown = "", ()
                 self._resumed(before, event.at)
             case RunWaiting():
-                self.waits_for = event.reason
+                self.waits_for, self.unknown = event.reason, event.unknown
             case RunFinished() | RunFailed() | RunInterrupted():
                 self.stop(event.at)
             case ModelReady():

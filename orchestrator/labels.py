@@ -67,7 +67,8 @@ class Flow:
     """What is known before the run about the labels of one step.
 
     `parts` are the parts of its request by name: `role`, `format`, `prompt`, `images`, `examples`, `sources`,
-    `memory`, `items`, `with`, `show`, and what a later attempt adds: `answer`, `errors`, `tool_results`.
+    `memory`, `items`, `with`, `show`, `search` (what is looked up), and what a
+    later attempt adds: `answer`, `errors`, `tool_results`.
     `scope` is the join of every decision around it (`when`, `foreach`, `until`): it labels the value, and that a call
     happens is only a warning. `output` is the label of the value (the highest of its leaves) after `label` and
     `declassify`, `facts` that of what stands under `steps.<name>`.

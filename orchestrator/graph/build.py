@@ -20,6 +20,7 @@ from orchestrator.graph.agents import (
     known_model,
     models_of,
 )
+from orchestrator.graph.cases import checked_examples, placed
 from orchestrator.graph.check import Checker
 from orchestrator.graph.cloud import PROVIDERS, provider_of
 from orchestrator.graph.compiled import compile_knot, compiled
@@ -246,6 +247,9 @@ class _Builder:
             written = agent.written.get("output") or Written(setting.marks, knot.at)
             base = agent.base if step.output is None else None
             knot.output = loaded(setting, agent.spec.output, written, base)
+        knot.agent = agent = checked_examples(
+            setting, step, placed(setting, step, agent), knot.at, knot.output
+        )
         if agent.spec.role is not None and step.role is None:
             extra = ("items",) if step.reduce is not None else ()
             knot.texts += (Text("role", (*knot.at, "agent"), agent.spec.role, "template", extra=extra),)

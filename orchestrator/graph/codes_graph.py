@@ -316,5 +316,38 @@ MODELS = table(
               one: {tool: python, with: {code: "1 + 1"}}
             """,
         ),
+        files(
+            "ORCH611",
+            "worked examples that cannot be used",
+            """`examples: {from: cases.jsonl}` names a file of the project with one `{"input": …, "output": …}` per line, and each
+            output has to be one that the step can answer.""",
+            """
+            agents: {writer: {role: You write short answers., examples: {from: other.yaml}}}
+            steps:
+              one: {agent: writer, prompt: Write a line about rain.}
+            """,
+            """
+            agents: {writer: {role: You write short answers.}}
+            steps:
+              one: {agent: writer, prompt: Write a line about rain.}
+            """,
+        ),
+        files(
+            "ORCH612",
+            "worked examples that are not used",
+            """The file is not there yet, and a run would not begin without it; or the examples ship with an agent whose `output`
+            the step replaces.""",
+            """
+            agents: {writer: {role: You write short answers., examples: {from: not-there.jsonl}}}
+            steps:
+              one: {agent: writer, prompt: Write a line about rain.}
+            """,
+            """
+            agents: {writer: {role: You write short answers.}}
+            steps:
+              one: {agent: writer, prompt: Write a line about rain.}
+            """,
+            "warning",
+        ),
     )
 )

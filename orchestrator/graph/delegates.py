@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from orchestrator.graph.agents import effective, models_of
+from orchestrator.graph.cases import checked_examples, placed
 from orchestrator.graph.compiled import compile_knot
 from orchestrator.graph.kinds import TEXT, UNKNOWN
 from orchestrator.graph.names import Level
@@ -50,6 +51,8 @@ def delegates(setting: Setting, top: Layer) -> dict[str, Knot]:
     for knot in _all(top):
         for name in _called(setting, _tools_of(knot)):
             _add(setting, name, knot, found, ())
+        if isinstance(knot.step, AgentStep) and knot.step.pick is not None:
+            _add(setting, knot.step.pick, knot, found, ())
     return found
 
 
@@ -95,6 +98,7 @@ def _knot(setting: Setting, name: str, at: Path) -> Knot:
     setting.included.update({str(file): file.read_bytes() for file in agent.files})
     written = agent.written.get("output") or Written(setting.marks, at)
     knot.output = loaded(setting, agent.spec.output, written, agent.base)
+    knot.agent = checked_examples(setting, step, placed(setting, step, agent), at, knot.output)
     texts = [Text("prompt", at, _PROMPT_TEXT, "template", extra=(PROMPT,))]
     if agent.spec.role is not None:
         texts.append(Text("role", at, agent.spec.role, "template"))

@@ -63,6 +63,8 @@ def ask_agent(one: One, step: AgentStep) -> Made:
     _record(one, step, spec, asked)
     answer = asked.local if step.escalate is not None and step.escalate.carry else asked.errors
     parts = {**asked.parts, "answer": answer, "errors": asked.errors, "tool_results": asked.results}
+    if spec.knowledge and one.has("search"):
+        parts["search"] = asked.query
     return Made(leaf(named(knot.name, asked.answer)), parts, asked.answer, asked.answer)
 
 

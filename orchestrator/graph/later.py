@@ -12,22 +12,17 @@ from orchestrator.spec.anatomy import owner
 from orchestrator.spec.model import AgentSpec, AgentStep, AskStep
 
 NOT_EXECUTED = "ORCH530"
-_AGENT_KEYS = ("knowledge", "examples", "head", "memory")
+_AGENT_KEYS = ("head", "memory")
 _STEP_KEYS = ("samples", "pick")
-_OVERFLOW = ("drop-sources",)
 
 LATER_KEYS: Mapping[str, tuple[str, ...]] = {
-    "Workflow": ("knowledge",),
     "InputSpec": ("new",),
     "AgentSpec": _AGENT_KEYS,
     "AgentStep": (*_AGENT_KEYS, *_STEP_KEYS),
     "AskStep": ("edit",),
 }
 """Keys that are only checked, by the model they belong to, for the reference."""
-LATER_VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("AgentStep", "overflow"): _OVERFLOW,
-    ("Defaults", "overflow"): _OVERFLOW,
-}
+LATER_VALUES: Mapping[tuple[str, str], tuple[str, ...]] = {}
 """Keys of which only some values are not executed."""
 
 
@@ -40,7 +35,7 @@ def list_later(
         found[at, feature] = path
     _steps(setting, layer)
     for name, knot in delegates.items():
-        found |= {(f"agents.{name}", what): knot.at for _, what in _of_step(setting, knot)}
+        found |= {(f"agents.{name}", what): knot.at for _, what in _of_step(knot)}
     for (_, feature), path in found.items():
         _warn(setting, path, feature)
     return tuple(found)
@@ -62,7 +57,7 @@ def _sections(setting: Setting) -> Iterator[tuple[str, str, Path]]:
 
 def _steps(setting: Setting, layer: Layer) -> None:
     for knot in layer.knots.values():
-        for key, feature in _of_step(setting, knot):
+        for key, feature in _of_step(knot):
             written = setting.marks.has(*knot.at, key)
             setting.later[knot.path, feature] = (*knot.at, key if written else knot.verb)
         if knot.body is not None:
@@ -72,22 +67,19 @@ def _steps(setting: Setting, layer: Layer) -> None:
             _warn(setting, (*knot.at, "workflow"), f"{what} (in {knot.child.file})")
 
 
-def _of_step(setting: Setting, knot: Knot) -> Iterator[tuple[str, str]]:
+def _of_step(knot: Knot) -> Iterator[tuple[str, str]]:
     """Key and name of each feature of a step that is not executed."""
     step = knot.step
     match step:
         case AskStep(edit=str()):
             yield "edit", "edit"
         case AgentStep():
-            yield from _of_agent(setting, knot, step)
+            yield from _of_agent(knot, step)
         case _:
             pass
 
 
-def _of_agent(setting: Setting, knot: Knot, step: AgentStep) -> Iterator[tuple[str, str]]:
+def _of_agent(knot: Knot, step: AgentStep) -> Iterator[tuple[str, str]]:
     yield from ((key, key) for key in _STEP_KEYS if getattr(step, key) is not None)
     spec = knot.agent.spec if knot.agent is not None else AgentSpec()
     yield from ((key, key) for key in _AGENT_KEYS if getattr(spec, key))
-    overflow = step.overflow or setting.defaults.overflow
-    if overflow in _OVERFLOW:
-        yield "overflow", f"overflow: {overflow}"

@@ -14,8 +14,6 @@ STEP = {
     "agent: writer, prompt: Hi., samples: 3, pick: writer": "pick",
     "agent: writer, prompt: Hi., head: {from: cases.jsonl}": "head",
     "agent: writer, prompt: Hi., memory: {key: me}": "memory",
-    "agent: writer, prompt: Hi., examples: {from: cases.jsonl}": "examples",
-    "agent: writer, prompt: Hi., overflow: drop-sources": "overflow",
     "ask: Send it?, show: text, edit: show": "edit",
 }
 

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-PYTEST := $(BIN)/pytest -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/pytest -n logical --maxprocesses 4
 unexport PYTHONDONTWRITEBYTECODE # the tests start orch hundreds of times: what is compiled is kept
 
 help: ## what there is

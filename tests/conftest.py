@@ -6,12 +6,14 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from orchestrator.config import Config
 from orchestrator.providers.hosts import Hosts
+from tests.shares import Shares, longest_first
 
 settings.register_profile("orch", deadline=None)  # no test may depend on the machine's speed
 settings.load_profile("orch")
@@ -21,25 +23,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="run everything that is sampled otherwise")
 
 
-@pytest.hookimpl(tryfirst=True)  # the groups must be known before xdist reads them
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--full"):
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("full")])
         items[:] = [item for item in items if not item.get_closest_marker("full")]
     if hasattr(config, "workerinput"):
-        _share_out(items)
+        longest_first(config.rootpath, items)
 
 
-def _share_out(items: list[pytest.Item]) -> None:
-    """Between processes (`-n`): a file stays together, and all that asks the model, else hosts fight for the cores."""
-    asks = {item for item in items if item.get_closest_marker("real_model") or "embedded" in _fixtures(item)}
-    items.sort(key=lambda item: item not in asks)  # the longest group begins
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("model" if item in asks else item.nodeid.split("::")[0]))
-
-
-def _fixtures(item: pytest.Item) -> list[str]:
-    return item.fixturenames if isinstance(item, pytest.Function) else []
+@pytest.hookimpl(optionalhook=True)  # it is one of xdist's, which may be switched off
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Shares:
+    return Shares(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -59,6 +59,7 @@ def project(root: Path, text: str) -> None:
     (root / "w.yaml").write_text(text, encoding="utf-8")
 
 
+@pytest.mark.real_model
 @namespaces
 @pytest.mark.parametrize("how", ["--local-only", "ORCH_OFFLINE"])
 def test_without_any_network_a_local_run_works_and_stays_local(
@@ -85,6 +86,7 @@ def test_without_any_network_a_local_run_works_and_stays_local(
     assert [event["rule"] for event in events if event.get("choice") == "stay"] == ["offline"]
 
 
+@pytest.mark.real_model
 @traced
 def test_no_process_of_a_local_run_connects_to_anything_but_this_machine(
     embedded: Embedded, tmp_path: Path

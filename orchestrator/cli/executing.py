@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.cli.asking import TerminalAsker
 from orchestrator.cli.comparing import compared
 from orchestrator.cli.console import Console, is_terminal
+from orchestrator.cli.equipment import Equipment, check_tools
 from orchestrator.cli.killing import KillingJournal, KillSwitch
 from orchestrator.cli.privacy import Privacy
 from orchestrator.cli.progress import Progress, conclude, progress
@@ -35,6 +36,7 @@ from orchestrator.policy.secrets import Masked
 from orchestrator.ports import Cache, Model
 from orchestrator.providers.registry import open_model
 from orchestrator.store.answers import login_name
+from orchestrator.store.artifacts import Artifacts, folder_of
 from orchestrator.store.inbox import done, take
 from orchestrator.store.journal import StoreJournal
 from orchestrator.store.lease import me
@@ -71,6 +73,8 @@ class Job:
     """What a person says about calls of which nobody knew whether they happened."""
     privacy: Privacy = field(default_factory=Privacy)
     """What its texts read of the environment, and what may be shown and written down."""
+    data: Path = Path()
+    """The user's own data: what tools made goes there when the store is on a server."""
     streamed: str = ""
     """Path of the step whose text goes to stdout as it comes; empty for none."""
 
@@ -169,12 +173,14 @@ async def _execute(store: Store, job: Job, screen: _Screen) -> Result:
         for model in job.models.values():
             stack.push_async_callback(model.close)
         cache = _cache(store, job, stack)
+        tools = Equipment(job.graph, os.environ, job.privacy.keys)
+        stack.push_async_callback(tools.close)
         if resumed:
             screen.shown.recall(store.events(job.run))
         while True:
             recovered = _look_back(store, job.run, screen, journal, resumed=resumed)
             await journal.flush()
-            engine = _engine(job, screen, journal, cache, recovered)
+            engine = _engine(store, job, screen, journal, cache, recovered, tools)
             result = job.privacy.told(await _guarded(engine, store, job.run, screen))
             await asyncio.sleep(0)  # the last committed events are on their way to the screen
             if result.status != "waiting" or not _answered_meanwhile(store, job.run, result.asks):
@@ -193,10 +199,11 @@ def _go_live(store: Store, job: Job, screen: _Screen, stack: AsyncExitStack) -> 
 def open_models(graph: Graph, config: Config, console: Console) -> dict[str, Model]:
     """A model for every name the graph needs; missing weights are fetched, nothing is started yet.
 
-    Raises UsageError, CredentialsMissing, ProviderError.
+    Tools that cannot be called are found too. Raises UsageError, CredentialsMissing, ProviderError, SandboxUnavailable.
     """
     base = Path(graph.file).resolve().parent
     preflight(graph, price_list, offline=config.offline)
+    check_tools(graph, os.environ)
     needed, climbed = models_needed(graph), models_climbed(graph)
     _fetch([spec.use for spec in needed.values()], base, config, console)
     return {
@@ -305,7 +312,13 @@ def _answered_meanwhile(store: Store, run: str, asks: Collection[str]) -> bool:
 
 
 def _engine(
-    job: Job, screen: _Screen, journal: KillingJournal, cache: Cache | None, recovered: Recovered
+    store: Store,
+    job: Job,
+    screen: _Screen,
+    journal: KillingJournal,
+    cache: Cache | None,
+    recovered: Recovered,
+    tools: Equipment,
 ) -> Engine:
     person = not job.quiet and is_terminal(sys.stdin) and is_terminal(screen.console.err)
     privacy = job.privacy
@@ -321,6 +334,9 @@ def _engine(
         secrets=privacy.secrets,
         env=privacy.env,
         digest_key=privacy.keep.key,
+        tools=tools,
+        keepsakes=Artifacts(folder_of(store, job.data), privacy.secrets),
+        run=job.run,
     )
     return Engine(job.graph, job.inputs, job.models, ports, today=job.today, recovered=recovered)
 

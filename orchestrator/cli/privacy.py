@@ -31,6 +31,8 @@ class Privacy:
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: Secrets = field(default_factory=Secrets)
     keep: Keep = field(default_factory=Keep)
+    keys: frozenset[str] = frozenset()
+    """Variables that models have their keys from: no tool gets them."""
 
     def mask(self, live: Live) -> Masked | None:
         """Tokens on their way to a screen; None where there is nothing to hide."""
@@ -68,11 +70,12 @@ def privacy_of(graph: Graph, config: Config, environ: Mapping[str, str]) -> Priv
     from orchestrator.engine.record import hashes
 
     env = environment(graph, environ)
-    known = {**_keys(graph, environ), **env}
+    keys = _keys(graph, environ)
+    known = {**keys, **env}
     keep = Keep.of(graph.workflow.keep)
     if known or hashes(graph, keep):
         keep = Keep.of(graph.workflow.keep, digest_key(config.data / KEY_FILE))
-    return Privacy(env, Secrets.of(known), keep)
+    return Privacy(env, Secrets.of(known), keep, frozenset(keys))
 
 
 def _keys(graph: Graph, environ: Mapping[str, str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from orchestrator.engine.run import Blocked, Ports
 from orchestrator.engine.start import Engine, models_climbed, models_needed
 from orchestrator.events import Event, StepFinished
 from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount
-from orchestrator.ports import Emit, Model
+from orchestrator.ports import Emit, Model, Tool
 from orchestrator.report.paths import step_of
 
 if TYPE_CHECKING:
@@ -58,6 +58,10 @@ class _Reused:
         """Nothing is kept."""
 
 
+async def _nothing_called(file: str, name: str) -> Tool:  # noqa: ARG001 - the shape of Tools
+    raise Blocked
+
+
 async def reused_answers(
     graph: Graph, inputs: Mapping[str, Any], store: Store, config: Config, base: Path
 ) -> dict[str, int]:
@@ -76,7 +80,8 @@ async def reused_answers(
     journal, cache = _Reused(), StoreCache(store)
     today = date.today().isoformat()  # noqa: DTZ011 - the user's own calendar
     try:
-        await Engine(graph, inputs, models, Ports(journal=journal, cache=cache), today=today).execute()
+        ports = Ports(journal=journal, cache=cache, tools=_nothing_called)
+        await Engine(graph, inputs, models, ports, today=today).execute()
     finally:
         cache.close()
         for model in models.values():

@@ -118,6 +118,7 @@ def command(
                 settled=settled(run, recovered, happened, again, values),
                 limits=_limits(budget_usd, budget_tokens, budget_cloud_calls),
                 privacy=privacy,
+                data=config.data,
             )
             result, streamed = execute(store, job, console)
         return conclude(result, run, console, as_json=as_json, events=events, streamed=streamed)

@@ -151,6 +151,7 @@ def _execute(
             quiet=quiet,
             offline=config.offline,
             privacy=privacy,
+            data=config.data,
             streamed="" if as_json or events else streamed_step(graph),
         )
         result, streamed = execute(store, job, console)

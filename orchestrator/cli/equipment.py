@@ -1,0 +1,194 @@
+"""The tools of one run, opened when they are first called and closed with it: built in, and declared under `tools:`.
+
+What cannot be opened at all (a function that is not there, no sandbox, a missing extra) is found before the run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.calling import CallContext, Signature, ToolResult
+from orchestrator.errors import SandboxUnavailable, ToolError, UsageError
+from orchestrator.graph.model import Graph, Node, all_nodes, asking_nodes
+from orchestrator.spec.model import ToolStep
+from orchestrator.spec.places import PROJECT_FILE
+
+if TYPE_CHECKING:
+    from orchestrator.ports import Tool
+    from orchestrator.tools.functions import Functions
+    from orchestrator.tools.sandbox.sandbox import Sandbox
+
+
+TRIAL = 30.0
+"""Seconds for an empty program that shows whether the sandbox works here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A tool under the name by which a file calls it, with the effects that the file states."""
+
+    tool: Tool
+    signature: Signature
+
+    async def call(self, arguments: Mapping[str, Any], context: CallContext) -> ToolResult:
+        return await self.tool.call(arguments, context)
+
+
+class Equipment:
+    """Implements `ports.Tools`. `withheld` names variables of the environment that no tool of the project gets."""
+
+    def __init__(self, graph: Graph, environ: Mapping[str, str], withheld: Collection[str] = ()) -> None:
+        self._graphs = {one.file: one for one in graphs_of(graph)}
+        self._environ = environ
+        self._withheld = withheld
+        self._opened: dict[tuple[str, str], Tool] = {}
+        self._locks: dict[tuple[str, str], asyncio.Lock] = {}
+        self._stack = AsyncExitStack()
+        self._functions: Functions | None = None
+        self._sandbox: Sandbox | None = None
+
+    async def __call__(self, file: str, name: str) -> Tool:
+        """The tool of this name for the workflow of a file. Raises ToolError."""
+        key = file, name
+        known = self._opened.get(key)
+        if known is not None:
+            return known
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            if key not in self._opened:
+                self._opened[key] = await self._open(self._graphs[file], name)
+        return self._opened[key]
+
+    async def close(self) -> None:
+        """End every process and connection."""
+        await self._stack.aclose()
+        self._opened.clear()
+
+    # ------------------------------------------------------------------------------------------ opening
+
+    async def _open(self, graph: Graph, name: str) -> Tool:
+        declared = graph.tools.get(name) or graph.tools.get(name.rpartition(".")[0])
+        tool: Tool
+        if declared is not None and declared.spec.python is not None:
+            effects = declared.spec.effects or "once"
+            functions = self._of_the_project()
+            return functions.tool(name, declared.spec.python, declared.base, Path(graph.root), effects)
+        tool = self._built_in(graph, name)
+        said = declared.spec.effects if declared is not None else None
+        stated = replace(tool.signature, name=name, effects=said or tool.signature.effects)
+        return tool if stated == tool.signature else Called(tool, stated)
+
+    def _built_in(self, graph: Graph, name: str) -> Tool:
+        family = name.partition(".")[0]
+        if family == "python":
+            from orchestrator.tools.python import PythonTool
+
+            return PythonTool(self._of_this_process())
+        if family == "files":
+            from orchestrator.tools.files import file_tools
+
+            return file_tools(Path(graph.root), made_of(graph))[name]
+        raise ToolError(f"there is no tool '{name}'")
+
+    def _of_the_project(self) -> Functions:
+        if self._functions is None:
+            from orchestrator.tools.functions import Functions
+
+            self._functions = Functions(self._environ, self._withheld)
+            self._stack.push_async_callback(self._functions.close)
+        return self._functions
+
+    def _of_this_process(self) -> Sandbox:
+        if self._sandbox is None:
+            from orchestrator.tools.sandbox.sandbox import Sandbox
+
+            self._sandbox = Sandbox()
+        return self._sandbox
+
+    # ---------------------------------------------------------------------------------- before the run
+
+    async def check(self) -> None:
+        """Find out before the first call what keeps a tool from being called. Raises UsageError, SandboxUnavailable."""
+        for graph, node, name in self._used():
+            try:
+                await self._check(graph, name)
+            except SandboxUnavailable:
+                raise
+            except ToolError as error:
+                who = f"{graph.file}:{node.mark.line}: step '{node.path}'"
+                raise UsageError(f"{who} calls {name}: {error.message}", hint=error.hint) from None
+
+    async def _check(self, graph: Graph, name: str) -> None:
+        declared = graph.tools.get(name) or graph.tools.get(name.rpartition(".")[0])
+        if declared is not None and declared.spec.mcp is not None:
+            return
+        tool = await self(graph.file, name)
+        if name == "python":
+            with tempfile.TemporaryDirectory() as scratch:
+                await tool.call({"code": ""}, CallContext("", Path(scratch), TRIAL))
+
+    def _used(self) -> Iterator[tuple[Graph, Node, str]]:
+        """Every tool that is opened here, once per file, with a step that calls it."""
+        seen: set[tuple[str, str]] = set()
+        for graph in self._graphs.values():
+            for node in asking_nodes(graph):
+                for name in tools_of(node):
+                    if (graph.file, name) not in seen and not _elsewhere(graph, name):
+                        seen.add((graph.file, name))
+                        yield graph, node, name
+
+
+def check_tools(graph: Graph, environ: Mapping[str, str]) -> None:
+    """Find out before a run what keeps its tools from being called. Raises UsageError, SandboxUnavailable."""
+    if not any(tools_of(node) for one in graphs_of(graph) for node in asking_nodes(one)):
+        return
+
+    async def check() -> None:
+        equipment = Equipment(graph, environ)
+        try:
+            await equipment.check()
+        finally:
+            await equipment.close()
+
+    asyncio.run(check())
+
+
+def tools_of(node: Node) -> tuple[str, ...]:
+    """The tools that a step calls, or that its agent may call."""
+    if isinstance(node.step, ToolStep):
+        return (node.step.tool,)
+    return (node.agent.spec.tools or ()) if node.agent is not None else ()
+
+
+def _elsewhere(graph: Graph, name: str) -> bool:
+    """Whether the engine itself is this tool: another agent, or the search in the knowledge of the file."""
+    declared = graph.tools.get(name)
+    return name == "search" or name.startswith("agent:") or bool(declared and declared.spec.agent)
+
+
+def graphs_of(graph: Graph) -> Iterator[Graph]:
+    """A graph and those of all workflows that it calls."""
+    yield graph
+    for node in all_nodes(graph.scope):
+        if node.child is not None:
+            yield from graphs_of(node.child)
+
+
+def made_of(graph: Graph) -> frozenset[Path]:
+    """The files that a workflow consists of: no tool changes them while it runs."""
+    files = {Path(graph.file).absolute(), Path(graph.root) / PROJECT_FILE}
+    for node in asking_nodes(graph):
+        if node.agent is not None:
+            files.update(node.agent.files)
+    for declared in graph.tools.values():
+        if declared.spec.python is not None:
+            files.add(declared.base / declared.spec.python.partition(":")[0])
+    return frozenset(files)
+
+
+__all__ = ["Equipment", "check_tools", "graphs_of", "made_of", "tools_of"]

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from orchestrator.calling import Effects
 from orchestrator.graph.agents import check_knowledge, check_tool
 from orchestrator.graph.delegates import delegate_name, gives, takes_of
-from orchestrator.graph.kinds import INT, NUMBER, TEXT, UNKNOWN, list_of, misfit
+from orchestrator.graph.kinds import BOOL, INT, NUMBER, TEXT, UNKNOWN, list_of, misfit
 from orchestrator.graph.say import choice, near
 from orchestrator.graph.setting import Setting
 from orchestrator.graph.texts import Path
 from orchestrator.library import Written
 from orchestrator.spec.model import ToolSpec, ToolStep
-from orchestrator.spec.types import Enum, Field, MapOf, Type
+from orchestrator.spec.types import Enum, Field, MapOf, Nullable, Type
 
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "python": ("code", "files", "command", "stdin"),
@@ -45,22 +45,32 @@ RESULTS: Mapping[str, Type] = {
         (
             Field("columns", list_of(TEXT)),
             Field("rows", list_of(UNKNOWN)),
+            Field("note", TEXT, optional=True),
             Field("error", TEXT, optional=True),
         )
     ),
-    "files.read": TEXT,
-    "files.list": list_of(
+    "sql.schema": list_of(
         MapOf(
             (
-                Field("name", TEXT),
-                Field("path", TEXT),
-                Field("kind", Enum(("file", "folder"))),
-                Field("size", INT),
+                Field("table", TEXT),
+                Field(
+                    "columns",
+                    list_of(
+                        MapOf((Field("name", TEXT), Field("type", TEXT), Field("examples", list_of(UNKNOWN))))
+                    ),
+                ),
+                Field("rows", Nullable(INT)),
+                Field("note", TEXT, optional=True),
             )
         )
     ),
-    "files.write": MapOf((Field("path", TEXT), Field("size", INT))),
-    "files.append": MapOf((Field("path", TEXT), Field("size", INT))),
+    "sql.explain": MapOf(
+        (
+            Field("valid", BOOL),
+            Field("columns", list_of(MapOf((Field("name", TEXT), Field("type", TEXT))))),
+            Field("error", TEXT, optional=True),
+        )
+    ),
     "files.read": TEXT,
     "files.list": list_of(
         MapOf(

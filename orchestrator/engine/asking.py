@@ -17,7 +17,7 @@ from orchestrator.messages import Request, TokenCount
 from orchestrator.money import Nano, dollars
 from orchestrator.policy.budget import Worst
 
-Verdict = Literal["ok", "invalid", "check", "cut"]
+Verdict = Literal["ok", "invalid", "cut", "refused", "repeated", "check"]
 Conclusion = Literal["keep", "repair", "fail", "escalate", "call"]
 Admit: TypeAlias = "Callable[[Asking, Worst], None]"
 """Reserves a call or raises; called when its slot is free, immediately before it is sent."""

@@ -16,7 +16,7 @@ from orchestrator.engine.call import admit_own, as_recorded, call, counted, fini
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate
 from orchestrator.engine.looked import Looked, look_up
-from orchestrator.engine.prompt import Prompt, Terms, compose, fitted, prompt_of, terms_of
+from orchestrator.engine.prompt import Prompt, Terms, compose, fits, fitted, prompt_of, terms_of
 from orchestrator.engine.reuse import Entry, key_of, remember, remembered
 from orchestrator.engine.room import squeezed
 from orchestrator.engine.run import Outcome, Run
@@ -30,7 +30,12 @@ from orchestrator.policy.quote import miscited
 from orchestrator.policy.validate import Invalid, Valid, read_answer, repair_message
 
 VALID = "valid"
-BRIEFLY = "Answer briefly."
+ANEW: Mapping[Verdict, str] = {
+    "cut": "Answer briefly.",
+    "refused": "Answer the task itself.",
+    "repeated": "Your answer repeats itself. Write it once, briefly.",
+}
+"""What is added to the request after an answer that is not shown to the model again: it would go on in its way."""
 UNCOUNTED = TokenCount(0, exact=False)
 Ends: TypeAlias = Callable[[Verdict, str, float | None], bool]
 """Told the verdict, the text and the confidence of the last answer of a model: whether the step goes up from here."""
@@ -121,7 +126,7 @@ async def attempts(
         tried = at.spent.attempts - first
         if verdict != "ok" and tried <= repairs:
             at.run.emit(finished(at, gate, completion, verdict, "repair", problem, price))
-            current = await _repaired(at, draft, completion, "" if verdict == "cut" else problem)
+            current = await _repaired(at, draft, completion, verdict, problem)
             continue
         sure = _confidence(at, gate, completion) if draft.request.logprobs and verdict == "ok" else None
         if ends is not None:
@@ -198,9 +203,10 @@ def _unusable(verdict: Verdict, tried: int, model: str, problem: str, text: str)
 def judge(at: Asking, draft: Draft, completion: Completion) -> tuple[Verdict, Any, str]:
     """Whether an answer can be used, its value, and else what is wrong with it."""
     node = at.node
-    match read_answer(completion.text, node.output, node.schema, completion.finish):
+    asked = [message.content for message in draft.prompt.messages]
+    match read_answer(completion.text, node.output, node.schema, completion.finish, asked):
         case Invalid() as bad:
-            return ("cut" if bad.kind == "cut" else "invalid"), None, bad.message
+            return ("invalid" if bad.kind == "empty" else bad.kind), None, bad.message
         case Valid() as good:
             failed = _miscited(at, draft, good.value) or failed_check(node, at.frame, good.value, at.extra)
             if failed:
@@ -215,33 +221,41 @@ def _miscited(at: Asking, draft: Draft, value: Any) -> str:
     return miscited(value, at.node.output, len(at.looked.shown_to(draft.gate.name)))
 
 
-async def _repaired(at: Asking, draft: Draft, completion: Completion, problem: str) -> Draft:
+async def _repaired(
+    at: Asking, draft: Draft, completion: Completion, verdict: Verdict, problem: str
+) -> Draft:
     """The original request with the bad answer and what is wrong with it; without the answer if that fits better.
 
-    After an answer that was cut off (no `problem`) only the wish for a shorter one is added: a small model that
-    reads about its answer writes about its answer.
+    After an answer that was cut off, declined or went round in circles only a wish is added: a small model that reads
+    about its answer writes about its answer.
     """
-    complaint = Message("user", repair_message(problem) if problem else BRIEFLY)
-    full = with_messages(draft, Message("assistant", completion.text), complaint)
-    parts = (*draft.parts, "answer", "errors")
-    count = await counted(at, draft.gate, parts, full)
-    assert draft.gate.info is not None
-    context = draft.gate.info.context
-    if problem and completion.text.strip() and count.tokens + full.max_tokens <= context:
-        return replace(draft, request=full, count=count, parts=parts)
+    wish = ANEW.get(verdict)
+    if wish is None and completion.text.strip():
+        complaint = Message("user", repair_message(problem))
+        full = with_messages(draft, Message("assistant", completion.text), complaint)
+        found = await _fitting(at, draft, full, (*draft.parts, "answer", "errors"))
+        if found is not None:
+            return found
     *before, last = draft.request.messages
-    short = replace(
-        draft.request, messages=(*before, replace(last, content=f"{last.content}\n\n{complaint.content}"))
-    )
-    parts = (*draft.parts, "errors")
-    count = await counted(at, draft.gate, parts, short)
-    if count.tokens + short.max_tokens <= context:
-        return replace(draft, request=short, count=count, parts=parts)
+    text = f"{last.content}\n\n{wish or repair_message(problem)}"
+    short = replace(draft.request, messages=(*before, replace(last, content=text)))
+    found = await _fitting(at, draft, short, (*draft.parts, "errors"))
+    if found is not None:
+        return found
     raise StepError(
         "overflow",
         f"there is no room left in the context to repair the answer: {problem}",
         answer=completion.text,
     )
+
+
+async def _fitting(at: Asking, draft: Draft, request: Request, parts: tuple[str, ...]) -> Draft | None:
+    """This request instead, if it fits."""
+    count = await counted(at, draft.gate, parts, request)
+    assert draft.gate.info is not None
+    if not fits(count, request, draft.gate.info):
+        return None
+    return replace(draft, request=request, count=count, parts=parts)
 
 
 def with_messages(draft: Draft, *more: Message) -> Request:

@@ -2,24 +2,29 @@
 
 A typed answer is read strictly as JSON. One thing is forgiven: a Markdown fence or prose around *one*
 complete JSON value, because small models without a grammar cannot leave it. Numbers that JSON does not
-know, doubled keys, endless nesting and floods of text are refused.
+know, doubled keys, endless nesting and floods of text are refused. A text in which a model declines, or goes round in
+circles, is no answer either: where free text is asked for, and nowhere else.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from orchestrator.policy.refused import refuses
+from orchestrator.policy.repeated import repeats
 from orchestrator.spec.schema import check_value, complete, describe, quoted
 from orchestrator.spec.types import Bool, Date, Enum, ListOf, MapOf, Schema, Str, Type
 from orchestrator.spec.values import DEPTH, too_deep
 
-Fault = Literal["invalid", "cut", "empty"]
+Fault = Literal["invalid", "cut", "empty", "refused", "repeated"]
 
 SIZE_CAP = 2_000_000
 """Characters a typed answer may have; no output type allows nearly as many."""
+FREE_TEXT = 40
+"""Characters from which on a text of a typed answer is prose; shorter ones are names, words and codes."""
 STARTS_TRIED = 50
 """Places in prose at which a JSON value is looked for."""
 
@@ -35,7 +40,8 @@ class Valid:
 class Invalid:
     """Why an answer cannot be used, in words a small model can act on.
 
-    `cut`: the token bound ended it. `empty`: there was nothing. `invalid`: not of the declared type.
+    `cut`: the token bound ended it. `empty`: there was nothing. `invalid`: not of the declared type. `refused`: the
+    model declines. `repeated`: the text goes round in circles.
     """
 
     kind: Fault
@@ -47,8 +53,23 @@ def read_answer(
     output: Type | None,
     schema: Mapping[str, Any] | None = None,
     finish: Literal["stop", "length"] = "stop",
+    asked: Sequence[str] = (),
 ) -> Valid | Invalid:
-    """The value of an answer. `schema` is used where `output` is a schema from a file that holds none itself."""
+    """The value of an answer. `schema` is used where `output` is a schema from a file that holds none itself.
+
+    `asked`: the texts of the request. One that repeats itself, or is about refusing, may be answered in kind.
+    """
+    found = _read(text, output, schema, finish)
+    if isinstance(found, Valid):
+        return _sound(found, output, asked)
+    if found.kind == "cut" and _circles(text, asked):
+        return _repeated("")  # that is why it had no end
+    return found
+
+
+def _read(
+    text: str, output: Type | None, schema: Mapping[str, Any] | None, finish: Literal["stop", "length"]
+) -> Valid | Invalid:
     bare = (text if text.isascii() else _whole_characters(text)).strip()
     if not bare:
         reason = "it used all its tokens before the answer began" if finish == "length" else "it is empty"
@@ -94,6 +115,61 @@ def _typed(text: str, output: Type, finish: str) -> Valid | Invalid:
     if finish == "length":
         return _cut("JSON")
     return Invalid("invalid", "; ".join(_advice(output, value, problem) for problem in problems))
+
+
+def _sound(answer: Valid, output: Type | None, asked: Sequence[str]) -> Valid | Invalid:
+    """The answer, unless a text in it is none."""
+    for where, text in _free_texts(answer.value, output, ""):
+        if refuses(text, asked):
+            return Invalid("refused", f"{where or 'the answer'} declines; answer the task itself")
+        if _circles(text, asked):
+            return _repeated(where)
+    return answer
+
+
+def _circles(text: str, asked: Sequence[str]) -> bool:
+    """Whether a text goes round in circles, and was not asked to."""
+    return repeats(text) and not any(repeats(one) for one in asked)
+
+
+def _repeated(where: str) -> Invalid:
+    return Invalid("repeated", f"{where or 'the answer'} repeats itself; write it once, briefly")
+
+
+def _free_texts(value: Any, type_: Type | None, where: str) -> Iterator[tuple[str, str]]:
+    """The texts of an answer that may be prose, each with the name of its field."""
+    match type_:
+        case None:
+            yield where, value
+        case Str(limit) if isinstance(value, str):
+            if limit is None or limit >= FREE_TEXT:
+                yield where, value
+        case MapOf(fields) if isinstance(value, Mapping):
+            for field in fields:
+                yield from _free_texts(value[field.name], field.type, f"`{field.name}`")
+        case ListOf(item) if isinstance(value, list):
+            for one in value:
+                yield from _free_texts(one, item, where)
+        case Schema():
+            yield from _long_strings(value, where)
+        case _:
+            return
+
+
+def _long_strings(value: Any, where: str) -> Iterator[tuple[str, str]]:
+    """The texts in data whose form is known to a JSON Schema only."""
+    match value:
+        case str():
+            if len(value) >= FREE_TEXT:
+                yield where, value
+        case dict():
+            for name, one in value.items():
+                yield from _long_strings(one, f"`{name[:FREE_TEXT]}`")
+        case list():
+            for one in value:
+                yield from _long_strings(one, where)
+        case _:
+            return
 
 
 def _cut(what: str) -> Invalid:

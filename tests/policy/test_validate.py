@@ -236,3 +236,60 @@ def test_no_text_makes_reading_fail(text: str) -> None:
             json.dumps(found.value, ensure_ascii=False, allow_nan=False).encode()
         else:
             assert found.message
+
+
+CIRCLING = "The answer lies in the light, and it is for you to find. " * 8
+DECLINED = "I'm sorry, but I can't assist with that."
+
+
+@pytest.mark.parametrize(("text", "kind"), [(CIRCLING, "repeated"), (DECLINED, "refused")])
+@pytest.mark.parametrize(
+    ("output", "where"),
+    [
+        (None, "the answer"),
+        ("text", "the answer"),
+        ({"topic": "string(20)", "body": "string(1000)"}, "`body`"),
+        ({"body?": "text"}, "`body`"),
+        ({"parts": "[string(1000)]"}, "`parts`"),
+        (Schema("answer.json", {"type": "object"}), "`body`"),
+    ],
+    ids=["plain", "text", "field", "optional", "list", "schema"],
+)
+def test_a_text_that_is_none_is_no_answer(text: str, kind: str, output: Any, where: str) -> None:
+    """Wherever prose may stand; what is wrong names the field."""
+    answer = {"topic": "x", "body": text, "parts": ["fine", text]}
+    free = output is None or output == "text"
+    names = [name.rstrip("?") for name in output] if isinstance(output, dict) else ["body"]
+    type_ = output if output is None or isinstance(output, Schema) else parse_type(output)
+    written = text if free else json.dumps({name: answer[name] for name in names})
+
+    found = read_answer(written, type_)
+
+    assert isinstance(found, Invalid)
+    assert (found.kind, found.message.split(" declines")[0].split(" repeats")[0]) == (kind, where)
+
+
+def test_short_texts_choices_and_numbers_are_never_judged_as_prose() -> None:
+    """`string(39)` is a name or a code; a missing text is none."""
+    output = parse_type({"said": "string(39)", "kind": "refused | answered", "note?": "text"})
+    answer = {"said": "I can't help with that.", "kind": "refused"}
+
+    assert read_answer(json.dumps(answer), output) == Valid({**answer, "note": None})
+
+
+def test_what_the_request_does_the_answer_may_do() -> None:
+    """A text to be tidied up may repeat itself, and so may the tidied one; one that is cut off stays cut off."""
+    assert read_answer(CIRCLING, None, asked=[f"Correct: {CIRCLING}"]) == Valid(CIRCLING.strip())
+    assert read_answer(DECLINED, None, asked=["Translate: I cannot help with that."]) == Valid(DECLINED)
+    cut = read_answer(CIRCLING, None, finish="length", asked=[f"Correct: {CIRCLING}"])
+    assert isinstance(cut, Invalid)
+    assert cut.kind == "cut"
+
+
+def test_a_circle_is_named_before_the_bound_that_ended_it() -> None:
+    """Otherwise somebody would raise the bound."""
+    for text, output in ((CIRCLING, None), (f'{{"body": "{CIRCLING}', parse_type({"body": "text"}))):
+        found = read_answer(text, output, finish="length")
+
+        assert isinstance(found, Invalid)
+        assert found.kind == "repeated"

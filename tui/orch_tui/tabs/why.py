@@ -18,6 +18,8 @@ _FAULTS = {
     "invalid": "the answer does not have the declared form",
     "check": "a check of the step said no",
     "cut": "the answer was cut off at its token limit",
+    "refused": "the model declined instead of answering",
+    "repeated": "the answer goes round in circles",
     "error": "the model or its server failed",
 }
 

@@ -1,0 +1,125 @@
+"""Whether a model declined instead of answering. Pure; reads English, German, French and Spanish.
+
+Only a short text that *begins* with a refusal and goes on to offer nothing is one. "I'm sorry to hear that your card was
+lost, …" is an answer, and so are "We cannot refund fees after 30 days" and "I can't help with that, but my colleagues
+can". That something is not in a text is an answer too. A request that itself holds such words asks for them or is about
+them (to sort, to translate, to decline politely); nothing that is answered to it is called a refusal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+LONGEST = 400
+"""Characters of a refusal; who writes more has written something."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Language:
+    """Openings as regular expressions over lower-case text with single spaces and straight apostrophes."""
+
+    sorry: str
+    """What may stand before."""
+    machine: str
+    """A model that speaks of itself: declines with whatever inability follows."""
+    unable: str
+    what: str
+    """What a model says it is unable to do when it means the task as a whole."""
+    turn: str
+    """Words behind which an offer stands."""
+
+
+_ENGLISH = _Language(
+    sorry=r"(?:(?:i'm|i am|we're|we are) (?:(?:very|so|really|truly) )?sorry|sorry|(?:i|we) apologi[sz]e|my apologies|"
+    r"unfortunately)(?: for (?:the|any|my) (?:confusion|misunderstanding))?",
+    machine=r"(?:as|i'm|i am)(?: just| only)? an? (?:ai|artificial intelligence|(?:large )?language model)\b(?: [a-z]+){0,4}?",
+    unable=r"i (?:(?:simply |really )?(?:can't|cannot|can not|won't|will not)|(?:am|was) (?:unable|not able) to|"
+    r"do(?:n't| not) have (?:the ability|the capability|access) to|do(?:n't| not) have)|i'm (?:unable|not able) to",
+    what=r"(?:help|assist|comply|proceed|continue)(?: you)?"
+    r"(?: (?:with|in|on) (?:that|this|it|your|such)(?: (?:request|question|query|task|topic|matter))?)?"
+    r"(?= ?[.!,;:]| at this time| because| as | since|$)|"
+    r"(?:do|fulfil+|complete|process|comply with|engage in|discuss|help with) "
+    r"(?:(?:that|it|this)(?= ?[.!,;:]|$)|(?:this|that|your|the|such an?) (?:request|task|topic|content)\b)|"
+    r"(?:provide|offer|give)(?: you)?(?: with)?(?: (?:any|such|specific))? (?:(?:medical|legal|financial) advice|"
+    r"information or guidance|guidance|assistance|instructions|personal opinions|explicit content|content)\b|"
+    r"(?:create|generate|produce|write)(?: [a-z]+){0,3} (?:content|material)\b",
+    turn=r"but|however|instead|though|here (?:is|are)",
+)
+_GERMAN = _Language(
+    sorry=r"(?:(?:es )?tut (?:mir|uns) (?:\w+ )?leid|entschuldigung|entschuldigen sie(?: bitte)?|verzeihung|leider)",
+    machine=r"(?:als|ich bin)(?: nur)?(?: eine?)? (?:ki|künstliche intelligenz|(?:großes )?sprachmodell)\b(?:[- ]\w+){0,3}?",
+    unable=r"(?:ich kann|(?:(?:das|dabei|damit|hierbei) )?kann ich|ich darf|darf ich|ich werde|wir können|können wir|ich habe|habe ich|ich bin|bin ich)",
+    what=r"(?:(?:ihnen|dir|euch) )?(?:(?:dabei|damit|hierbei|bei (?:dieser|diesem|ihrer|deiner) \w+) )?(?:leider )?nicht "
+    r"(?:dabei |damit )?(?:weiterhelfen|helfen|behilflich sein|unterstützen)\b|"
+    r"(?:diese[rn]?|ihre[rn]?|deine[rn]?) (?:anfrage|bitte|aufgabe|wunsch) (?:leider )?nicht "
+    r"(?:nachkommen|erfüllen|ausführen|bearbeiten|erledigen)\b|(?:(?:das|dies) )?(?:leider )?nicht(?: (?:tun|machen))?(?= ?[.!;]|$)",
+    turn=r"aber|jedoch|stattdessen|allerdings|sondern",
+)
+_FRENCH = _Language(
+    sorry=r"(?:(?:je suis|nous sommes) (?:\w+ )?désolée?s?|désolée?|je m'excuse|je vous prie de m'excuser|"
+    r"(?:toutes )?mes excuses|malheureusement)",
+    machine=r"(?:en tant (?:qu'|que )|je (?:ne )?suis (?:qu'|seulement )?)(?:une? )?(?:ia|intelligence artificielle|"
+    r"modèle (?:de langage|linguistique)|assistant ia)\b(?: \w+){0,3}?",
+    unable=r"(?:je|nous) (?:ne (?:peux|pouvons) (?:malheureusement )?pas|ne (?:suis|sommes) pas (?:en mesure|capables?) (?:de |d')|"
+    r"n'ai pas (?:la capacité (?:de |d')|accès|d'))",
+    what=r" ?(?:(?:vous |t')?aider|vous assister)(?: (?:avec|pour|à|dans|sur) (?:cela|ça|ce sujet|cette \w+|votre demande))?"
+    r"(?= ?[.!,;:]|$)| ?(?:répondre|accéder) à (?:cette|votre) (?:demande|requête)\b| ?faire (?:cela|ça)\b|"
+    r" ?(?:vous )?fournir (?:d'|de |des |une )?(?:aide|assistance|contenu|conseils (?:médicaux|juridiques))\b",
+    turn=r"mais|cependant|toutefois|en revanche|voici",
+)
+_SPANISH = _Language(
+    sorry=r"(?:lo (?:siento|sentimos|lamento)(?: mucho)?|disculp(?:a|e|en)|perdón|mis disculpas|lamentablemente|"
+    r"desafortunadamente)",
+    machine=r"(?:como|(?:solo )?soy)(?: una?)? (?:ia|inteligencia artificial|modelo (?:de lenguaje|lingüístico)|asistente de ia)"
+    r"\b(?: \w+){0,3}?",
+    unable=r"(?:yo )?no (?:puedo|podemos|soy capaz de|tengo (?:la capacidad de|acceso|permitido))",
+    what=r" ?ayudar(?:te|le|los|les)?(?: (?:con|en) (?:eso|esto|ello|(?:esta|tu|su) (?:solicitud|petición|tarea|consulta)))?"
+    r"(?= ?[.!,;:]|$)| ?(?:cumplir|completar|atender|realizar)(?: con)? (?:esta|esa|tu|su) (?:solicitud|petición|tarea)\b|"
+    r" ?hacer (?:eso|esto)\b| ?(?:proporcionar|ofrecer)(?:te|le)? (?:ayuda|asistencia|contenido|consejos? (?:médicos?|legal(?:es)?))\b",
+    turn=r"pero|sin embargo|no obstante|en cambio|aquí (?:está|tiene)",
+)
+_LANGUAGES = (_ENGLISH, _GERMAN, _FRENCH, _SPANISH)
+_JOINT = r"[,.!;:–—-]*(?: (?:but|aber|mais|pero|and|und|et|y))?,? ?"
+
+
+def _any(patterns: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
+
+
+_OPENING = _any(
+    f"(?:{of.sorry}{_JOINT}(?:that )?)?(?:{of.machine}{_JOINT}(?:{of.unable})|(?:{of.unable}) ?(?:{of.what}))"
+    for of in _LANGUAGES
+)
+_TURN = re.compile(rf"\b(?:{'|'.join(of.turn for of in _LANGUAGES)})\b")
+_BARE = re.compile(rf"(?:{'|'.join(of.sorry for of in _LANGUAGES)})[.!…]*")
+"""An apology and nothing else."""
+_ABOUT_REFUSING = _any(
+    (
+        *(f"(?:{of.unable}) ?(?:{of.what})" for of in _LANGUAGES),
+        *(rf"\b{of.machine}" for of in _LANGUAGES),
+        r"\b(?:refus(?:e|al|ing)|declin(?:e|ing)|turn down|verweiger\w*|ablehnen|lehne|refuser?|refus|décliner?|rechaz\w+)\b",
+        r"\bare you (?:an? )?(?:ai|bot|human|robot|machine|person)\b",
+    )
+)
+_ABOUT_SORROW = _any(
+    (*(of.sorry for of in _LANGUAGES), r"\b(?:apolog|sorry|entschuldig|excus|désol|disculp|regret|forgive)")
+)
+
+
+def refuses(text: str, asked: Iterable[str] = ()) -> bool:
+    """Whether this is a refusal and nothing more. `asked`: the texts of the request."""
+    if len(text) > LONGEST:
+        return False
+    plain = _plain(text)
+    if _BARE.fullmatch(plain):
+        return not any(_ABOUT_SORROW.search(_plain(one)) for one in asked)
+    found = _OPENING.match(plain)
+    if found is None or _TURN.search(plain, found.end()):
+        return False
+    return not any(_ABOUT_REFUSING.search(_plain(one)) for one in asked)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.replace("’", "'").lower().split()).lstrip("\"'*_«„“ ").rstrip("\"'*_»“” ")

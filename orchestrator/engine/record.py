@@ -21,6 +21,7 @@ from orchestrator.events import (
     CallStarted,
     Decided,
     Event,
+    Retrieved,
     RunFailed,
     RunFinished,
     StepFailed,
@@ -42,7 +43,7 @@ _NAMES = frozenset(
      "decision", "asks", "choices", "then", "tool", "effects"),
 )  # fmt: skip
 """Fields that hold words of the file or of this program, by which others find an event."""
-_INSTANCE = re.compile(r"\^\d+\.\d+|@[^.~]+|~\d+|\.\d+(?=[.~@^]|$)")
+_INSTANCE = re.compile(r"\^\d+\.\d+|@[^.~#]+|[~#]\d+|\.\d+(?=[.~@^#]|$)")
 
 
 @light(frozen=True, slots=True)
@@ -179,6 +180,8 @@ class Recorder:
                 return self._call(event)
             case CallFinished():
                 return self._changed(event, self._of(event.path).told, "value", "message")
+            case Retrieved():
+                return self._retrieved(event)
             case StepFinished():
                 return self._finished(event)
             case StepFailed():
@@ -218,6 +221,14 @@ class Recorder:
             return event
         return replace(event, arguments={n: self.keep.note(v, label) for n, v in event.arguments.items()})
 
+    def _retrieved(self, event: Retrieved) -> Retrieved:
+        """The question is part of the request, and so is what was found and which examples were chosen."""
+        label = self._of(event.path).asked
+        if self.keep.how(label) == "full":
+            return event
+        found = ({"text": self.keep.note(list(event.found), label)},) if event.found else ()
+        return replace(event, query=self.keep.note(event.query, label), found=found)
+
     def _finished(self, event: StepFinished) -> StepFinished:
         if "container" in event.facts and not event.handled:
             return event
@@ -231,9 +242,22 @@ class Recorder:
 
     def _facts(self, path: str, facts: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         label = self._of(path).told
-        if not facts or not facts.get("error") or self.keep.how(label) == "full":
+        if not facts or self.keep.how(label) == "full":
             return facts
-        return {**facts, "error": self.keep.note(facts["error"], label)}
+        told = {name: self._fact(name, value, label) for name, value in facts.items()}
+        return {**told, "kept": self.keep.how(label)} if _has_sources(facts) else told
+
+    def _fact(self, name: str, value: Any, label: Label) -> Any:
+        """Those that hold texts are not written down; a step with several parts has facts of each."""
+        match name, value:
+            case "error", str() if value:
+                return self.keep.note(value, label)
+            case "sources", list():
+                return []
+            case _, Mapping():
+                return {inner: self._fact(inner, one, label) for inner, one in value.items()}
+            case _:
+                return value
 
     def _compare(self, event: StepFinished) -> None:
         """A value that is made again should be the one that others were made of."""
@@ -242,6 +266,13 @@ class Recorder:
             assert self.clock is not None
             said = "its value was not kept, was made again, and is not the same as before: what was made of it stays"
             self.journal.append(Warned(at=self.clock.now(), message=said, path=event.path))
+
+
+def _has_sources(facts: Mapping[str, Any]) -> bool:
+    """Whether passages stand among them: a step that lost these is run again when the run is resumed."""
+    return bool(facts.get("sources")) or any(
+        _has_sources(inner) for inner in facts.values() if isinstance(inner, Mapping)
+    )
 
 
 @lru_cache(maxsize=4096)

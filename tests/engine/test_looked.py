@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from orchestrator.calling import EmbedderInfo
-from orchestrator.events import AttemptFinished, AttemptStarted, Decided, Retrieved, Warned
+from orchestrator.events import (
+    AttemptFinished,
+    AttemptStarted,
+    Decided,
+    Retrieved,
+    RunStarted,
+    Warned,
+    encode,
+)
 from orchestrator.messages import Request
 from tests.engine.harness import HEAD, again, play
 from tests.engine.looking import FoundBeforehand, cases, equip, examples, passage
@@ -392,3 +400,40 @@ def test_a_public_question_may_go_there(tmp_path: Path) -> None:
 
     assert played.result.status == "done"
     assert len(shelf.asked) == 1
+
+
+def test_a_record_without_private_values_holds_no_passage_and_no_question(tmp_path: Path) -> None:
+    """Neither where it was found, nor in the facts of the step."""
+    shelf = FoundBeforehand([passage("CANARY", file="CANARY.md")])
+    steps = (
+        KNOWN
+        + "inputs: {note: string}\nkeep: {private: none}\n"
+        + STEP.replace("When are you open?", "{{ inputs.note }}") % ""
+        + "outputs: {n: '{{ steps.say.sources | length }}'}\n"
+    )
+
+    played = play(tmp_path, steps, inputs={"note": "CANARY"}, equip=equip(handbook=shelf))
+
+    assert played.outputs == {"n": 1}
+    [found] = played.of(Retrieved)
+    assert found.found == ({"text": "[private, not kept]"},)
+    told = [encode(event) for event in played.events if not isinstance(event, RunStarted)]
+    assert not [line for line in told if "CANARY" in line]
+
+
+def test_a_step_whose_sources_were_not_kept_runs_again(tmp_path: Path) -> None:
+    """Whoever reads them would read none otherwise."""
+    steps = (
+        KNOWN
+        + "keep: {private: none}\n"
+        + STEP % ""
+        + ("  fail: {value: '{{ steps.say.sources[0].file }}', check: {it is there: 'output == \"\"'}}\n")
+    )
+    first = play(tmp_path, steps, equip=equip(handbook=handbook()))
+    assert first.result.status == "failed"
+    shelf = handbook()
+
+    second = play(tmp_path, steps, recovered=again(first), equip=equip(handbook=shelf))
+
+    assert len(shelf.asked) == 1
+    assert len(second.requests) == 1

@@ -82,6 +82,8 @@ class RunState:
     local_calls: int = 0
     cloud_calls: int = 0
     cached_steps: int = 0
+    artifacts: list[dict[str, Any]] = field(default_factory=list)
+    """Files that tools made: name, media_type, sha256, bytes, and `step`, the path of the instance that called."""
     events: int = 0
 
     def apply(self, event: Event, seq: int | None = None) -> None:
@@ -107,8 +109,11 @@ class RunState:
                 self._attempt_finished(event)
             case Decided() | Retrieved():
                 pass  # a reason, no state
-            case CallStarted() | CallFinished():
+            case CallStarted():
                 self._span(event.path, event.at)
+            case CallFinished():
+                self._span(event.path, event.at)
+                self.artifacts += [{"step": event.path, **made} for made in event.artifacts]
             case StepFinished():
                 span = self._end(event.path, event.at, "done", number)
                 span.cached, span.note = event.cached, event.handled

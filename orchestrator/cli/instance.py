@@ -11,6 +11,8 @@ from orchestrator.events import (
     AskOpened,
     AttemptFinished,
     AttemptStarted,
+    CallFinished,
+    CallStarted,
     Event,
     StepFailed,
     StepFinished,
@@ -69,13 +71,13 @@ def print_instance(console: Console, span: Span, events: Sequence[Event], values
     )
     console.view(f"{span.path}  ({span.verb or 'step'}): {span.status}{took}")
     for event in events:
-        for title, text in _sections(event, values, asked):
+        for title, text in _sections(event, values, asked, span.verb):
             console.view(f"\n── {title}")
             if text:
                 console.view(text)
 
 
-def _sections(event: Event, values: Values, asked: float | None) -> list[tuple[str, str]]:
+def _sections(event: Event, values: Values, asked: float | None, verb: str) -> list[tuple[str, str]]:
     match event:
         case AttemptStarted():
             about = "" if event.exact else "about "
@@ -85,6 +87,10 @@ def _sections(event: Event, values: Values, asked: float | None) -> list[tuple[s
             return [(head, ""), *prompts]
         case AttemptFinished():
             return _answer(event)
+        case CallStarted():
+            return [(f"call {event.call}: {event.tool}", as_text(dict(event.arguments)))]
+        case CallFinished():
+            return _result(event, verb)
         case StepFinished() if kind := container_of(event):
             return [(_made_of(kind, values.passes(event.path)), as_text(values.of(event.path)))]
         case StepFinished():
@@ -109,6 +115,12 @@ def _made_of(kind: str, passes: int) -> str:
     if kind == "workflow":
         return "values of its steps"
     return f"value, made of its steps in pass {passes}" if passes else "value, made of its steps"
+
+
+def _result(event: CallFinished, verb: str) -> list[tuple[str, str]]:
+    """What a tool gave; of a tool step that is its value, which stands below."""
+    head = f"result of call {event.call}: {event.outcome}, {words.seconds(event.seconds)}"
+    return [(head, as_text(event.value) if event.outcome == "ok" and verb != "tool" else event.message)]
 
 
 def _answer(event: AttemptFinished) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from orchestrator.cli import complete
+from orchestrator.cli.artifacts import print_artifacts
 from orchestrator.cli.console import Console, the_console
 from orchestrator.cli.instance import print_instance, print_table
 from orchestrator.cli.waiting import what_to_do
@@ -83,6 +84,9 @@ def _show_run(console: Console, store: Store, run: str, *, as_json: bool) -> Non
         console.view("")
         header, rows = step_table(figures)
         console.table([title.upper() for title in header], rows)
+    if state.artifacts:
+        console.view("")
+        print_artifacts(console, state.artifacts, store)
     _print_end(console, store, row, state, figures)
 
 
@@ -142,6 +146,10 @@ def _show_step(console: Console, store: Store, run: str, step: str, *, as_json: 
             console.json(step_json(found[0], events, instances.values))
         else:
             print_instance(console, found[0], events, instances.values)
+            made = [one for one in instances.state.artifacts if one["step"] == found[0].path]
+            if made:
+                console.view("")
+                print_artifacts(console, made, store)
     elif as_json:
         console.json([span_json(span, instances.values) for span in found])
     else:
@@ -165,7 +173,8 @@ def _spelling(state: RunState, name: str) -> str:
     path = next((path for path in reversed(state.spans) if step_of(path) == name), name)
     if path == name:
         return ""
-    parts = [f"item {number}" for number in re.findall(r"\.(\d+)(?=[.~@^]|$)", path)]
+    parts = [f"item {number}" for number in re.findall(r"\.(\d+)(?=[.~@^#]|$)", path)]
     parts += [f"pass {number}" for number in re.findall(r"~(\d+)", path)]
+    parts += [f"sample {number}" for number in re.findall(r"#(\d+)", path)]
     about = f" ({', '.join(parts)})" if parts else ""
     return f" One of its instances: '{path}'{about}"

@@ -20,6 +20,7 @@ def run_json(row: Mapping[str, Any], state: RunState) -> dict[str, Any]:
         "steps": [asdict(span) for span in state.spans.values()],
         "asks": [asdict(ask) for ask in state.asks.values()],
         "models": [asdict(model) for model in state.models.values()],
+        "artifacts": state.artifacts,
         "warnings": state.warnings,
         "error": asdict(state.error) if state.error else None,
         "outputs": state.outputs,

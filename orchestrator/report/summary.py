@@ -111,6 +111,8 @@ class StepRow:
     answered: float | None = None
     """When it was asked first and answered last, on the clock of the wall."""
     use: Use = field(default_factory=Use)
+    tool_calls: int = 0
+    """Calls of tools that came to an end, by the step itself or by its agent."""
 
     @property
     def seconds(self) -> float:
@@ -197,7 +199,9 @@ class Summary:
                 return  # nobody needs to work on the run when somebody answers
             case Decided():
                 self.spending.add(event)
-            case Warned() | CallStarted() | CallFinished() | Retrieved():
+            case CallFinished():
+                self._step(event.path).tool_calls += 1
+            case Warned() | CallStarted() | Retrieved():
                 pass  # they cost nothing
             case _:
                 assert_never(event)
@@ -217,7 +221,8 @@ class Summary:
 
     def _started(self, event: StepStarted) -> None:
         row = self._step(event.path)
-        row.verb = event.verb
+        if not row.verb or not _PART.search(event.path):  # an agent that the step calls is not the step
+            row.verb = event.verb
         row.fans_out = row.fans_out or event.items is not None
         if row.started is None:
             row.started = self.worked(event.at)
@@ -320,6 +325,7 @@ def sentence(run: Summary) -> str:
     rows = [row for row in run.steps.values() if row.verb not in CONTAINERS]
     skipped = sum(row.skipped for row in rows)
     tokens = run.total.prompt_tokens + run.total.completion_tokens
+    calls = sum(row.tool_calls for row in rows)
     parts = [
         f"{run.status} in {words.seconds(run.seconds)}" if run.status != "waiting" else "waiting",
         words.count(steps_done(run), "step"),
@@ -327,6 +333,7 @@ def sentence(run: Summary) -> str:
         f"{words.number(skipped)} skipped" if skipped else "",
         f"{words.number(run.failed)} failed" if run.failed else "",
         f"{words.number(run.caught)} caught" if run.caught else "",
+        words.count(calls, "tool call") if calls else "",
         words.count(tokens, "token") if tokens else "",
         words.rate(run.total.completion_tokens, run.total.busy),
         whereabouts(run),
@@ -350,7 +357,8 @@ def whereabouts(run: Summary) -> str:
 
 
 def step_table(run: Summary) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Header and one row per step, in the order in which the steps began."""
+    """Header and one row per step, in the order in which the steps began; calls of tools where there were any."""
+    tools = any(row.tool_calls for row in run.steps.values())
     header = (
         "step",
         "model",
@@ -358,6 +366,7 @@ def step_table(run: Summary) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         "cached",
         "skipped",
         "failed",
+        *(("tools",) if tools else ()),
         "calls",
         "tokens in",
         "out",
@@ -369,6 +378,7 @@ def step_table(run: Summary) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
             row.step,
             ", ".join(row.models) or "–",
             *_counts(row.done, row.cached, row.skipped, row.failed),
+            *(_counts(row.tool_calls) if tools else ()),
             *_use(row.use, row.seconds),
         )
         for row in run.steps.values()

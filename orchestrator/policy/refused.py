@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 LONGEST = 400
 """Characters of a refusal; who writes more has written something."""
@@ -84,42 +85,63 @@ _LANGUAGES = (_ENGLISH, _GERMAN, _FRENCH, _SPANISH)
 _JOINT = r"[,.!;:–—-]*(?: (?:but|aber|mais|pero|and|und|et|y))?,? ?"
 
 
-def _any(patterns: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
-
-
-_OPENING = _any(
-    f"(?:{of.sorry}{_JOINT}(?:that )?)?(?:{of.machine}{_JOINT}(?:{of.unable})|(?:{of.unable}) ?(?:{of.what}))"
-    for of in _LANGUAGES
-)
-_TURN = re.compile(rf"\b(?:{'|'.join(of.turn for of in _LANGUAGES)})\b")
-_BARE = re.compile(rf"(?:{'|'.join(of.sorry for of in _LANGUAGES)})[.!…]*")
-"""An apology and nothing else."""
-_ABOUT_REFUSING = _any(
-    (
-        *(f"(?:{of.unable}) ?(?:{of.what})" for of in _LANGUAGES),
-        *(rf"\b{of.machine}" for of in _LANGUAGES),
-        r"\b(?:refus(?:e|al|ing)|declin(?:e|ing)|turn down|verweiger\w*|ablehnen|lehne|refuser?|refus|décliner?|rechaz\w+)\b",
-        r"\bare you (?:an? )?(?:ai|bot|human|robot|machine|person)\b",
-    )
-)
-_ABOUT_SORROW = _any(
-    (*(of.sorry for of in _LANGUAGES), r"\b(?:apolog|sorry|entschuldig|excus|désol|disculp|regret|forgive)")
-)
-
-
 def refuses(text: str, asked: Iterable[str] = ()) -> bool:
     """Whether this is a refusal and nothing more. `asked`: the texts of the request."""
     if len(text) > LONGEST:
         return False
     plain = _plain(text)
-    if _BARE.fullmatch(plain):
-        return not any(_ABOUT_SORROW.search(_plain(one)) for one in asked)
-    found = _OPENING.match(plain)
-    if found is None or _TURN.search(plain, found.end()):
+    if _apology().fullmatch(plain):
+        return not any(_about_sorrow().search(_plain(one)) for one in asked)
+    found = _opening().match(plain)
+    if found is None or _turn().search(plain, found.end()):
         return False
-    return not any(_ABOUT_REFUSING.search(_plain(one)) for one in asked)
+    return not any(_about_refusing().search(_plain(one)) for one in asked)
 
 
 def _plain(text: str) -> str:
     return " ".join(text.replace("’", "'").lower().split()).lstrip("\"'*_«„“ ").rstrip("\"'*_»“” ")
+
+
+# ------------------------------------------------------------------ made when the first text is read: they are large
+
+
+@cache
+def _opening() -> re.Pattern[str]:
+    return _any(
+        f"(?:{of.sorry}{_JOINT}(?:that )?)?(?:{of.machine}{_JOINT}(?:{of.unable})|(?:{of.unable}) ?(?:{of.what}))"
+        for of in _LANGUAGES
+    )
+
+
+@cache
+def _turn() -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(of.turn for of in _LANGUAGES)})\b")
+
+
+@cache
+def _apology() -> re.Pattern[str]:
+    """An apology and nothing else."""
+    return re.compile(rf"(?:{'|'.join(of.sorry for of in _LANGUAGES)})[.!…]*")
+
+
+@cache
+def _about_refusing() -> re.Pattern[str]:
+    words = r"refus(?:e|al|ing)|declin(?:e|ing)|turn down|verweiger\w*|ablehnen|lehne|refuser?|refus|décliner?|rechaz\w+"
+    return _any(
+        (
+            *(f"(?:{of.unable}) ?(?:{of.what})" for of in _LANGUAGES),
+            *(rf"\b{of.machine}" for of in _LANGUAGES),
+            rf"\b(?:{words})\b",
+            r"\bare you (?:an? )?(?:ai|bot|human|robot|machine|person)\b",
+        )
+    )
+
+
+@cache
+def _about_sorrow() -> re.Pattern[str]:
+    words = "apolog|sorry|entschuldig|excus|désol|disculp|regret|forgive"
+    return _any((*(of.sorry for of in _LANGUAGES), rf"\b(?:{words})"))
+
+
+def _any(patterns: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))

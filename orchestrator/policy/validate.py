@@ -119,7 +119,8 @@ def _typed(text: str, output: Type, finish: str) -> Valid | Invalid:
 
 def _sound(answer: Valid, output: Type | None, asked: Sequence[str]) -> Valid | Invalid:
     """The answer, unless a text in it is none."""
-    for where, text in _free_texts(answer.value, output, ""):
+    texts = (("", answer.value),) if output is None else _free_texts(answer.value, output, "")
+    for where, text in texts:
         if refuses(text, asked):
             return Invalid("refused", f"{where or 'the answer'} declines; answer the task itself")
         if _circles(text, asked):
@@ -136,11 +137,9 @@ def _repeated(where: str) -> Invalid:
     return Invalid("repeated", f"{where or 'the answer'} repeats itself; write it once, briefly")
 
 
-def _free_texts(value: Any, type_: Type | None, where: str) -> Iterator[tuple[str, str]]:
+def _free_texts(value: Any, type_: Type, where: str) -> Iterator[tuple[str, str]]:
     """The texts of an answer that may be prose, each with the name of its field."""
     match type_:
-        case None:
-            yield where, value
         case Str(limit) if isinstance(value, str):
             if limit is None or limit >= FREE_TEXT:
                 yield where, value

@@ -32,7 +32,7 @@ Line: TypeAlias = tuple[str, tuple[str, ...]]
 FEW = 20  # items of a fan-out that get a line each
 FAILURES = 10  # failed items of a large fan-out that get a line each
 SINCE = 2.0  # seconds before an estimate of the rest is made
-_NUMBERED = re.compile(r"(?<!\^\d)(?<!\^\d\d)\.\d+(?=[.~@^]|$)")
+_NUMBERED = re.compile(r"(?<!\^\d)(?<!\^\d\d)\.\d+(?=[.~@^#]|$)")
 _MERGE = re.compile(r"\^\d+\.(\d+)$")
 
 
@@ -166,7 +166,7 @@ class Story:
         """Count steps of the file: one inside a fan-out or a loop is done when that is."""
         step = step_of(path)
         if step != path:
-            if not _MERGE.search(path) and "@" not in path:
+            if not _MERGE.search(path) and "@" not in path and "#" not in path:
                 self._steps_inside.add(step)
             return
         self._steps_done.add(step)

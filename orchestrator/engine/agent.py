@@ -11,7 +11,9 @@ from typing import Any
 from orchestrator.engine.attempt import answer
 from orchestrator.engine.climb import climb
 from orchestrator.engine.frame import Frame
+from orchestrator.engine.head import by_head, head_of
 from orchestrator.engine.run import Failed, Outcome, Run, evaluate
+from orchestrator.engine.samples import sampled
 from orchestrator.engine.schedule import drain
 from orchestrator.errors import ProviderError, StepError, as_step_error
 from orchestrator.events import StepFailed, StepFinished, StepStarted
@@ -29,6 +31,10 @@ async def agent(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
         return await _each_model(run, node, frame, path)
     if "reduce" in node.programs:
         return await _reduce(run, node, frame, path)
+    if head_of(node) is not None and (found := await by_head(run, node, frame, path)) is not None:
+        return found
+    if step.samples is not None and step.samples > 1:
+        return await sampled(run, node, frame, path, part)
     ask = climb if node.ladder else answer
     return await ask(run, node, frame, path, node.models[0])
 
@@ -112,7 +118,14 @@ async def _merge_level(
 
 
 async def part(
-    run: Run, node: Node, frame: Frame, path: str, name: str, extra: Mapping[str, Any] | None = None
+    run: Run,
+    node: Node,
+    frame: Frame,
+    path: str,
+    name: str,
+    extra: Mapping[str, Any] | None = None,
+    *,
+    vary: int = 0,
 ) -> Outcome:
     """One of several answers that make up a step, with its own path, so that resume does not repeat it."""
     recorded = run.recovered.done.get(path)
@@ -121,7 +134,7 @@ async def part(
     run.emit(StepStarted(at=run.now(), path=path, verb="agent"))
     try:
         ask = climb if node.ladder else answer
-        outcome = await ask(run, node, frame, path, name, extra)
+        outcome = await ask(run, node, frame, path, name, extra, vary)
     except (StepError, ProviderError) as error:
         cause = as_step_error(error)
         run.emit(

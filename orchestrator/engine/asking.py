@@ -70,6 +70,8 @@ class Asking:
     frame: Frame
     path: str
     extra: Mapping[str, Any] | None = None
+    vary: int = 0
+    """Which of several samples of the same prompt this is, from 1."""
     spent: Spent = field(default_factory=Spent)
     looked: Looked | None = None
     """What was looked up before anybody is asked; None where the step looks nothing up."""

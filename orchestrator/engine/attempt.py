@@ -26,6 +26,7 @@ from orchestrator.errors import StepError
 from orchestrator.events import Warned
 from orchestrator.graph.model import Node
 from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount, Usage
+from orchestrator.policy.pick import varied
 from orchestrator.policy.quote import miscited
 from orchestrator.policy.validate import Invalid, Valid, read_answer, repair_message
 
@@ -55,10 +56,19 @@ class Answer:
 
 
 async def answer(
-    run: Run, node: Node, frame: Frame, path: str, name: str, extra: Mapping[str, Any] | None = None
+    run: Run,
+    node: Node,
+    frame: Frame,
+    path: str,
+    name: str,
+    extra: Mapping[str, Any] | None = None,
+    vary: int = 0,
 ) -> Outcome:
-    """A valid answer of the model `name` to this step's prompt. Raises StepError or ProviderError."""
-    at = Asking(run, node, frame, path, extra)
+    """A valid answer of the model `name` to this step's prompt. Raises StepError or ProviderError.
+
+    `vary` numbers the samples of one prompt, from 1; 0 where there is only one.
+    """
+    at = Asking(run, node, frame, path, extra, vary)
     gate = run.gates[name]
     info = gate.info or await gate.ready(run.ports.journal, run.ports.clock)
     terms = run.terms.get((id(node), name)) or shared_terms(at, gate, info)
@@ -85,6 +95,8 @@ def drafted(at: Asking, gate: Gate, info: ModelInfo, terms: Terms, looked: Looke
     """The request to one model, with this much of what was looked up; not counted yet. Raises StepError."""
     prompt = compose(at.node, at.frame, at.extra, terms, looked)
     request = terms.request(at.node, prompt)
+    if at.vary > 1:
+        request = replace(request, params=varied(request.params, at.vary))
     parts = names_of(prompt, at.extra) if gate.guarded else ()
     return Draft(gate, prompt, request, UNCOUNTED, parts, key_of(at.run, at.node, request, info))
 

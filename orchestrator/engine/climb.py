@@ -52,10 +52,16 @@ BETTER = "Write the whole answer again, and better."
 
 
 async def climb(
-    run: Run, node: Node, frame: Frame, path: str, name: str, extra: Mapping[str, Any] | None = None
+    run: Run,
+    node: Node,
+    frame: Frame,
+    path: str,
+    name: str,
+    extra: Mapping[str, Any] | None = None,
+    vary: int = 0,
 ) -> Outcome:
     """A valid answer of the model `name` or of one on the ladder. Raises StepError."""
-    way = _Way(Asking(run, node, frame, path, extra), name, deque(node.ladder))
+    way = _Way(Asking(run, node, frame, path, extra, vary), name, deque(node.ladder))
     if looks_up(node):
         way.at.looked = await look_up(way.at, prompt_of(node, frame, extra))
     own = await way.own_draft()

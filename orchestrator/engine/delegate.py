@@ -76,7 +76,7 @@ def delegate(run: Run, node: Node, frame: Frame, path: str, name: str) -> Delega
     if known is None or known.agent is None:
         return None
     signature = Signature(name, known.agent.spec.description or "", takes_of(known.agent), gives(known.agent))
-    return Delegate(run, _labelled(run, node, known), frame, path, signature)
+    return Delegate(run, labelled(run, node, known), frame, path, signature)
 
 
 async def open_tool(run: Run, node: Node, frame: Frame, path: str, name: str) -> Tool:
@@ -107,7 +107,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _labelled(run: Run, caller: Node, known: Node) -> Node:
+def labelled(run: Run, caller: Node, known: Node) -> Node:
     """The delegate with labels: every part of its request counts as the most private that the call can hold."""
     key = id(caller), f"delegate:{known.name}"
     node: Node | None = run.terms.get(key)
@@ -124,4 +124,4 @@ def _flow(flow: Flow | None) -> Flow | None:
     return Flow(dict.fromkeys(PARTS, most), flow.scope, most, most)
 
 
-__all__ = ["Delegate", "delegate", "open_tool", "prompt_of"]
+__all__ = ["Delegate", "delegate", "labelled", "open_tool", "prompt_of"]

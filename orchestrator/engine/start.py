@@ -16,6 +16,7 @@ from orchestrator.engine.declassify import Known
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate, gates_of, models_climbed, models_needed, models_of
 from orchestrator.engine.instance import node_runner
+from orchestrator.engine.head import refuse_missing_heads
 from orchestrator.engine.line import Line
 from orchestrator.engine.looked import refuse_missing_examples
 from orchestrator.engine.preflight import (
@@ -111,6 +112,7 @@ class Engine:
         recovered = recovered or Recovered()
         preflight(graph, ports.prices, offline=ports.offline)
         refuse_missing_examples(graph)
+        refuse_missing_heads(graph)
         keep = Keep.of(graph.workflow.keep, ports.digest_key)
         journal = recording(ports.journal, graph, ports.secrets, keep, recovered, ports.clock)
         ports = replace(ports, journal=journal)

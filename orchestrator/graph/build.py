@@ -36,6 +36,7 @@ from orchestrator.graph.plain import check_stops
 from orchestrator.graph.report import Report
 from orchestrator.graph.say import near
 from orchestrator.graph.schemas import loaded
+from orchestrator.graph.sampling import check_samples
 from orchestrator.graph.setting import Setting, setting_for, with_defaults
 from orchestrator.graph.shapes import arrange, check_names, check_needs, check_reach
 from orchestrator.graph.subflow import file_of
@@ -250,6 +251,7 @@ class _Builder:
         knot.agent = agent = checked_examples(
             setting, step, placed(setting, step, agent), knot.at, knot.output
         )
+        check_samples(setting, step, knot.at, knot.output)
         if agent.spec.role is not None and step.role is None:
             extra = ("items",) if step.reduce is not None else ()
             knot.texts += (Text("role", (*knot.at, "agent"), agent.spec.role, "template", extra=extra),)

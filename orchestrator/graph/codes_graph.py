@@ -101,6 +101,18 @@ SHAPE = table(
             one: {agent: writer, prompt: Write a line about rain., overflow: escalate, escalate: {to: embedded}}
             """,
         ),
+        steps(
+            "ORCH513",
+            "samples that cannot be chosen among",
+            """`samples` asks several times; one of the answers becomes the value. Answers that can be equal (numbers, `bool`,
+            a choice of words, a map of such) are chosen by majority, texts by the judge that `pick` names.""",
+            """
+            one: {agent: writer, prompt: Write a line about rain., samples: 3}
+            """,
+            """
+            one: {agent: writer, prompt: Write a line about rain., samples: 3, pick: judge}
+            """,
+        ),
         files(
             "ORCH520",
             "declared and never used",

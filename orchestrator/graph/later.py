@@ -12,13 +12,12 @@ from orchestrator.spec.anatomy import owner
 from orchestrator.spec.model import AgentSpec, AgentStep, AskStep
 
 NOT_EXECUTED = "ORCH530"
-_AGENT_KEYS = ("head", "memory")
-_STEP_KEYS = ("samples", "pick")
+_AGENT_KEYS = ("memory",)
 
 LATER_KEYS: Mapping[str, tuple[str, ...]] = {
     "InputSpec": ("new",),
     "AgentSpec": _AGENT_KEYS,
-    "AgentStep": (*_AGENT_KEYS, *_STEP_KEYS),
+    "AgentStep": _AGENT_KEYS,
     "AskStep": ("edit",),
 }
 """Keys that are only checked, by the model they belong to, for the reference."""
@@ -74,12 +73,11 @@ def _of_step(knot: Knot) -> Iterator[tuple[str, str]]:
         case AskStep(edit=str()):
             yield "edit", "edit"
         case AgentStep():
-            yield from _of_agent(knot, step)
+            yield from _of_agent(knot)
         case _:
             pass
 
 
-def _of_agent(knot: Knot, step: AgentStep) -> Iterator[tuple[str, str]]:
-    yield from ((key, key) for key in _STEP_KEYS if getattr(step, key) is not None)
+def _of_agent(knot: Knot) -> Iterator[tuple[str, str]]:
     spec = knot.agent.spec if knot.agent is not None else AgentSpec()
     yield from ((key, key) for key in _AGENT_KEYS if getattr(spec, key))

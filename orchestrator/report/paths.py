@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _ITEM = re.compile(r"\.\d+$")
-_INSTANCE = re.compile(r"\^\d+\.\d+|@[^.~]+|~\d+|\.\d+(?=[.~@^]|$)")
+_INSTANCE = re.compile(r"\^\d+\.\d+|@[^.~#]+|[~#]\d+|\.\d+(?=[.~@^#]|$)")
 
 
 def step_of(path: str) -> str:

@@ -39,9 +39,9 @@ _STORED = select(EVENTS.c.seq, EVENTS.c.at, EVENTS.c.kind, EVENTS.c.path, EVENTS
 )
 _INSERT = "INSERT INTO events (run, seq, at, kind, path, payload, hash) VALUES (?, ?, ?, ?, ?, ?, ?)"
 STEP_KINDS = ("step.started", "step.finished", "step.skipped", "step.failed")
-BENEATH = (".", "~", "@", "^")
+BENEATH = (".", "~", "@", "^", "#")
 """What stands between the path of an instance and the rest of one beneath it: a step or item, a pass, the answer
-of one of several models, a merge."""
+of one of several models, a merge, a sample."""
 PAGE = 1000
 """Events read at a time: no read transaction lives longer than one page."""
 

@@ -102,4 +102,4 @@ class Tally:
 
 
 def _is_whole(path: str) -> bool:
-    return "@" not in path and "^" not in path
+    return not any(sign in path for sign in "@^#")

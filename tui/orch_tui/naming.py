@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-SIGNS = "~^"
+SIGNS = "~^#"
 """What marks names that are told otherwise than they are written."""
 BETWEEN = " › "
-_PART = re.compile(r"\^\d+\.\d+|[.~@]?[^.~@^]+")
+_PART = re.compile(r"\^\d+\.\d+|[.~@#]?[^.~@^#]+")
 
 
 def called(name: str) -> str:
@@ -17,6 +17,8 @@ def called(name: str) -> str:
             return name[1:]
         case "~":
             return f"pass {name[1:]}"
+        case "#":
+            return f"sample {name[1:]}"
         case "^":
             return f"merge {name[1:]}"
         case _:

@@ -48,7 +48,7 @@ RUNNING, ASKING, DONE, CACHED, SKIPPED, FAILED, STOPPED, CAUGHT = range(8)
 
 UNASKED = "not asked any more"
 """The note of a question that was open when the run ended."""
-_LAST = re.compile(r"(\^\d+\.\d+|[.~@][^.~@^]+)$")
+_LAST = re.compile(r"(\^\d+\.\d+|[.~@#][^.~@^#]+)$")
 
 
 @dataclass(slots=True)

@@ -36,6 +36,9 @@ def made_of(page: Page, span: Span) -> None:
         _loop(page, span)
     elif span.children[0].name.startswith("^"):
         _line(page, f"It was merged in {words.count(span.size, 'part')}: {_counted(span)}.")
+    elif span.children[0].name.startswith("#"):
+        _line(page, f"One of {words.count(span.size, 'sample')} was chosen: {_counted(span)}.")
+        _parts(page, span.children)
     elif span.children[0].name.startswith("@"):
         _line(page, f"{words.count(span.size, 'model')} answered the same prompt: {_counted(span)}.")
         _parts(page, span.children)

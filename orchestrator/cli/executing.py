@@ -19,6 +19,7 @@ from orchestrator.cli.asking import TerminalAsker
 from orchestrator.cli.comparing import compared
 from orchestrator.cli.console import Console, is_terminal
 from orchestrator.cli.equipment import Equipment, check_tools
+from orchestrator.cli.equipment_knowledge import Lookups, embeds_here, prepare_lookups, refuse_embedders_away
 from orchestrator.cli.killing import KillingJournal, KillSwitch
 from orchestrator.cli.privacy import Privacy
 from orchestrator.cli.progress import Progress, conclude, progress
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from orchestrator.spec.model import ModelSpec
     from orchestrator.store.store import Store
 
+EMBEDDER = "llamacpp:all-minilm-l6-v2"
+"""What embeds where nothing else is said."""
 POLL = 0.3
 """Seconds between looks into the inbox."""
 
@@ -175,17 +178,23 @@ async def _execute(store: Store, job: Job, screen: _Screen) -> Result:
         cache = _cache(store, job, stack)
         tools = Equipment(job.graph, os.environ, job.privacy.keys)
         stack.push_async_callback(tools.close)
+        lookups = Lookups(job.graph, _config(job), os.environ)
+        stack.push_async_callback(lookups.close)
         if resumed:
             screen.shown.recall(store.events(job.run))
         while True:
             recovered = _look_back(store, job.run, screen, journal, resumed=resumed)
             await journal.flush()
-            engine = _engine(store, job, screen, journal, cache, recovered, tools)
+            engine = _engine(store, job, screen, journal, cache, recovered, tools, lookups)
             result = job.privacy.told(await _guarded(engine, store, job.run, screen))
             await asyncio.sleep(0)  # the last committed events are on their way to the screen
             if result.status != "waiting" or not _answered_meanwhile(store, job.run, result.asks):
                 return result
             resumed = True
+
+
+def _config(job: Job) -> Config:
+    return Config.from_environment(os.environ, Path.cwd()).staying(job.offline)
 
 
 def _go_live(store: Store, job: Job, screen: _Screen, stack: AsyncExitStack) -> None:
@@ -199,13 +208,17 @@ def _go_live(store: Store, job: Job, screen: _Screen, stack: AsyncExitStack) -> 
 def open_models(graph: Graph, config: Config, console: Console) -> dict[str, Model]:
     """A model for every name the graph needs; missing weights are fetched, nothing is started yet.
 
-    Tools that cannot be called are found too. Raises UsageError, CredentialsMissing, ProviderError, SandboxUnavailable.
+    Tools that cannot be called are found too, and what the steps look up is brought up to date. Raises UsageError,
+    CredentialsMissing, ProviderError, SandboxUnavailable, KnowledgeError.
     """
     base = Path(graph.file).resolve().parent
     preflight(graph, price_list, offline=config.offline)
     check_tools(graph, os.environ)
+    refuse_embedders_away(graph, offline=config.offline)
     needed, climbed = models_needed(graph), models_climbed(graph)
-    _fetch([spec.use for spec in needed.values()], base, config, console)
+    embedders = [EMBEDDER] if embeds_here(graph) else []
+    _fetch([*(spec.use for spec in needed.values()), *embedders], base, config, console)
+    prepare_lookups(graph, config, os.environ, console)
     return {
         name: open_needed(name, spec, config, base, climbed=name in climbed) for name, spec in needed.items()
     }
@@ -319,6 +332,7 @@ def _engine(
     cache: Cache | None,
     recovered: Recovered,
     tools: Equipment,
+    lookups: Lookups,
 ) -> Engine:
     person = not job.quiet and is_terminal(sys.stdin) and is_terminal(screen.console.err)
     privacy = job.privacy
@@ -335,6 +349,8 @@ def _engine(
         env=privacy.env,
         digest_key=privacy.keep.key,
         tools=tools,
+        knowledge=lookups,
+        examples=lookups.examples,
         keepsakes=Artifacts(folder_of(store, job.data), privacy.secrets),
         run=job.run,
     )

@@ -61,6 +61,10 @@ class Cases:
         best = (-scores).argsort(kind="stable")[: max(0, k)]
         return tuple((loaded.examples[n], float(scores[n])) for n in best)
 
+    async def prepare(self) -> None:
+        """Read and embed what is new, so that asking is quick. Raises what `nearest` does."""
+        await self._ready()
+
     async def _ready(self) -> _Loaded:
         async with self._loading:
             if self._loaded is None:

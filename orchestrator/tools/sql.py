@@ -89,10 +89,10 @@ class SqlTool:
         return {"do": what, "sql": clean, "limit": max(1, min(wanted, limits.rows)), "size": limits.size}
 
 
-def sql_tools(root: Path, databases: Databases | None = None) -> tuple[SqlTool, SqlTool, SqlTool]:
-    """`sql.query`, `sql.schema` and `sql.explain`, over the same children."""
+def sql_tools(root: Path, databases: Databases | None = None) -> dict[str, SqlTool]:
+    """`sql.query`, `sql.schema` and `sql.explain` by name, over the same children."""
     shared = databases or Databases()
-    return SqlTool(QUERY, root, shared), SqlTool(SCHEMA, root, shared), SqlTool(EXPLAIN, root, shared)
+    return {one.name: SqlTool(one, root, shared) for one in (QUERY, SCHEMA, EXPLAIN)}
 
 
 def _stopped(name: str, why: str) -> Any:

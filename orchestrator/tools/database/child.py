@@ -153,7 +153,7 @@ class _Child:
                 limit=4 * limits.size + 65536,
             )
         except OSError as error:
-            raise SandboxUnavailable(f"sql: {ground.python} does not start: {error}") from error
+            raise SandboxUnavailable(f"{ground.python} does not start: {error}") from error
         child = cls(process)
         try:
             child.layers = await child._ready(order)
@@ -187,16 +187,14 @@ class _Child:
         try:
             said = await self._said(order)
         except Stopped as error:
-            raise ToolError(
-                f"sql: the tables could not be loaded ({error})", hint="are they too large?"
-            ) from None
+            raise ToolError(f"the tables could not be loaded ({error})", hint="are they too large?") from None
         if "ready" in said:
             return str(said["ready"])
         if "refused" in said:
             raise SandboxUnavailable(
                 f"sql does not run on this machine: {said['refused']}", hint="orch doctor --sandbox"
             )
-        raise ToolError(f"sql: {said.get('failed', 'the tables could not be loaded')}")
+        raise ToolError(f"{said.get('failed', 'the tables could not be loaded')}")
 
     async def _said(self, asked: dict[str, Any]) -> dict[str, Any]:
         """One line there, one line back."""

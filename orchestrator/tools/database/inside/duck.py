@@ -87,8 +87,19 @@ class Duck:
             uneven = faulty_line(path) if kind == "csv" else ""
             reason = f"{shown}, {uneven}" if uneven else _reason(str(error), path, shown)
             raise LoadError(reason) from None
-        found = self._base.execute(f"DESCRIBE {_always(name)}").fetchall()
-        self._tables[name] = [(column, kind) for column, kind, *_ in found]
+        self._tables[name] = self._columns(name)
+
+    def _columns(self, table: str) -> list[tuple[str, str]]:
+        """Names and types. Values of several types in a JSON file are texts, without the quotes of JSON."""
+        columns = []
+        for name, kind, *_ in self._base.execute(f"DESCRIBE {_always(table)}").fetchall():
+            if kind == "JSON":
+                column = _always(name)
+                self._base.execute(
+                    f"ALTER TABLE {_always(table)} ALTER {column} TYPE VARCHAR USING ({column} ->> '$')"
+                )
+            columns.append((name, "VARCHAR" if kind == "JSON" else kind))
+        return columns
 
     def lock(self) -> None:
         """From here on nothing but the loaded tables can be reached."""

@@ -19,6 +19,7 @@ _NO_TABLE = re.compile(
     r'(?:Table with name|Referenced table|no such table:) "?(?P<name>[^"\n]+?)"?(?: does not exist.*| not found.*)?$',
     re.MULTILINE,
 )
+_NEAR = re.compile(r'syntax error at or near "([^"]+)"|near "([^"]+)": syntax error')
 _LINE = re.compile(r"\n+LINE \d+:.*", re.DOTALL)
 _CANDIDATES = re.compile(r"\n+(?:Candidate (?:bindings|tables)|Did you mean).*", re.DOTALL)
 
@@ -41,10 +42,21 @@ def explained(
         return _cut(_unknown_column(unknown["name"].strip(), columns, reserved))
     if absent:
         return _cut(f'there is no table "{absent["name"].strip()}"; {_choice(tables, reserved)}')
-    if "syntax error" in text and line:
-        text += " in: " + line[0].strip().partition(": ")[2].splitlines()[0]
+    if "syntax error" in text:
+        text += _where(line) + _unquoted(text, [*tables, *columns])
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return _cut("; ".join(lines[:LINES]))
+
+
+def _where(line: re.Match[str] | None) -> str:
+    return " in: " + line[0].strip().partition(": ")[2].splitlines()[0] if line else ""
+
+
+def _unquoted(text: str, names: Sequence[str]) -> str:
+    """A name that SQL takes for a word of its own."""
+    word = _NEAR.search(text)
+    wrong = next((name for name in names if word and name.lower() == (word[1] or word[2]).lower()), None)
+    return f'; write the name in double quotes: "{wrong}"' if wrong else ""
 
 
 def _unknown_column(name: str, columns: Sequence[str], reserved: Collection[str]) -> str:

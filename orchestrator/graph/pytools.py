@@ -6,16 +6,14 @@ import ast
 from collections.abc import Iterable
 from pathlib import Path
 
-from orchestrator.graph.kinds import BOOL, INT, NUMBER, TEXT, UNKNOWN, list_of
+from orchestrator.graph.kinds import UNKNOWN, misfit, present
+from orchestrator.graph.pytypes import Called, Function, called, functions_in
 from orchestrator.graph.say import choice, near
 from orchestrator.graph.setting import Setting
 from orchestrator.graph.texts import Path as Place
 from orchestrator.spec.marks import Marks
 from orchestrator.spec.model import ToolStep
-from orchestrator.spec.types import Type
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-_SIMPLE: dict[str, Type] = {"str": TEXT, "int": INT, "float": NUMBER, "bool": BOOL, "list": list_of(UNKNOWN)}
+from orchestrator.spec.types import MapOf, Type
 
 
 def check_python_tools(setting: Setting) -> None:
@@ -39,7 +37,8 @@ def _find(setting: Setting, tool: str, reference: str, marks: Marks, base: Path)
     else:
         try:
             data = path.read_bytes()
-            functions = {f.name: f for f in ast.parse(data).body if isinstance(f, Function)}
+            tree = ast.parse(data)
+            functions = functions_in(tree)
         except OSError as error:
             problem, hint = f"{file}: {error.strerror}", "check the path; it is relative to this file"
         except (SyntaxError, ValueError):
@@ -48,30 +47,44 @@ def _find(setting: Setting, tool: str, reference: str, marks: Marks, base: Path)
             setting.included[str(path)] = data
             if name in functions:
                 setting.functions[tool] = functions[name]
+                setting.called[tool] = called(tree, functions[name])
                 return
             problem = f"{file} has no function '{name}'"
             hint = near(name, functions) or f"it has {choice(functions) or 'none'}"
     setting.report.at(marks, ("tools", tool, "python"), "ORCH610", f"tool '{tool}': {problem}", hint)
 
 
-def check_arguments(setting: Setting, function: Function, step: ToolStep, at: Place) -> Type:
-    """Names of what a call hands over; the type of its result where the annotation is a plain one."""
+def check_arguments(
+    setting: Setting, function: Function, step: ToolStep, at: Place, given: Type | None = None
+) -> Type:
+    """Names and types of what a call hands over; the type of its result as the annotations say it."""
     args = function.args
     named = [arg.arg for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs)]
-    if args.kwarg is None:
-        for name in step.with_:
-            if name not in named:
-                hint = near(name, named) or f"it takes {choice(named) or 'nothing'}"
-                message = f"{step.tool} takes no '{name}'"
-                setting.report.key(setting.marks, (*at, "with", name), "ORCH315", message, hint)
+    for name in step.with_:
+        if name not in named:
+            hint = near(name, named) or f"it takes {choice(named) or 'nothing'}"
+            message = f"{step.tool} takes no '{name}'"
+            setting.report.key(setting.marks, (*at, "with", name), "ORCH315", message, hint)
     missing = [name for name in _required(args) if name not in step.with_]
     if missing:
         message = f"{step.tool} needs {choice(missing)}"
         setting.report.at(
             setting.marks, (*at, "tool"), "ORCH315", message, f"add `with: {{{missing[0]}: …}}`"
         )
-    returns = function.returns
-    return _SIMPLE.get(returns.id, UNKNOWN) if isinstance(returns, ast.Name) else UNKNOWN
+    known = setting.called.get(step.tool)
+    if known is None:
+        return UNKNOWN
+    _check_types(setting, known, step, at, given)
+    return known.result
+
+
+def _check_types(setting: Setting, known: Called, step: ToolStep, at: Place, given: Type | None) -> None:
+    for field in given.fields if isinstance(given, MapOf) else ():
+        wanted = known.arguments.field(field.name)
+        reason = misfit(present(field.type), wanted.type, field.name) if wanted is not None else ""
+        if reason:
+            place = (*at, "with", field.name)
+            setting.report.at(setting.marks, place, "ORCH315", f"{step.tool}: {reason}")
 
 
 def _required(args: ast.arguments) -> Iterable[str]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import ast
 
     from orchestrator.graph.model import Graph
+    from orchestrator.graph.pytypes import Called
     from orchestrator.library import Library
     from orchestrator.spec.load import Document, LoadedProject
     from orchestrator.spec.marks import Marks, Part
@@ -56,6 +57,8 @@ class Setting:
     children: dict[str, Graph] = field(default_factory=dict)
     functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = field(default_factory=dict)
     """Python functions behind tools, as they are written."""
+    called: dict[str, Called] = field(default_factory=dict)
+    """How these are called."""
     included: dict[str, bytes] = field(default_factory=dict)
     """Contents of the files that belong to the workflow, for the digest."""
 

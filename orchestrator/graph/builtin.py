@@ -139,7 +139,7 @@ def check_call(setting: Setting, step: ToolStep, at: Path, given: Type | None) -
     if function is not None:
         from orchestrator.graph.pytools import check_arguments
 
-        return check_arguments(setting, function, step, at)
+        return check_arguments(setting, function, step, at, given)
     agent = delegate_name(setting.tools, step.tool)
     if agent is not None:
         return _delegate(setting, step, agent, at, given)

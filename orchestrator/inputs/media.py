@@ -45,7 +45,11 @@ def read_image(path: Path, shown: str) -> dict[str, Any]:
 
 def read_pdf(path: Path, shown: str) -> str:
     """The text of a PDF, pages separated by an empty line. Raises UsageError."""
-    data = read_bytes(path, shown)
+    return "\n\n".join(pdf_pages(read_bytes(path, shown), shown))
+
+
+def pdf_pages(data: bytes, shown: str) -> tuple[str, ...]:
+    """The text of every page of a PDF. Raises UsageError, also when none has any."""
     if b"%PDF-" not in data[:1024]:
         raise UsageError(f"{shown} is no PDF")
     try:
@@ -59,11 +63,11 @@ def read_pdf(path: Path, shown: str) -> str:
         reader = pypdf.PdfReader(io.BytesIO(data))
         if reader.is_encrypted and not reader.decrypt(""):
             raise UsageError(f"{shown} is locked with a password", hint="save a copy without it")
-        text = "\n\n".join(page.extract_text().strip() for page in reader.pages)
+        pages = tuple(page.extract_text().strip() for page in reader.pages)
     except (PyPdfError, *_DAMAGED) as error:
         raise UsageError(f"{shown} is a damaged PDF: {str(error)[:200]}") from None
-    if not text.strip():
+    if not any(pages):
         raise UsageError(
             f"{shown} holds no text; it is probably a scan", hint="run text recognition over it first"
         )
-    return text
+    return pages

@@ -1,0 +1,219 @@
+"""Finds passages by their words (BM25), by their meaning (vectors), or by both: reciprocal rank fusion of the two.
+
+Source of the fusion: Cormack, Clarke and Büttcher, SIGIR 2009. Knows no embedder: the query comes with its vector.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Literal
+
+from orchestrator.calling import Passage
+from orchestrator.knowledge.index import TOKENIZER, Index, Vectors
+
+if TYPE_CHECKING:
+    import numpy
+
+    Array = numpy.ndarray[Any, Any]
+
+By = Literal["both", "words", "meaning"]
+
+FUSION = 60
+"""The constant of the fusion, as its authors found it: how little the very first places count for more."""
+CANDIDATES = 50
+"""Passages of each half that take part, or four times as many as are asked for."""
+TERMS = 24
+"""Words of a query that are looked up, the rarest ones."""
+ROWS = 12_000
+"""Passages that these words may occur in altogether: the commonest words are left out, they tell nothing apart."""
+READ = 4_000
+"""Words of a query that are looked at."""
+HEADING = 2.0
+"""What a word in the heading counts for, against one in the text."""
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A passage, with what each half says of it: cosine and BM25; None where that half was not asked."""
+
+    passage: Passage
+    cosine: float | None
+    bm25: float | None
+
+
+class Searcher:
+    """Asks one index. Holds its vectors in memory, and reads them anew when the index has changed.
+
+    Not for two threads at once.
+    """
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._state = -1
+        self._vectors: Vectors | None = None
+        self._terms = _Terms()
+
+    def search(
+        self,
+        query: str,
+        vector: Array | None,
+        k: int,
+        *,
+        min_score: float | None = None,
+        files: str | None = None,
+    ) -> list[Found]:
+        """The best `k`, best first. Without a vector only words count, with an empty query only meaning.
+
+        `files` is a glob over names of files. `min_score` is the least similarity of meaning (cosine); where only
+        words count, the least share of the best passage's BM25.
+        """
+        count = max(CANDIDATES, 4 * k)
+        with self._index.reading() as db:
+            if vector is not None:
+                self._refresh()
+            allowed = None if files is None else _matching(db, files)
+            near = {} if vector is None else self._near(vector, count, allowed)
+            said = self._said(db, query, count, allowed) if query else {}
+            order = fused(list(near), list(said))
+            best = max(said.values(), default=0.0)
+            chosen: list[tuple[int, float, float | None, float | None]] = []
+            for number, fusion in order:
+                cosine = None if vector is None else near.get(number, self._cosine(number, vector))
+                score = _score(fusion, cosine, said.get(number), best, hybrid=bool(query))
+                least = cosine if cosine is not None else score
+                if min_score is None or least >= min_score:
+                    chosen.append((number, score, cosine, said.get(number)))
+                if len(chosen) == k:
+                    break
+            return [
+                Found(_passage(db, number, score), cosine, bm25) for number, score, cosine, bm25 in chosen
+            ]
+
+    # ----------------------------------------------------------------------------------------------- parts
+
+    def _refresh(self) -> None:
+        state = self._index.state()
+        if self._vectors is None or state != self._state:
+            self._vectors = None  # the old ones go before the new ones come: they are large
+            self._vectors = self._index.vectors()
+            self._state = state
+
+    def _near(self, vector: Array, count: int, allowed: frozenset[int] | None) -> dict[int, float]:
+        """The passages nearest in meaning, nearest first, with their cosine."""
+        import numpy
+
+        held = self._vectors
+        assert held is not None
+        scores = held.matrix @ vector
+        places = numpy.arange(len(scores))
+        if allowed is not None:
+            places = places[numpy.isin(held.files, list(allowed))]
+        if len(places) > count:
+            part = numpy.argpartition(-scores[places], count - 1)[:count]
+            places = places[part]
+        places = places[numpy.lexsort((places, -scores[places]))]
+        return {int(held.ids[place]): round(float(scores[place]), 6) for place in places}
+
+    def _cosine(self, number: int, vector: Array) -> float:
+        import numpy
+
+        held = self._vectors
+        assert held is not None
+        place = int(numpy.searchsorted(held.ids, number))
+        return round(float(held.matrix[place] @ vector), 6)
+
+    def _said(
+        self, db: sqlite3.Connection, query: str, count: int, allowed: frozenset[int] | None
+    ) -> dict[int, float]:
+        """The passages whose words fit best, best first, with their BM25."""
+        words = self._terms.telling(db, query)
+        if not words:
+            return {}
+        where = "words MATCH ?"
+        if allowed is not None:
+            numbers = ",".join(map(str, sorted(allowed))) or "NULL"
+            where += f" AND rowid IN (SELECT id FROM passages WHERE file IN ({numbers}))"  # noqa: S608 - numbers
+        rows = db.execute(
+            f"SELECT rowid, bm25(words, {HEADING}, 1.0) AS rank FROM words WHERE {where} "  # noqa: S608 - numbers
+            "ORDER BY rank, rowid LIMIT ?",
+            (" OR ".join(f'"{word}"' for word in words), count),
+        )
+        return {number: -rank for number, rank in rows}
+
+
+class _Terms:
+    """Which words of a query tell passages apart. Words are stemmed by the very tokenizer of the index."""
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self._db.execute(f"CREATE VIRTUAL TABLE said USING fts5 (word, tokenize='{TOKENIZER}')")
+        self._db.execute("CREATE VIRTUAL TABLE stems USING fts5vocab ('said', 'instance')")
+
+    def telling(self, db: sqlite3.Connection, query: str) -> list[str]:
+        """The rarest words of the query that the index has."""
+        words = list(dict.fromkeys(_WORD.findall(query.lower())[:READ]))
+        self._db.execute("BEGIN")
+        self._db.executemany("INSERT INTO said (rowid, word) VALUES (?, ?)", enumerate(words))
+        stems = dict(self._db.execute("SELECT term, doc FROM stems").fetchall())
+        self._db.execute("ROLLBACK")
+        counted = []
+        for stem, place in stems.items():
+            row = db.execute("SELECT doc FROM vocabulary WHERE term = ?", (stem,)).fetchone()
+            if row is not None:
+                counted.append((row[0], place))
+        return list(dict.fromkeys(words[place] for place in _rarest(sorted(counted))))
+
+
+def _rarest(counted: Sequence[tuple[int, int]]) -> list[int]:
+    chosen: list[int] = []
+    rows = 0
+    for count, place in counted[:TERMS]:
+        rows += count
+        if chosen and rows > ROWS:
+            break
+        chosen.append(place)
+    return chosen
+
+
+def fused(*rankings: Sequence[int]) -> list[tuple[int, float]]:
+    """Reciprocal rank fusion: what stands high in several rankings comes first. Sums are between 0 and 1."""
+    sums: dict[int, float] = {}
+    asked = [ranking for ranking in rankings if ranking]
+    for ranking in asked:
+        for rank, number in enumerate(ranking, 1):
+            sums[number] = sums.get(number, 0.0) + (FUSION + 1) / (FUSION + rank) / len(asked)
+    return sorted(sums.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _score(fusion: float, cosine: float | None, bm25: float | None, best: float, *, hybrid: bool) -> float:
+    """What a person sees as the score; it falls with rank."""
+    if cosine is not None and not hybrid:
+        return cosine
+    if cosine is None and bm25 is not None and best > 0:
+        return round(bm25 / best, 6)
+    return round(fusion, 6)
+
+
+def _matching(db: sqlite3.Connection, pattern: str) -> frozenset[int]:
+    """The files whose names fit a glob; without a slash it means the last part of the name."""
+    rows: Mapping[int, str] = dict(db.execute("SELECT id, name FROM files WHERE done").fetchall())
+    whole = "/" in pattern
+    return frozenset(
+        number
+        for number, name in rows.items()
+        if fnmatchcase(name if whole else name.rpartition("/")[2], pattern)
+    )
+
+
+def _passage(db: sqlite3.Connection, number: int, score: float) -> Passage:
+    row = db.execute(
+        "SELECT p.text, f.name, p.heading, p.first, p.last FROM passages p JOIN files f ON f.id = p.file "
+        "WHERE p.id = ?",
+        (number,),
+    ).fetchone()
+    return Passage(row[0], row[1], row[2], (row[3], row[4]), score, number)

@@ -30,7 +30,7 @@ from orchestrator.spec.model import ToolStep
 from orchestrator.spec.values import check_value, too_deep
 
 GRACE = 1.0
-"""Seconds behind the limit in which a tool may still say itself that the time ran out."""
+"""Seconds behind a limit that is not shorter, in which a tool may still say itself that the time ran out."""
 LAST_WORDS = 5.0
 """Seconds that a tool may take to end what it started, once nobody waits for it any more."""
 STOPPED = "the run was stopped meanwhile"
@@ -42,7 +42,7 @@ async def invoke(
     """Call a tool once, or take what the record says that it gave. Raises StepError.
 
     `call` counts the calls of this instance from 1; `seconds` is the hard limit. Files that the call made are kept by
-    the run and stand in its record, not in what is returned.
+    the run and stand in its record; what is returned says only that there were some, their paths are gone.
     """
     signature = tool.signature
     refuse_arguments(signature, arguments)
@@ -117,9 +117,11 @@ def _recorded(
     if number is None or calls[number].outcome == "error":
         return None
     called = calls[number]
-    if called.outcome == "ok":
-        return calls.pop(number)
-    return called if called.counts else None
+    if called.counts:
+        return called if called.outcome == "unknown" else calls.pop(number)
+    if called.ended is None or noted(called.ended.value) is not None:
+        return None  # it may be made again, and what it gave is not known
+    return calls.pop(number)
 
 
 def _is_same(run: Run, called: Called, signature: Signature, arguments: Mapping[str, Any]) -> bool:
@@ -211,7 +213,7 @@ class _Call:
         self._finish("ok", value, artifacts=kept)
         if self.signature.effects == "once":
             await run.ports.journal.flush()
-        return ToolResult(value)
+        return ToolResult(value, result.artifacts)
 
     @property
     def _key(self) -> str:
@@ -266,7 +268,7 @@ async def _ended(tool: Tool, arguments: Mapping[str, Any], context: CallContext)
     """The result of a call, which nobody awaits longer than its limit. Raises TimeoutError and what the tool raises."""
     task = asyncio.ensure_future(tool.call(arguments, context))
     try:
-        await asyncio.wait({task}, timeout=context.seconds + GRACE)
+        await asyncio.wait({task}, timeout=context.seconds + min(GRACE, context.seconds))
         if task.done():
             return task.result()
     finally:

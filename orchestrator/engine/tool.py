@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from orchestrator.calling import Signature
+from orchestrator.calling import Signature, ToolResult
 from orchestrator.engine.delegate import Delegate, open_tool
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.invoke import first_call, invoke, refuse_arguments
@@ -54,18 +54,18 @@ async def _called(
     if found is not None:
         _check(node, frame, found[0])
         return Outcome(found[0], {"attempts": 0, "error": None}, cached=True)
-    value, calls = await _tried(run, node, step, path, opened, arguments)
-    _check(node, frame, value)
-    if key is not None:
-        _remember(run, key, value)
+    result, calls = await _tried(run, node, step, path, opened, arguments)
+    _check(node, frame, result.value)
+    if key is not None and not result.artifacts:
+        _remember(run, key, result.value)
     told = opened.facts if isinstance(opened, Delegate) else {}
-    return Outcome(value, {**told, "attempts": calls, "error": None})
+    return Outcome(result.value, {**told, "attempts": calls, "error": None})
 
 
 async def _tried(
     run: Run, node: Node, step: ToolStep, path: str, opened: Tool, arguments: Mapping[str, Any]
-) -> tuple[Any, int]:
-    """The value of the first call that gives one, and how many it took."""
+) -> tuple[ToolResult, int]:
+    """What the first call gives that gives something, and how many it took."""
     defaults = run.graph.workflow.defaults
     seconds = step.timeout or defaults.timeout or PATIENCE
     retries = step.retry if step.retry is not None else defaults.retry or 0
@@ -80,7 +80,7 @@ async def _tried(
                 raise
             await asyncio.sleep(min(LONGEST_PAUSE, PAUSE * 2**tried))
         else:
-            return result.value, tried + 1
+            return result, tried + 1
     raise AssertionError("the last try gives a value or raises")
 
 

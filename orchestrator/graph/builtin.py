@@ -25,7 +25,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "files.list": ("path",),
     "files.write": ("path", "content", "text"),
     "files.append": ("path", "content", "text"),
-    "chart": ("rows", "x", "y", "kind"),
+    "chart": ("rows", "x", "y", "kind", "title"),
 }
 
 RESULTS: Mapping[str, Type] = {
@@ -68,6 +68,16 @@ RESULTS: Mapping[str, Type] = {
         (
             Field("valid", BOOL),
             Field("columns", list_of(MapOf((Field("name", TEXT), Field("type", TEXT))))),
+            Field("error", TEXT, optional=True),
+        )
+    ),
+    "chart": MapOf(
+        (
+            Field(
+                "files",
+                list_of(MapOf((Field("name", TEXT), Field("media_type", TEXT), Field("size", INT)))),
+            ),
+            Field("note", TEXT, optional=True),
             Field("error", TEXT, optional=True),
         )
     ),
@@ -119,7 +129,9 @@ def check_again(setting: Setting, step: ToolStep, at: Path) -> None:
     """Report `retry` and `cache` where a second call would do harm, or a result is not what it was."""
     effects = effects_of(setting.tools, step.tool)
     if step.retry and effects == "once":
-        hint = f"take it out, or say that it may be repeated: tools: {{{step.tool}: {{…, effects: idempotent}}}}"
+        hint = (
+            f"take it out, or say that it may be repeated: tools: {{{step.tool}: {{…, effects: idempotent}}}}"
+        )
         message = f"{step.tool} has an effect that must not be repeated, so it is not called again"
         setting.report.at(setting.marks, (*at, "retry"), "ORCH318", message, hint)
     declared = setting.tools.get(step.tool)

@@ -1,0 +1,1 @@
+"""Charts: rows become data, data become shapes, shapes become SVG or pixels."""

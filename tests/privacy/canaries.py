@@ -28,6 +28,7 @@ from orchestrator.policy.secrets import Secrets
 from orchestrator.ports import Emit
 from orchestrator.providers.scripted import Reply, ScriptedModel
 from tests.engine.harness import MemoryJournal
+from tests.engine.looking import FoundBeforehand, Shelf, examples, passage
 
 LETTERS = "bcdfghjklmnpqrstvwxz"
 WORD = re.compile(r"[A-Za-z0-9+/=]{12,}")
@@ -47,6 +48,8 @@ class World:
     env: Mapping[str, str]
     canaries: tuple[str, ...]
     secrets: tuple[str, ...]
+    documents: str
+    """What stands in every document and worked example of the project."""
 
 
 def world(seed: int) -> World:
@@ -78,7 +81,8 @@ def world(seed: int) -> World:
         "inner": prose(),
         "key": key,
     }
-    return World(inputs, {"TOKEN": env}, tuple(planted), secrets)
+    documents = prose()
+    return World(inputs, {"TOKEN": env}, tuple(planted), secrets, documents)
 
 
 INPUTS: Mapping[str, Any] = {
@@ -264,6 +268,8 @@ def tell(graph: Graph, given: World) -> Told:
         env=given.env,
         secrets=Secrets.of(given.env),
         digest_key=b"key",
+        knowledge=Shelf({"handbook": FoundBeforehand([passage(given.documents)])}),
+        examples=lambda _: examples(("Who?", given.documents)),
     )
     inputs = {name: given.inputs[name] for name in graph.workflow.inputs if name in given.inputs}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -192,6 +193,37 @@ def test_a_group_that_runs_lists_what_is_inside(store: Store) -> None:
 
 
 # -- fan-outs, groups and loops
+
+
+@pytest.mark.parametrize(
+    ("outcome", "decision", "reason", "words"),
+    [
+        (
+            "refused",
+            "repair",
+            "the answer declines",
+            "the model declined instead of answering: the answer declines.",
+        ),
+        (
+            "repeated",
+            "fail",
+            "the answer repeats itself",
+            "the answer goes round in circles: the answer repeats",
+        ),
+        ("ok", "call", "calls search", "Attempt 1: the model calls search."),
+    ],
+)
+def test_why_says_what_an_attempt_came_to(
+    store: Store, outcome: Any, decision: Any, reason: str, words: str
+) -> None:
+    """No answer, or a call in place of one."""
+    events = [
+        StepStarted(AT, "a", "agent"),
+        *tried("a", 1, "x", outcome=outcome, decision=decision, reason=reason),
+    ]
+    record(store, "came-to", events)
+
+    assert words in told(why(span_of(store, "a", "came-to"), 160))
 
 
 def test_why_of_a_fan_out_says_what_became_of_its_items_and_where_they_failed(store: Store) -> None:

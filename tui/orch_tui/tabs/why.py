@@ -107,6 +107,8 @@ def _sentence(span: Span, number: int, answer: AttemptFinished) -> str:
     sure = f" Confidence: {answer.confidence:.3f}." if answer.confidence is not None else ""
     if answer.outcome == "ok" and answer.decision == "escalate":
         return f"the answer has the declared form, and the step asked for a bigger model all the same.{sure}"
+    if answer.decision == "call":
+        return f"the model {answer.reason}."
     if answer.outcome == "ok":
         return f"the answer has the declared form and passes every check, so it was kept.{sure}"
     fault = f"{_FAULTS[answer.outcome]}: {answer.reason}" if answer.reason else _FAULTS[answer.outcome]

@@ -56,6 +56,8 @@ def read(rows: Sequence[Row], x: str, y: Sequence[str], kind: Kind) -> Data:
             notes = (*notes, f"{len(places) - len(kept)} rows without '{x}' are not drawn")
         series = {name: tuple(values[n] for n in kept) for name, values in series.items()}
         xs, places = [xs[n] for n in kept], [places[n] for n in kept]
+    if all(value is None for values in series.values() for value in values):
+        raise NoChart(f"no row has both '{x}' and a number")
     found = tuple(place for place in places if place is not None)
     return Data(kind, x, tuple(_label(one) for one in xs), found, scale, series, notes)
 
@@ -79,7 +81,7 @@ def _thinned(rows: Sequence[Row], kind: Kind) -> tuple[Sequence[Row], tuple[str,
     if kind == "bar":
         return rows[:most], (f"only the first {most} of {len(rows):,} rows are drawn",)
     step = math.ceil(len(rows) / most)
-    return rows[::step], (f"every {step}th of {len(rows):,} rows is drawn",)
+    return rows[::step], (f"one in {step} of {len(rows):,} rows is drawn",)
 
 
 def _numbers(rows: Sequence[Row], name: str) -> tuple[float | None, ...]:

@@ -11,6 +11,9 @@ STEPS = (1, 2, 2.5, 5, 10)
 UNITS = (1.0, 60.0, 3600.0, 86400.0)
 DAYS = (1, 2, 7, 14)
 MONTHS = (1, 2, 3, 6)
+ALIKE = 1e-9
+"""Numbers that differ by a smaller part of their size are one."""
+TINY = 1e-100
 MONTH = 30.4 * 86400
 YEAR = 365.25 * 86400
 
@@ -33,12 +36,20 @@ def numbers(values: Sequence[float], *, zero: bool, most: int) -> Scale:
     low, high = min(values), max(values)
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
-    if high <= low:
-        low, high = (low - abs(low or 1.0) / 2, high + abs(high or 1.0) / 2) if not zero else (low, low + 1.0)
+    size = max(abs(low), abs(high))
+    if high - low <= size * ALIKE or size < TINY:
+        low, high = _apart(low, size, zero=zero)
     step = _step((high - low) / most)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     marks = tuple((n * step, label(n * step, step)) for n in range(first, last + 1))
     return Scale(first * step, last * step, marks)
+
+
+def _apart(low: float, size: float, *, zero: bool) -> tuple[float, float]:
+    """Room around a single number."""
+    if size < TINY:
+        return (0.0, 1.0) if zero else (-1.0, 1.0)
+    return low - size / 2, low + size / 2
 
 
 def times(values: Sequence[float], most: int) -> Scale:

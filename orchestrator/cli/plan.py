@@ -213,6 +213,9 @@ def _print(
         console.table(
             ("model", "is", "where", "calls ≤", "memory"), [_model_row(model) for model in plan.models]
         )
+    if known := _knowledge(graph):
+        console.result("")
+        console.table(("knowledge", "from", "label", "passages ≤", "embedded by", "where"), known)
     if leaves := leaving.rows(plan):
         console.result("")
         console.table(leaving.HEADER, leaves)
@@ -272,6 +275,30 @@ def _model_row(model: PlannedModel) -> tuple[str, ...]:
     )
 
 
+def _knowledge(graph: Graph) -> list[tuple[str, ...]]:
+    """Every knowledge that a step searches, and where its documents and questions are embedded."""
+    from orchestrator.cli.equipment_knowledge import used_knowledge
+    from orchestrator.providers.registry import is_cloud
+
+    rows: list[tuple[str, ...]] = []
+    for one, name in used_knowledge(graph):
+        known = one.knowledge[name]
+        patterns = (known.spec.from_,) if isinstance(known.spec.from_, str) else known.spec.from_
+        model = known.embedder
+        away = model is not None and is_cloud(model)
+        rows.append(
+            (
+                name,
+                ", ".join(patterns),
+                known.spec.label or "private",
+                str(known.spec.k),
+                model.use if model is not None else "the model that ships",
+                "OFF this machine" if away else "this machine",
+            )
+        )
+    return rows
+
+
 def _sentences(plan: Overview, missing: list[str]) -> list[str]:
     local = [model for model in plan.models if not model.cloud]
     lines = [
@@ -294,6 +321,10 @@ def _data(
         "calls": _number(plan.calls),
         "missing_inputs": missing,
         "questions": list(plan.questions),
+        "knowledge": [
+            dict(zip(("name", "from", "label", "k", "embedder", "where"), row, strict=True))
+            for row in _knowledge(graph)
+        ],
         "not_executed": [{"place": place, "feature": what} for place, what in plan.later],
         "steps": [_step_data(step, counted) for step in plan.steps],
         "models": [

@@ -7,25 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from jinja2 import nodes
 
 from orchestrator.messages import Message
 from orchestrator.plan.bounds import StepBound
 from orchestrator.plan.lengths import Known, evaluate
+from orchestrator.policy.cases import as_answered, as_asked, read_cases
 from orchestrator.render import Program, parse
 from orchestrator.spec.schema import describe
 from orchestrator.spec.types import Enum, MapOf, Nullable, Str, Type
 
 CHARACTERS_PER_TOKEN = 4
 """A usual figure for English text; other scripts need more tokens. Estimates with it are marked as such."""
+PASSAGE = 180
+"""Tokens of a passage when `chunk` does not say; a test holds this to the index's own."""
+AROUND = 120
+"""Characters around a passage: its number, file and heading, and the marks of quotation."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptSize:
     """The longest prompt of a step, as far as it is known before the run.
 
-    `messages` is its text. `allowance` is characters that answers of earlier steps may add, by their types;
+    `messages` is its text. `allowance` is characters that answers of earlier steps may add, by their types, and what is
+    looked up;
     `open` names what may add any length.
     """
 
@@ -67,7 +74,26 @@ def prompt_size(step: StepBound) -> PromptSize | None:
     messages: tuple[Message, ...] = (Message("user", texts[1]),)
     if system:
         messages = (Message("system", system), *messages)
-    return PromptSize(messages, allowance, tuple(dict.fromkeys(unbounded)))
+    more, names = _looked_up(step)
+    return PromptSize(messages, allowance + more, tuple(dict.fromkeys((*unbounded, *names))))
+
+
+def _looked_up(step: StepBound) -> tuple[int, list[str]]:
+    """Characters that passages and worked examples add at most; what nobody knows by name."""
+    agent, graph = step.node.agent, step.graph
+    if agent is None:
+        return 0, []
+    known = [graph.knowledge[name].spec for name in agent.spec.knowledge or () if name in graph.knowledge]
+    passages = sum(one.k * (AROUND + (one.chunk or PASSAGE) * CHARACTERS_PER_TOKEN) for one in known)
+    if agent.spec.examples is None:
+        return passages, []
+    try:
+        cases, _ = read_cases(Path(agent.spec.examples.from_).read_bytes())
+    except OSError:
+        return passages, ["examples"]
+    output = step.node.output
+    sizes = sorted(len(as_asked(one.input)) + len(as_answered(one.output, output)) for one in cases)
+    return passages + sum(sizes[-agent.spec.examples.k :]), []
 
 
 def _template(program: Program, known: Known) -> tuple[str, int, list[str]]:

@@ -5,8 +5,10 @@ Source of the fusion: Cormack, Clarke and Büttcher, SIGIR 2009. Knows no embedd
 
 from __future__ import annotations
 
+import math
 import re
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -26,10 +28,16 @@ FUSION = 60
 """The constant of the fusion, as its authors found it: how little the very first places count for more."""
 CANDIDATES = 50
 """Passages of each half that take part, or four times as many as are asked for."""
-TERMS = 24
-"""Words of a query that are looked up, the rarest ones."""
-ROWS = 12_000
-"""Passages that these words may occur in altogether: the commonest words are left out, they tell nothing apart."""
+TERMS = 64
+"""Different words of a query that are looked up: those that say most, by how often the query has them and how rare they are."""
+OFTEN = 3
+"""A word that a query says again counts again, so many times."""
+COMMON = 0.3
+"""A word that more than this share of all passages has tells nothing apart."""
+FEW = 10
+"""But in so many passages any word may occur."""
+ROWS = 20_000
+"""Passages that the words may occur in altogether, so that a search of a large index takes no longer."""
 READ = 4_000
 """Words of a query that are looked at."""
 HEADING = 2.0
@@ -155,28 +163,40 @@ class _Terms:
         self._db.execute("CREATE VIRTUAL TABLE stems USING fts5vocab ('said', 'instance')")
 
     def telling(self, db: sqlite3.Connection, query: str) -> list[str]:
-        """The rarest words of the query that the index has."""
-        words = list(dict.fromkeys(_WORD.findall(query.lower())[:READ]))
+        """The words of the query that say most; a word that it says again comes again."""
+        said = Counter(_WORD.findall(query.lower())[:READ])
+        words = list(said)
+        total = db.execute("SELECT max(id) FROM passages").fetchone()[0] or 0
+        weighed: list[tuple[float, int, str, int]] = []
+        for stem, places in self._stems(words).items():
+            row = db.execute("SELECT doc FROM vocabulary WHERE term = ?", (stem,)).fetchone()
+            if row is None or row[0] > max(FEW, COMMON * total):
+                continue
+            times = sum(said[words[place]] for place in places)
+            weight = times * math.log(1 + (total - row[0] + 0.5) / (row[0] + 0.5))
+            weighed.append((-weight, row[0], words[places[0]], times))
+        return _chosen(sorted(weighed))
+
+    def _stems(self, words: Sequence[str]) -> dict[str, list[int]]:
+        """The words by their stems, as places in the list."""
+        stems: dict[str, list[int]] = {}
         self._db.execute("BEGIN")
         self._db.executemany("INSERT INTO said (rowid, word) VALUES (?, ?)", enumerate(words))
-        stems = dict(self._db.execute("SELECT term, doc FROM stems").fetchall())
+        for stem, place in self._db.execute("SELECT term, doc FROM stems"):
+            stems.setdefault(stem, []).append(place)
         self._db.execute("ROLLBACK")
-        counted = []
-        for stem, place in stems.items():
-            row = db.execute("SELECT doc FROM vocabulary WHERE term = ?", (stem,)).fetchone()
-            if row is not None:
-                counted.append((row[0], place))
-        return list(dict.fromkeys(words[place] for place in _rarest(sorted(counted))))
+        return stems
 
 
-def _rarest(counted: Sequence[tuple[int, int]]) -> list[int]:
-    chosen: list[int] = []
+def _chosen(weighed: Sequence[tuple[float, int, str, int]]) -> list[str]:
+    chosen: list[str] = []
     rows = 0
-    for count, place in counted[:TERMS]:
-        rows += count
+    for _, count, word, times in weighed[:TERMS]:
+        again = min(times, OFTEN)
+        rows += count * again
         if chosen and rows > ROWS:
             break
-        chosen.append(place)
+        chosen += [word] * again
     return chosen
 
 

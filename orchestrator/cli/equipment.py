@@ -21,6 +21,7 @@ from orchestrator.spec.places import PROJECT_FILE
 
 if TYPE_CHECKING:
     from orchestrator.ports import Tool
+    from orchestrator.tools.database.child import Databases
     from orchestrator.tools.functions import Functions
     from orchestrator.tools.sandbox.sandbox import Sandbox
 
@@ -51,6 +52,7 @@ class Equipment:
         self._locks: dict[tuple[str, str], asyncio.Lock] = {}
         self._stack = AsyncExitStack()
         self._functions: Functions | None = None
+        self._databases: Databases | None = None
         self._sandbox: Sandbox | None = None
 
     async def __call__(self, file: str, name: str) -> Tool:
@@ -89,10 +91,18 @@ class Equipment:
             from orchestrator.tools.python import PythonTool
 
             return PythonTool(self._of_this_process())
+        if family == "sql":
+            from orchestrator.tools.sql import sql_tools
+
+            return sql_tools(Path(graph.root), self._of_all_queries())[name]
         if family == "files":
             from orchestrator.tools.files import file_tools
 
             return file_tools(Path(graph.root), made_of(graph))[name]
+        if family == "chart":
+            from orchestrator.tools.chart import ChartTool
+
+            return ChartTool()
         raise ToolError(f"there is no tool '{name}'")
 
     def _of_the_project(self) -> Functions:
@@ -102,6 +112,14 @@ class Equipment:
             self._functions = Functions(self._environ, self._withheld)
             self._stack.push_async_callback(self._functions.close)
         return self._functions
+
+    def _of_all_queries(self) -> Databases:
+        if self._databases is None:
+            from orchestrator.tools.database.child import Databases
+
+            self._databases = Databases()
+            self._stack.push_async_callback(self._databases.close)
+        return self._databases
 
     def _of_this_process(self) -> Sandbox:
         if self._sandbox is None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from orchestrator.calling import Artifact, CallContext, Signature, ToolResult
+from orchestrator.engine.abridged import abridged, is_large
 from orchestrator.engine.egress import tool_refusal
 from orchestrator.engine.recover import Called
 from orchestrator.engine.reuse import label_of
@@ -33,6 +34,8 @@ GRACE = 1.0
 """Seconds behind a limit that is not shorter, in which a tool may still say itself that the time ran out."""
 LAST_WORDS = 5.0
 """Seconds that a tool may take to end what it started, once nobody waits for it any more."""
+ELSEWHERE = "its value is that of the step"
+"""In the record of a call without an effect that gave something large: it is written down once."""
 STOPPED = "the run was stopped meanwhile"
 
 
@@ -119,7 +122,7 @@ def _recorded(
     called = calls[number]
     if called.counts:
         return called if called.outcome == "unknown" else calls.pop(number)
-    if called.ended is None or noted(called.ended.value) is not None:
+    if called.ended is None or called.ended.message or noted(called.ended.value) is not None:
         return None  # it may be made again, and what it gave is not known
     return calls.pop(number)
 
@@ -129,7 +132,8 @@ def _is_same(run: Run, called: Called, signature: Signature, arguments: Mapping[
     began = called.began
     if began.tool != signature.name or began.arguments.keys() != arguments.keys():
         return False
-    clean = run.ports.secrets.cleaned(arguments) if run.ports.secrets else arguments
+    given = abridged(arguments)
+    clean = run.ports.secrets.cleaned(given) if run.ports.secrets else given
     return all(noted(known) is not None or known == clean[name] for name, known in began.arguments.items())
 
 
@@ -183,7 +187,7 @@ class _Call:
                 path=self.path,
                 call=self.call,
                 tool=name,
-                arguments=self.arguments,
+                arguments=abridged(self.arguments),
                 effects=self.signature.effects,
             )
         )
@@ -210,7 +214,10 @@ class _Call:
             except asyncio.CancelledError:
                 self._lost(STOPPED, unsure=True)
                 raise
-        self._finish("ok", value, artifacts=kept)
+        if self.signature.effects == "none" and isinstance(self.node.step, ToolStep) and is_large(value):
+            self._finish("ok", None, ELSEWHERE, kept)
+        else:
+            self._finish("ok", value, artifacts=kept)
         if self.signature.effects == "once":
             await run.ports.journal.flush()
         return ToolResult(value, result.artifacts)

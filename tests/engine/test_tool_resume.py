@@ -22,6 +22,7 @@ from orchestrator.events import (
     StepFinished,
 )
 from orchestrator.policy.secrets import Secrets
+from orchestrator.spec.types import Unknown
 from tests.engine.harness import play
 from tests.engine.tools import FakeTool, equip, failing
 
@@ -250,3 +251,38 @@ def test_a_call_of_another_tool_by_the_same_step_is_not_mistaken_for_it(tmp_path
     play(tmp_path, ONE, equip=equip(tool), recovered=until(events, ended))
 
     assert len(tool.calls) == 2
+
+
+def test_what_is_very_large_is_written_down_once(tmp_path: Path) -> None:
+    """Arguments as their size and digest, a result with its step; a crash before that has it made again."""
+    big = "x" * 200_000
+    text = ONE.replace("private}", "private, effects: none}").replace("to: me", 'to: "{{ inputs.big }}"')
+    text = text.replace("steps:", "inputs: {big: text}\nsteps:")
+    tool = FakeTool(effects="none", do=lambda *_: {"id": 1, "text": big}, result=Unknown())
+
+    before = play(tmp_path, text, inputs={"big": big}, equip=equip(tool))
+    after = play(
+        tmp_path, text, inputs={"big": big}, equip=equip(tool), recovered=until(before.events, ended)
+    )
+
+    assert tool.calls[0]["to"] == big
+    calls = [event for event in before.events if isinstance(event, CallStarted | CallFinished)]
+    assert big not in str(calls)
+    assert "text of 200,000 characters, sha256 " in str(calls)
+    assert len(tool.calls) == 2
+    assert after.outputs["text"] == big
+
+
+def test_a_large_argument_is_known_again(tmp_path: Path) -> None:
+    """By its digest."""
+    text = ONE.replace("to: me", 'to: "{{ inputs.big }}"').replace("steps:", "inputs: {big: text}\nsteps:")
+    big = "x" * 200_000
+    tool = FakeTool()
+    before = play(tmp_path, text, inputs={"big": big}, equip=equip(tool))
+
+    after = play(
+        tmp_path, text, inputs={"big": big}, equip=equip(tool), recovered=until(before.events, ended)
+    )
+
+    assert len(tool.calls) == 1
+    assert after.outputs == {"id": 1}

@@ -6,16 +6,18 @@ What cannot be opened at all (a function that is not there, no sandbox, a missin
 from __future__ import annotations
 
 import asyncio
+import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.calling import CallContext, Signature, ToolResult
 from orchestrator.errors import SandboxUnavailable, ToolError, UsageError
-from orchestrator.graph.model import Graph, Node, all_nodes, asking_nodes
+from orchestrator.graph.model import Declared, Graph, Node, all_nodes, asking_nodes
 from orchestrator.spec.model import ToolStep
 from orchestrator.spec.places import PROJECT_FILE
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from orchestrator.ports import Tool
     from orchestrator.tools.database.child import Databases
     from orchestrator.tools.functions import Functions
+    from orchestrator.tools.mcp import McpServers
     from orchestrator.tools.sandbox.sandbox import Sandbox
 
 
@@ -54,6 +57,7 @@ class Equipment:
         self._functions: Functions | None = None
         self._databases: Databases | None = None
         self._sandbox: Sandbox | None = None
+        self._servers: McpServers | None = None
 
     async def __call__(self, file: str, name: str) -> Tool:
         """The tool of this name for the workflow of a file. Raises ToolError."""
@@ -74,13 +78,15 @@ class Equipment:
     # ------------------------------------------------------------------------------------------ opening
 
     async def _open(self, graph: Graph, name: str) -> Tool:
-        declared = graph.tools.get(name) or graph.tools.get(name.rpartition(".")[0])
-        tool: Tool
-        if declared is not None and declared.spec.python is not None:
-            effects = declared.spec.effects or "once"
-            functions = self._of_the_project()
-            return functions.tool(name, declared.spec.python, declared.base, Path(graph.root), effects)
-        tool = self._built_in(graph, name)
+        declared = declared_as(graph, name)
+        if declared is not None:
+            spec, base, effects = declared.spec, declared.base, declared.spec.effects or "once"
+            if spec.python is not None:
+                return self._of_the_project().tool(name, spec.python, base, Path(graph.root), effects)
+            if spec.mcp is not None:
+                alone = name in graph.tools
+                return await self._of_servers().tool(name, spec.mcp, base, effects, alone=alone)
+        tool: Tool = self._built_in(graph, name)
         said = declared.spec.effects if declared is not None else None
         stated = replace(tool.signature, name=name, effects=said or tool.signature.effects)
         return tool if stated == tool.signature else Called(tool, stated)
@@ -113,6 +119,14 @@ class Equipment:
             self._stack.push_async_callback(self._functions.close)
         return self._functions
 
+    def _of_servers(self) -> McpServers:
+        if self._servers is None:
+            from orchestrator.tools.mcp import McpServers
+
+            self._servers = McpServers(self._environ, guarded)
+            self._stack.push_async_callback(self._servers.close)
+        return self._servers
+
     def _of_all_queries(self) -> Databases:
         if self._databases is None:
             from orchestrator.tools.database.child import Databases
@@ -142,13 +156,26 @@ class Equipment:
                 raise UsageError(f"{who} calls {name}: {error.message}", hint=error.hint) from None
 
     async def _check(self, graph: Graph, name: str) -> None:
-        declared = graph.tools.get(name) or graph.tools.get(name.rpartition(".")[0])
+        declared = declared_as(graph, name)
         if declared is not None and declared.spec.mcp is not None:
+            self._check_server(name, declared)
             return
         tool = await self(graph.file, name)
         if name == "python":
             with tempfile.TemporaryDirectory() as scratch:
                 await tool.call({"code": ""}, CallContext("", Path(scratch), TRIAL))
+
+    def _check_server(self, name: str, declared: Declared) -> None:
+        """It is started when it is called first; that there is something to start is known before. Raises ToolError."""
+        if find_spec("mcp") is None:
+            raise ToolError("MCP servers need the package mcp", hint="pip install 'orch[mcp]'")
+        server = declared.spec.mcp
+        command = server.command[0] if server is not None and server.command else ""
+        place = command if "/" not in command else str(declared.base / command)
+        if command and shutil.which(place, path=self._environ.get("PATH")) is None:
+            raise ToolError(
+                f"there is no program '{command}'", hint=f"install it, or correct tools.{name}.mcp.command"
+            )
 
     def _used(self) -> Iterator[tuple[Graph, Node, str]]:
         """Every tool that is opened here, once per file, with a step that calls it."""
@@ -174,6 +201,22 @@ def check_tools(graph: Graph, environ: Mapping[str, str]) -> None:
             await equipment.close()
 
     asyncio.run(check())
+
+
+def declared_as(graph: Graph, name: str) -> Declared | None:
+    """The entry of `tools:` behind a name: of the whole name, or of the server before its last dot."""
+    server = graph.tools.get(name.rpartition(".")[0])
+    return graph.tools.get(name) or (server if server is not None and server.spec.mcp is not None else None)
+
+
+def guarded(url: str) -> Any:
+    """A client of HTTP for the server of an address, under the rules that hold for models. Raises UsageError."""
+    import httpx2
+
+    from orchestrator.providers.address import place_of
+    from orchestrator.providers.transport import client
+
+    return client(httpx2, place_of(url), also=("mcp-", "last-event-id"), judged=False)
 
 
 def tools_of(node: Node) -> tuple[str, ...]:

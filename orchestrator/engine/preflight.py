@@ -9,7 +9,7 @@ from orchestrator.engine.prompt import untaken
 from orchestrator.engine.recover import Recovered
 from orchestrator.errors import CredentialsMissing, UsageError
 from orchestrator.graph.cloud import is_cloud
-from orchestrator.graph.model import Graph, Node, asking_nodes
+from orchestrator.graph.model import Graph, Node, all_nodes, asking_nodes
 from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount
 from orchestrator.money import nano
 from orchestrator.policy.budget import Ledger
@@ -44,6 +44,8 @@ class Absent:
 
 def preflight(graph: Graph, prices: Prices, *, offline: bool = False) -> None:
     """Raise UsageError for what cannot be kept or done in this run, although the file is right."""
+    if offline:
+        _refuse_tools_away(graph, "")
     bound = graph.workflow.budget is not None and graph.workflow.budget.usd is not None
     for place, file, node in _asking(graph, "", everything=offline or bound):
         if offline:
@@ -61,6 +63,24 @@ def _asking(graph: Graph, prefix: str, *, everything: bool) -> Iterator[tuple[st
             yield prefix + node.path, graph, node
         if node.child is not None:
             yield from _asking(node.child, f"{prefix}{node.path}.", everything=everything)
+
+
+def _refuse_tools_away(graph: Graph, prefix: str) -> None:
+    """A server and a function that may have an effect count as off this machine, as in the proof of labels."""
+    for way in graph.exits:
+        if way.kind in ("mcp", "tool"):
+            hint = "run without --local-only, or take the step out"
+            declared = graph.tools.get(way.sink)
+            if declared is not None and declared.spec.python is not None:
+                hint = f"if it only computes, say so: tools: {{{way.sink}: {{…, effects: none}}}}; or {hint}"
+            raise UsageError(
+                f"{graph.file}: step '{prefix}{way.step}' calls '{way.sink}', which may send what it is given off this "
+                "machine, and this run is offline",
+                hint=hint,
+            )
+    for node in all_nodes(graph.scope):
+        if node.child is not None:
+            _refuse_tools_away(node.child, f"{prefix}{node.path}.")
 
 
 def _refuse_offline(place: str, graph: Graph, node: Node) -> None:

@@ -1,7 +1,7 @@
 """The parent's side of a database: starts children, keeps a few warm, asks them, and ends what takes too long.
 
-DuckDB runs here, and not as a job in the sandbox of the tool `python`, because it is worth keeping: starting and loading
-200,000 rows takes 0.5 s, a query of them 5 ms, and an agent asks several times about the same tables. The locks are the
+DuckDB runs here, and not as a job in the sandbox of the tool `python`, because it is worth keeping: starting it and loading
+200,000 rows takes as long as a hundred queries of them, and an agent asks several times about the same tables. The locks are the
 sandbox's own (address space, Landlock, system calls), put on before the first file is opened; what runs behind them is
 DuckDB and not a program that a model wrote. DuckDB's own memory_limit does not hold, that of the address space does.
 """

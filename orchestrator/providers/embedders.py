@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from orchestrator.errors import UsageError
 from orchestrator.providers.catalog import find
 from orchestrator.providers.model_store import silent
-from orchestrator.providers.registry import provider_of
+from orchestrator.providers.registry import describe, is_cloud, ollama_here, provider_of, secret_of
 
 if TYPE_CHECKING:
     from orchestrator.config import Config
@@ -26,7 +26,7 @@ def open_embedder(
     *,
     environ: Mapping[str, str],
     config: Config,
-    base: Path,
+    base: Path,  # noqa: ARG001 - as for models: references may name files one day
     models: Mapping[str, ModelSpec] = NO_MODELS,
     progress: Progress = silent,
 ) -> Embedder:
@@ -41,13 +41,41 @@ def open_embedder(
         return _embedded(environ, config, progress)
     spec = models.get(ref) or ModelSpec(use=ref)
     provider, model = provider_of(spec.use)
-    entry = find(model)
-    if provider == "llamacpp" and entry is not None and entry.embedding:
-        return _embedded(environ, config, progress)
-    raise UsageError(f"'{ref}' is no embedding model", hint=f"leave `embed` out, or write {provider}:MODEL")
+    if provider == "llamacpp":
+        entry = find(model)
+        if entry is not None and entry.embedding:
+            return _embedded(environ, config, progress)
+    if provider in ("llamacpp", "scripted"):
+        raise UsageError(
+            f"'{ref}' is no embedding model",
+            hint="leave `embed` out for the one that ships; others are reached through their server, "
+            "like ollama:nomic-embed-text",
+        )
+    return _served(ref, spec, environ, config)
 
 
 def _embedded(environ: Mapping[str, str], config: Config, progress: Progress) -> Embedder:
     from orchestrator.providers.embed_here import EmbeddedEmbedder
 
     return EmbeddedEmbedder(config=config, environ=environ, progress=progress)
+
+
+def _served(ref: str, spec: ModelSpec, environ: Mapping[str, str], config: Config) -> Embedder:
+    from orchestrator.providers.chat import ChatServer
+    from orchestrator.providers.embed_served import Ollama, OpenAI, ServedEmbedder
+
+    provider, model = provider_of(spec.use)
+    cloud = is_cloud(spec)
+    if cloud and config.offline:
+        raise UsageError(
+            f"'{ref}' is not on this machine, and nothing may leave it",
+            hint="leave `embed` out to embed on this machine, or run without --local-only and ORCH_OFFLINE",
+        )
+    if spec.serve is not None:
+        raise UsageError(f"'{ref}': `serve` starts chat models only", hint="start its server yourself")
+    url = describe(spec).url
+    if provider == "ollama" and spec.url is None:
+        url = ollama_here(environ)
+    server = ChatServer(url, model=model, key=secret_of(ref, spec, environ))
+    dialect = Ollama() if provider == "ollama" else OpenAI()
+    return ServedEmbedder(spec.use, server, dialect, local=not cloud, context=spec.context)

@@ -183,9 +183,8 @@ class LlamaCpp:
         return self._hosts.acquire(self._launch(weights), given_up.is_set)
 
     def _launch(self, weights: Weights) -> Launch:
-        header = _header(self.ref, weights)
         entry = find(self._model)
-        if header.embedding or (entry is not None and entry.embedding):
+        if (entry is not None and entry.embedding) or (header := _header(self.ref, weights)).embedding:
             raise ProviderError(
                 "refused", f"'{self.ref}' embeds text, it does not answer", hint="orch models ls"
             )

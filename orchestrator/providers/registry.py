@@ -105,6 +105,11 @@ def key_of(spec: ModelSpec) -> str:
     return _key_name(spec, None if provider in OWN else preset_for(provider, spec.url))
 
 
+def secret_of(name: str, spec: ModelSpec, environ: Mapping[str, str]) -> str:
+    """Its key from the environment; empty when it needs none. Raises CredentialsMissing."""
+    return _key(name, key_of(spec), environ)
+
+
 def open_model(
     name: str, spec: ModelSpec, *, environ: Mapping[str, str], config: Config, base: Path
 ) -> Model:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import os
+import re
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ import pytest
 from orchestrator.calling import CallContext
 from orchestrator.errors import ToolError
 from orchestrator.spec.values import check_value
-from orchestrator.tools.database.child import Databases, Limits, Stopped
+from orchestrator.tools.database.child import Databases, Limits
 from orchestrator.tools.sql import SqlTool, sql_tools
 
 SALES = (
@@ -493,22 +495,40 @@ def test_a_database_that_a_program_is_writing_is_read_with_its_log(ask: Ask, pro
     assert after["rows"] == [{"a": 1}, {"a": 2}]
 
 
-def test_a_question_to_a_child_that_breaks_is_stopped(project: Path) -> None:
-    """Whoever asks without the tool hears the reason."""
+def test_tables_that_need_too_much_memory_are_an_error_of_the_step(project: Path) -> None:
+    """No query could help: whoever gave the tables has to give less."""
+    rows = [{"text": "x" * 1000 + str(n)} for n in range(30_000)]
 
-    async def run() -> str:
-        tool = sql_tools(project)["sql.query"]
-        databases = Databases(Limits(memory=64 << 20))
-        sources = tool._reader.read({"tables": "sales.csv"}, "sql.query")
+    async def run() -> None:
+        tool = sql_tools(project, Databases(Limits(memory=280 << 20)))["sql.query"]
         try:
-            await databases.ask(sources, {"do": "schema"}, project)
-        except (Stopped, ToolError) as error:
-            return str(error)
+            await _call(tool, project, {"tables": {"t": rows}, "sql": "SELECT count(*) FROM t"})
         finally:
-            await databases.close()
-        return ""
+            await tool.close()
 
-    assert asyncio.run(run())
+    with pytest.raises(ToolError, match=r"memory|loaded"):
+        asyncio.run(run())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the locks are those of Linux")
+def test_the_child_is_locked_in_by_the_kernel(project: Path) -> None:
+    """Whatever DuckDB's own locks are worth: a filter of system calls, no new rights, and a limit of memory hold."""
+
+    async def run() -> tuple[str, str]:
+        tool = sql_tools(project)["sql.query"]
+        others = {one.pid for one in _children()}
+        await _call(tool, project, {"tables": {"t": [{"a": 1}]}, "sql": "FROM t"})
+        [child] = [one for one in _children() if one.pid not in others]
+        texts = [(Path("/proc") / str(child.pid) / name).read_text() for name in ("status", "limits")]
+        await tool.close()
+        return texts[0], texts[1]
+
+    status, limits = asyncio.run(run())
+
+    assert "Seccomp:\t2" in status
+    assert "NoNewPrivs:\t1" in status
+    assert re.search(rf"Max address space +{Limits().memory} +{Limits().memory} ", limits)
+    assert re.search(r"Max file size +0 +0 ", limits)
 
 
 def _children() -> list[psutil.Process]:

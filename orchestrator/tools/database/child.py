@@ -108,7 +108,6 @@ class Databases:
             if len(self._children) <= self._limits.warm:
                 return
             if not self._children[stamp].busy:
-                self._locks.pop(stamp, None)
                 await self._children.pop(stamp).end()
 
     def _order(self, sources: Sources) -> dict[str, Any]:

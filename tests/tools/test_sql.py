@@ -18,7 +18,9 @@ import pytest
 
 from orchestrator.calling import CallContext
 from orchestrator.errors import ToolError
+from orchestrator.graph.builtin import ARGUMENTS
 from orchestrator.spec.values import check_value
+from orchestrator.tools.chart import ChartTool
 from orchestrator.tools.database.child import Databases, Limits
 from orchestrator.tools.sql import SqlTool, sql_tools
 
@@ -529,6 +531,14 @@ def test_the_child_is_locked_in_by_the_kernel(project: Path) -> None:
     assert "NoNewPrivs:\t1" in status
     assert re.search(rf"Max address space +{Limits().memory} +{Limits().memory} ", limits)
     assert re.search(r"Max file size +0 +0 ", limits)
+
+
+def test_arguments_are_those_that_the_checker_knows() -> None:
+    """What validate accepts is what the tools take."""
+    tools = [*sql_tools(Path()).values(), ChartTool()]
+
+    for signature in (tool.signature for tool in tools):
+        assert {one.name for one in signature.arguments.fields} == set(ARGUMENTS[signature.name])
 
 
 def _children() -> list[psutil.Process]:

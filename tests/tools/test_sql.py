@@ -19,6 +19,7 @@ import pytest
 from orchestrator.calling import CallContext
 from orchestrator.errors import ToolError
 from orchestrator.graph.builtin import ARGUMENTS
+from orchestrator.ports import Tool
 from orchestrator.spec.values import check_value
 from orchestrator.tools.chart import ChartTool
 from orchestrator.tools.database.child import Databases, Limits
@@ -535,7 +536,7 @@ def test_the_child_is_locked_in_by_the_kernel(project: Path) -> None:
 
 def test_arguments_are_those_that_the_checker_knows() -> None:
     """What validate accepts is what the tools take."""
-    tools = [*sql_tools(Path()).values(), ChartTool()]
+    tools: list[Tool] = [*sql_tools(Path()).values(), ChartTool()]
 
     for signature in (tool.signature for tool in tools):
         assert {one.name for one in signature.arguments.fields} == set(ARGUMENTS[signature.name])

@@ -47,7 +47,13 @@ class Called:
 class Equipment:
     """Implements `ports.Tools`. `withheld` names variables of the environment that no tool of the project gets."""
 
-    def __init__(self, graph: Graph, environ: Mapping[str, str], withheld: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        environ: Mapping[str, str],
+        withheld: Collection[str] = (),
+        sandbox: Sandbox | None = None,
+    ) -> None:
         self._graphs = {one.file: one for one in graphs_of(graph)}
         self._environ = environ
         self._withheld = withheld
@@ -56,7 +62,7 @@ class Equipment:
         self._stack = AsyncExitStack()
         self._functions: Functions | None = None
         self._databases: Databases | None = None
-        self._sandbox: Sandbox | None = None
+        self._sandbox = sandbox
         self._servers: McpServers | None = None
 
     async def __call__(self, file: str, name: str) -> Tool:

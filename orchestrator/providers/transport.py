@@ -69,9 +69,20 @@ def proxy_of(place: Place) -> str | None:
 
 
 def transport(
-    lib: ModuleType, place: Place, *, key: str = "", most: int = MOST, lookup: Lookup = look_up
+    lib: ModuleType,
+    place: Place,
+    *,
+    key: str = "",
+    most: int = MOST,
+    lookup: Lookup = look_up,
+    also: tuple[str, ...] = (),
+    judged: bool = True,
 ) -> Any:
-    """A transport of `httpx` or `httpx2` that keeps the rules, for one place. `key` is sent as a bearer token."""
+    """A transport of `httpx` or `httpx2` that keeps the rules, for one place. `key` is sent as a bearer token.
+
+    `also` are beginnings of headers that go out as well. Where a status and a content type are read by somebody who
+    knows what they mean, they are not `judged` here.
+    """
     loopback = is_loopback(place.url)
     proxy = proxy_of(place)
     inner = lib.AsyncHTTPTransport(
@@ -81,7 +92,16 @@ def transport(
         limits=lib.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=30.0),
     )
     return _Guarded(
-        lib, inner, place, key=key, pinned=proxy is None, loopback=loopback, most=most, lookup=lookup
+        lib,
+        inner,
+        place,
+        key=key,
+        pinned=proxy is None,
+        loopback=loopback,
+        most=most,
+        lookup=lookup,
+        also=also,
+        judged=judged,
     )
 
 
@@ -100,11 +120,13 @@ def client(
     connect: float = 10.0,
     most: int = MOST,
     lookup: Lookup = look_up,
+    also: tuple[str, ...] = (),
+    judged: bool = True,
 ) -> Any:
     """An AsyncClient of `httpx` or `httpx2` on the guarded transport; silence is timed outside, see `tries`."""
     return lib.AsyncClient(
         base_url=place.url,
-        transport=transport(lib, place, key=key, most=most, lookup=lookup),
+        transport=transport(lib, place, key=key, most=most, lookup=lookup, also=also, judged=judged),
         timeout=lib.Timeout(None, connect=connect),
         headers={"Accept-Encoding": "identity"},
         follow_redirects=False,
@@ -126,6 +148,8 @@ class _Guarded:
         loopback: bool,
         most: int,
         lookup: Lookup,
+        also: tuple[str, ...] = (),
+        judged: bool = True,
     ) -> None:
         self._lib = lib
         self._inner = inner
@@ -135,6 +159,8 @@ class _Guarded:
         self._loopback = loopback
         self._most = most
         self._lookup = lookup
+        self._also = also
+        self._judged = judged
         self._addresses: Sequence[str] = ()
         self._stream = _stream_class(lib)
 
@@ -147,7 +173,7 @@ class _Guarded:
             response = await self._inner.handle_async_request(self._aimed(request, self._place.host))
         response.stream = self._stream(response.stream, self._most, self._place.url)
         try:
-            await _check(response, request, self._place.url)
+            await _check(response, request, self._place.url, judged=self._judged)
         except ProviderError:
             await response.aclose()
             raise
@@ -176,7 +202,11 @@ class _Guarded:
 
     def _aimed(self, request: Any, address: str) -> Any:
         """The same request to an address; the Host header and the certificate's name stay what was written."""
-        headers = [(name, value) for name, value in request.headers.multi_items() if name.lower() in _SENT]
+        headers = [
+            (name, value)
+            for name, value in request.headers.multi_items()
+            if name.lower() in _SENT or (self._also and name.lower().startswith(self._also))
+        ]
         if self._key:
             headers.append(("authorization", f"Bearer {self._key}"))
         return self._lib.Request(
@@ -202,18 +232,18 @@ def _aim(url: Any) -> tuple[str, str, int]:
     return url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80)
 
 
-async def _check(response: Any, request: Any, where: str) -> None:
+async def _check(response: Any, request: Any, where: str, *, judged: bool) -> None:
     """Raise what a status or a content type means, before an SDK makes something else of it."""
-    if 300 <= response.status_code < 400:
+    if judged and 300 <= response.status_code < 400:
         raise redirected(where, response.headers.get("location", ""))
-    if response.status_code >= 400:
+    if judged and response.status_code >= 400:
         raise of_status(response.status_code, await _beginning(response), response.headers, where)
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):
         raise protocol(where, f"sent a compressed answer ({encoding}) that nobody asked for")
     kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
     wanted = request.headers.get("accept", "").split(";")[0].strip().lower()
-    if kind and not _is_of(kind, wanted):
+    if judged and kind and not _is_of(kind, wanted):
         raise protocol(where, f"answers with {kind}, not with {wanted}")
 
 

@@ -39,6 +39,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "This machine": {
         "models": Entry("models", "List, fetch, inspect, serve and stop local models."),
+        "index": Entry("index", "Index documents, and search them."),
         "doctor": Entry("doctor", "Say what is installed, what fits, and what is in the way."),
         "schema": Entry("schema", "Print the JSON Schema of workflow files, for editors."),
         "completion": Entry("completion", "Print the completion script for bash, zsh or fish."),

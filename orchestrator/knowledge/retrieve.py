@@ -129,6 +129,7 @@ class IndexedKnowledge:
             return []
         vector: Any = None
         if by != "words":
+            await self._refuse_other()
             vector = (await vectors_of(self._embedder, [query]))[0]
         least = self._min_score if min_score is None else min_score
         text = "" if by == "meaning" else query
@@ -163,10 +164,14 @@ class IndexedKnowledge:
                 index = await self._opened()
                 if self._patterns:
                     await self._update(index)
-                else:
-                    refuse_other(self.name, index.built_with(), await self._embedder.prepare())
                 self._searcher = Searcher(index)
             return self._searcher
+
+    async def _refuse_other(self) -> None:
+        """Raise KnowledgeError when the vectors of the index are not this embedder's."""
+        index = self._index
+        assert index is not None
+        refuse_other(self.name, index.built_with(), await self._embedder.prepare())
 
     async def _opened(self) -> Index:
         if self._index is None:

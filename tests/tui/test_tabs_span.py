@@ -1,4 +1,4 @@
-"""What the five tabs tell of a recorded span."""
+"""What the tabs tell of a recorded span."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from orch_tui.tabs.output import output
 from orch_tui.tabs.page import Page
 from orch_tui.tabs.prompt import prompt, sizes_of
 from orch_tui.tabs.raw import raw
+from orch_tui.tabs.sources import sources
 from orch_tui.tabs.span import Span
 from orch_tui.tabs.why import why
 from orch_tui.text import plain
@@ -39,6 +40,7 @@ TABS: dict[str, Callable[[Span, int], Page]] = {
     "attempts": attempts,
     "why": why,
     "raw": raw,
+    "sources": sources,
 }
 
 

@@ -19,7 +19,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.timer import Timer
 
-from orch_tui.detail_bar import NAMES, TabLine, headline, run_headline
+from orch_tui.detail_bar import TabLine, headline, run_headline
 from orch_tui.detail_read import Reader, is_span, wanted
 from orch_tui.find import FindBar
 from orch_tui.listing import Listing, Source
@@ -31,6 +31,7 @@ from orch_tui.tabs.output import output
 from orch_tui.tabs.page import Page
 from orch_tui.tabs.prompt import prompt
 from orch_tui.tabs.raw import raw
+from orch_tui.tabs.sources import OF_A_STEP, sources
 from orch_tui.tabs.span import Span
 from orch_tui.tabs.whole import Whole, calls, decided, outputs, recorded, whole
 from orch_tui.tabs.why import why
@@ -46,7 +47,7 @@ SETTLE = 0.06
 """Seconds the cursor must stay on a span before it is read."""
 RENEW = 1.0
 """Seconds between readings of a group that runs."""
-OUTPUT, PROMPT, ATTEMPTS, WHY, RAW = range(5)
+OUTPUT, PROMPT, ATTEMPTS, WHY, RAW, SOURCES = range(6)
 NOBODY = -2
 """In the place of a span before one was chosen; NOWHERE is the run as a whole."""
 
@@ -133,7 +134,7 @@ class DetailPanel(Vertical):
 
     DEFAULT_CSS = "DetailPanel > Scroller { height: 1fr; width: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("tab_1", "tab_2", "tab_3", "tab_4", "tab_5", "next_tab", "previous_tab"),
+        *bindings("tab_1", "tab_2", "tab_3", "tab_4", "tab_5", "tab_6", "next_tab", "previous_tab"),
         *bindings("diff", "search", "next_match", "previous_match", "back"),
     ]
 
@@ -288,14 +289,19 @@ class DetailPanel(Vertical):
         if chosen.span == NOWHERE:
             of_run = whole(trace, run, self.shown.feed.status)
             last = trace.state.events - 1
-            page, speed = await asyncio.to_thread(self._make_run, of_run, last, chosen, width), ""
+            page, speed, looked_up = (
+                await asyncio.to_thread(self._make_run, of_run, last, chosen, width),
+                "",
+                False,
+            )
         else:
             wish = wanted(trace, run, chosen.span, chosen.attempt)
-            page, speed = await asyncio.to_thread(self._make, wish, chosen, width)
+            page, speed, looked_up = await asyncio.to_thread(self._make, wish, chosen, width)
         self._loading, self._read_at = False, time.monotonic()
         again, self._again = self._again, False
         if (chosen, width) == (self._chosen, self._scroller.columns):
             self._speed = speed
+            self._tabs.choose(chosen.tab, looked_up=looked_up)
             self._put(page)
             self._tell()
         else:
@@ -303,18 +309,20 @@ class DetailPanel(Vertical):
         if again:
             self._load()
 
-    def _make(self, wish: Wanted, chosen: Chosen, width: int) -> tuple[Page, str]:
-        """The page, and how fast the model wrote. In the thread: never touches a widget."""
+    def _make(self, wish: Wanted, chosen: Chosen, width: int) -> tuple[Page, str, bool]:
+        """The page, how fast the model wrote, whether there are sources. In the thread: never touches a widget."""
         try:
             span = self._reader.read(wish)
             if chosen.tab == WHY:
                 span = replace(span, other=wish.comparing.find(self.shown.world))
             if chosen.tab == ATTEMPTS:
                 key = shown_key(keys_of("diff", self.shown.world.settings.keys)[0])
-                return attempts(span, width, differences=chosen.differences, key=key), span.speed
-            return _PAGES[chosen.tab](span, width), span.speed
+                page = attempts(span, width, differences=chosen.differences, key=key)
+            else:
+                page = _PAGES[chosen.tab](span, width)
+            return page, span.speed, bool(span.lookups)
         except OrchError as error:
-            return _trouble(error, width), ""
+            return _trouble(error, width), "", False
 
     def _make_run(self, run: Whole, last: int, chosen: Chosen, width: int) -> Page:
         """The page of the run as a whole. In the thread, as well."""
@@ -363,11 +371,14 @@ class DetailPanel(Vertical):
     def action_tab_5(self) -> None:
         self._to_tab(RAW)
 
+    def action_tab_6(self) -> None:
+        self._to_tab(SOURCES)
+
     def action_next_tab(self) -> None:
-        self._to_tab((self._chosen.tab + 1) % len(NAMES))
+        self._to_tab((self._chosen.tab + 1) % self._tabs.count)
 
     def action_previous_tab(self) -> None:
-        self._to_tab((self._chosen.tab - 1) % len(NAMES))
+        self._to_tab((self._chosen.tab - 1) % self._tabs.count)
 
     def action_diff(self) -> None:
         """What changed from attempt to attempt, or the whole answers again."""
@@ -425,12 +436,19 @@ def _trouble(error: OrchError, width: int) -> Page:
     return page
 
 
+def _no_sources(run: Whole, width: int) -> Page:  # noqa: ARG001 - the shape of a page of a run
+    page = Page(width)
+    page.say(OF_A_STEP, "dim")
+    return page
+
+
 _PAGES: dict[int, Callable[[Span, int], Page]] = {
     OUTPUT: output,
     PROMPT: prompt,
     ATTEMPTS: attempts,
     WHY: why,
     RAW: raw,
+    SOURCES: sources,
 }
 _RUN_PAGES: dict[int, Callable[[Whole, int], Page]] = {
     OUTPUT: outputs,
@@ -438,4 +456,5 @@ _RUN_PAGES: dict[int, Callable[[Whole, int], Page]] = {
     ATTEMPTS: calls,
     WHY: decided,
     RAW: recorded,
+    SOURCES: _no_sources,
 }

@@ -14,6 +14,8 @@ from orch_tui.trace import NOWHERE, STOPPED, Trace
 from orchestrator.report import words
 
 NAMES = ("Output", "Prompt", "Attempts", "Why", "Raw")
+SOURCES = "Sources"
+"""The last tab, named only where something was looked up, or it is chosen."""
 
 
 class TabLine(Lines):
@@ -27,10 +29,18 @@ class TabLine(Lines):
     def __init__(self) -> None:
         super().__init__(tab_row(0, 80))
         self.tab = 0
+        self.looked_up = False
+        """Whether there are sources."""
 
-    def choose(self, tab: int) -> None:
+    @property
+    def count(self) -> int:
+        """How many tabs have something to show."""
+        return len(NAMES) + self.looked_up
+
+    def choose(self, tab: int, *, looked_up: bool | None = None) -> None:
         self.tab = tab
-        self.show(tab_row(tab, self.size.width))
+        self.looked_up = self.looked_up if looked_up is None else looked_up
+        self.show(tab_row(tab, self.size.width, looked_up=self.looked_up))
 
     def on_resize(self) -> None:
         self.choose(self.tab)
@@ -41,12 +51,13 @@ class TabLine(Lines):
             self.post_message(self.Chosen(tab))
 
 
-def tab_row(chosen: int, width: int) -> Row:
+def tab_row(chosen: int, width: int, *, looked_up: bool = False) -> Row:
     """One piece per tab; where there is no room for all names, only the chosen one has its name."""
-    pieces = _tab_pieces(chosen, NAMES)
+    names = (*NAMES, SOURCES) if looked_up or chosen == len(NAMES) else NAMES
+    pieces = _tab_pieces(chosen, names)
     if width_of(pieces) <= width:
         return pieces
-    return _tab_pieces(chosen, [name if number == chosen else "" for number, name in enumerate(NAMES)])
+    return _tab_pieces(chosen, [name if number == chosen else "" for number, name in enumerate(names)])
 
 
 def _tab_pieces(chosen: int, names: tuple[str, ...] | list[str]) -> Row:

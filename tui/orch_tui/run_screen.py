@@ -88,6 +88,7 @@ class RunScreen(Covered, Screen[None]):
         "tab_3",
         "tab_4",
         "tab_5",
+        "tab_6",
         "next_tab",
         "previous_tab",
         "diff",
@@ -342,6 +343,9 @@ class RunScreen(Covered, Screen[None]):
 
     async def action_tab_5(self) -> None:
         await self._in_panel("tab_5")
+
+    async def action_tab_6(self) -> None:
+        await self._in_panel("tab_6")
 
     async def action_next_tab(self) -> None:
         await self._in_panel("next_tab")

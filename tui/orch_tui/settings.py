@@ -50,6 +50,7 @@ ACTIONS: dict[str, Action] = {
     "tab_3": Action("3", "Attempts", "Tabs"),
     "tab_4": Action("4", "Why", "Tabs"),
     "tab_5": Action("5", "Raw", "Tabs"),
+    "tab_6": Action("6", "Sources", "Tabs"),
     "next_tab": Action("right_square_bracket", "Next tab", "Tabs"),
     "previous_tab": Action("left_square_bracket", "Previous tab", "Tabs"),
     "trace": Action("t", "Trace", "Views"),

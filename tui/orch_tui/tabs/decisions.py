@@ -18,6 +18,10 @@ _SIGNS: dict[str, tuple[str, Role]] = {
     "stay": ("■", "warn"),
     "refuse": ("✗", "bad"),
     "again": ("↻", "warn"),
+    "head": ("●", "good"),
+    "pass": ("→", "dim"),
+    "pick": ("●", "good"),
+    "stop": ("■", "warn"),
 }
 _CHOSEN = {
     "local": "It began with the step's own model",
@@ -26,6 +30,10 @@ _CHOSEN = {
     "stay": "It would have gone up to {to}, and stayed",
     "refuse": "It may not go to {to}",
     "again": "It was sent to {to} once more",
+    "head": "The trained classifier in front of the model answered",
+    "pass": "The trained classifier was not sure enough: the model was asked",
+    "pick": "One of several samples was chosen",
+    "stop": "The calls of its tools were ended",
 }
 _RULES = {
     "privacy": "privacy, which comes before budget and the step's own rule",
@@ -35,6 +43,9 @@ _RULES = {
     "when": "`when` of the step",
     "failed": "the step has no `when`: it goes up when nothing valid came",
     "fault": "the model or its server failed",
+    "head": "the bar that the classifier worked out from its cases",
+    "pick": "`pick` of the step, or the majority",
+    "turns": "the bound on calls of tools",
 }
 _LABELS = 11
 """Columns of the names of the evidence."""

@@ -20,6 +20,7 @@ from orchestrator.events import (
     Decided,
     Event,
     ModelReady,
+    Retrieved,
     StepFailed,
     StepFinished,
     StepSkipped,
@@ -118,6 +119,11 @@ class Span:
     def decisions(self) -> list[Decided]:
         """What was decided between this machine and a bigger model."""
         return [event for _, event in self.events if isinstance(event, Decided)]
+
+    @property
+    def lookups(self) -> list[Retrieved]:
+        """What was looked up before its model was asked."""
+        return [event for _, event in self.events if isinstance(event, Retrieved)]
 
     @property
     def speed(self) -> str:

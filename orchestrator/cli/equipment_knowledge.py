@@ -30,12 +30,13 @@ if TYPE_CHECKING:
     from orchestrator.cli.console import Console
     from orchestrator.config import Config
     from orchestrator.knowledge.examples import Cases
+    from orchestrator.knowledge.heads import Head
     from orchestrator.knowledge.retrieve import IndexedKnowledge
     from orchestrator.knowledge.update import Progress, Report
     from orchestrator.ports import Embedder
 
-EXAMPLES = "examples"
-"""The folder of their vectors, beneath the user's cache."""
+EXAMPLES, HEADS = "examples", "heads"
+"""The folders of their vectors and of what was trained, beneath the user's cache."""
 SKIPPED = 5
 """Files that cannot be read which are named."""
 
@@ -87,6 +88,7 @@ class Lookups:
         self._embedders: dict[str, Embedder] = {}
         self._known: dict[tuple[str, str], IndexedKnowledge] = {}
         self._cases: dict[Path, Cases] = {}
+        self._heads: dict[Path, Head] = {}
         self._stack = AsyncExitStack()
 
     def __call__(self, file: str, name: str) -> IndexedKnowledge:
@@ -108,6 +110,14 @@ class Lookups:
 
             self._cases[file] = Cases(file, self.embedder(None), self._config.cache / EXAMPLES)
         return self._cases[file]
+
+    def head(self, file: Path) -> Head:
+        """The classifier that is trained on a file of cases."""
+        if file not in self._heads:
+            from orchestrator.knowledge.heads import Head
+
+            self._heads[file] = Head(file, self.embedder(None), self._config.cache / HEADS)
+        return self._heads[file]
 
     def embedder(self, stated: ModelSpec | None, ref: str | None = None, base: Path = Path()) -> Embedder:
         """The embedder of a reference, None for the one that ships; each is opened once. Raises KnowledgeError."""
@@ -171,6 +181,8 @@ class Lookups:
             watch.end(report)
         for file in dict.fromkeys(used_examples(self._main)):
             await self.examples(file).prepare()
+        for file in dict.fromkeys(used_heads(self._main)):
+            await self.head(file).trained()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,12 +230,12 @@ def prepare_lookups(graph: Graph, config: Config, environ: Mapping[str, str], co
 
 
 def looks_up(graph: Graph) -> bool:
-    return any(True for _ in used_knowledge(graph)) or any(True for _ in used_examples(graph))
+    return any(any(True for _ in used(graph)) for used in (used_knowledge, used_examples, used_heads))
 
 
 def embeds_here(graph: Graph) -> bool:
     """Whether the embedder that ships is needed."""
-    if any(True for _ in used_examples(graph)):
+    if any(any(True for _ in used(graph)) for used in (used_examples, used_heads)):
         return True
     return any(
         one.knowledge[name].embedder is None for one, name in used_knowledge(graph) if name in one.knowledge
@@ -255,6 +267,14 @@ def used_examples(graph: Graph) -> Iterator[Path]:
         for node in asking_nodes(one):
             if node.agent is not None and node.agent.spec.examples is not None:
                 yield Path(node.agent.spec.examples.from_)
+
+
+def used_heads(graph: Graph) -> Iterator[Path]:
+    """Every file of cases that a classifier is trained on."""
+    for one in graphs_of(graph):
+        for node in asking_nodes(one):
+            if node.agent is not None and node.agent.spec.head is not None:
+                yield Path(node.agent.spec.head.from_)
 
 
 def refuse_embedders_away(graph: Graph, *, offline: bool) -> None:

@@ -351,6 +351,7 @@ def _engine(
         tools=tools,
         knowledge=lookups,
         examples=lookups.examples,
+        heads=lookups.head,
         keepsakes=Artifacts(folder_of(store, job.data), privacy.secrets),
         run=job.run,
     )

@@ -29,6 +29,7 @@ from orchestrator.ports import Emit
 from orchestrator.providers.scripted import Reply, ScriptedModel
 from tests.engine.harness import MemoryJournal
 from tests.engine.looking import FoundBeforehand, Shelf, examples, passage
+from tests.privacy.cabinet import Cabinet
 
 LETTERS = "bcdfghjklmnpqrstvwxz"
 WORD = re.compile(r"[A-Za-z0-9+/=]{12,}")
@@ -260,7 +261,7 @@ def tell(graph: Graph, given: World) -> Told:
     async def person(path: str, question: str, show: Any, choices: Sequence[str]) -> str:
         return choices[digest(json.dumps([question, show], default=str)) % len(choices)]
 
-    journal = MemoryJournal()
+    journal, cabinet = MemoryJournal(), Cabinet(given.documents, digest, asked=asked)
     ports = Ports(
         journal=journal,
         asker=person,
@@ -270,6 +271,7 @@ def tell(graph: Graph, given: World) -> Told:
         digest_key=b"key",
         knowledge=Shelf({"handbook": FoundBeforehand([passage(given.documents)])}),
         examples=lambda _: examples(("Who?", given.documents)),
+        tools=cabinet,
     )
     inputs = {name: given.inputs[name] for name in graph.workflow.inputs if name in given.inputs}
 
@@ -279,7 +281,7 @@ def tell(graph: Graph, given: World) -> Told:
 
     result = asyncio.run(main())
     seen = [text for model in models.values() if isinstance(model, Cloud) for text in model.seen]
-    return Told(result, journal.events, seen, asked)
+    return Told(result, journal.events, [*seen, *cabinet.seen], asked)
 
 
 def _model(name: str) -> ScriptedModel:
@@ -316,4 +318,8 @@ def strict(graph: Graph) -> Graph:
         name: spec.model_copy(update={"clearance": "public"}) if name.startswith("cloud") else spec
         for name, spec in graph.models.items()
     }
-    return replace(graph, models=models)
+    tools = {
+        name: replace(one, spec=one.spec.model_copy(update={"clearance": "public"})) if one.spec.mcp else one
+        for name, one in graph.tools.items()
+    }
+    return replace(graph, models=models, tools=tools)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from tests.privacy.cabinet import TOOLS
 from tests.privacy.canaries import INPUTS, REDACTOR
 
 SHAPE = {"a": "string(200)", "b": "string(200)", "kind": "red | blue", "n": "int(0..9)", "ok": "bool"}
@@ -223,6 +224,7 @@ class Maker:
         makers: list[Callable[[str, dict[str, Any]], list[Name]]] = [
             self._local, self._local, self._cloud, self._cloud, self._cloud, self._escalating, self._escalating,
             self._value, self._value, self._declassifying, self._ask, self._call, self._reduce, self._both,
+            self._tool, self._tool, self._tool, self._tool,
         ]  # fmt: skip
         if self.depth < 2:
             makers += [self._group, self._loop, self._each, self._each, self._per_item, self._per_item]
@@ -417,6 +419,46 @@ class Maker:
         low = {"inside": False, "away": True, "scrubbed": False, "open": True, "maybe": False, "facts": False}
         return [Name(f"{name}.{key}", "any", is_low) for key, is_low in low.items()]
 
+    def _tool(self, name: str, step: dict[str, Any]) -> list[Name]:
+        """A tool: what it reads is private, what it computes is as private as what it is given."""
+        tool = self.rnd.choice(
+            ("files.read", "sql.query", "python", "score", "site.look", "agent:coder", "agent:keeper")
+        )
+        step["tool"] = tool
+        made, reads = [Name(name, "text", low=True)], False
+        with self.reading() as read:
+            match tool:
+                case "files.read":
+                    step["with"], reads = {"path": f"notes/{self.text(low=self.chance(0.5))}"}, True
+                case "sql.query":
+                    rows = self.some(("rows", "tickets"), low=self.chance(0.5)).safe
+                    step["with"], reads = (
+                        {"tables": {"t": f"{{{{ {rows} }}}}"}, "sql": "select x from t"},
+                        True,
+                    )
+                    made = [Name(f"{name}.rows", "list", low=True), Name(f"{name} | json", "any", low=True)]
+                    made[0] = Name(f"({name}.rows | map(attribute='x') | list)", "list", low=True)
+                case "python":
+                    step["with"] = {"code": "1 + 1", "stdin": self.text(low=self.chance(0.6))}
+                    made = [Name(f"{name}.stdout", "text", low=True), Name(f"{name}.exit", "int", low=True)]
+                case "score" | "site.look":
+                    step["with"] = {"text": self.text(low=tool == "site.look" or self.chance(0.6))}
+                    reads = tool == "site.look"
+                    made = [Name(f"{name} | json", "any", low=True)]
+                case _:
+                    step["with"] = {"prompt": self.text(low=self.chance(0.6))}
+            if self.chance(0.2):
+                step["check"] = {
+                    "must be right": f"({self.condition(low=self.chance(0.6))}) or output is not none"
+                }
+        low = not reads and tool != "agent:keeper" and all(one.low for one in read)
+        null = self.chance(0.5)
+        if null:
+            step["on_error"] = "continue"
+        elif self.chance(0.5) and made[0].text == name:
+            step["on_error"] = {"value": "{{ error.message }}"}
+        return [Name(one.text, one.kind, low, null) for one in made]
+
     def _reduce(self, name: str, step: dict[str, Any]) -> list[Name]:
         with self.reading() as read:
             cloud = self.chance(0.5)
@@ -538,6 +580,7 @@ class Maker:
 def head(maker: Maker) -> dict[str, Any]:
     rnd = maker.rnd
     file: dict[str, Any] = {"orch": 1, "inputs": INPUTS, "models": MODELS, "agents": AGENTS}
+    file["tools"] = TOOLS
     if rnd.random() < 0.3:
         file["defaults"] = {"repair": rnd.randint(0, 2)}
     if rnd.random() < 0.2:

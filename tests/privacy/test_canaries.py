@@ -15,13 +15,16 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from orchestrator.events import CallFinished
 from orchestrator.graph.build import Built
 from orchestrator.graph.model import Graph
 from orchestrator.graph.open import check_workflow
+from tests.privacy.cabinet import FUNCTION
 from tests.privacy.canaries import Told, World, leaks, permissive, sightings, strict, tell, world
 from tests.privacy.making import CHILD, ROLE_CANARY, Name, probe, workflow
 
 FULL, SAMPLE = 1000, 60
+CALLED = ("python", "files.read", "sql.query", "score", "site.look", "agent:coder", "agent:keeper")
 WORLDS = 2
 """How many pairs of worlds each accepted workflow is run in."""
 PROBES = 3
@@ -47,6 +50,7 @@ def bench() -> Iterator[Bench]:
         root = Path(folder)
         (root / "orch.yaml").write_text("orch: 1\n", encoding="utf-8")
         (root / "child.yaml").write_text(CHILD, encoding="utf-8")
+        (root / "tools.py").write_text(FUNCTION, encoding="utf-8")
         yield Bench(root)
 
 
@@ -82,6 +86,8 @@ def test_no_canary_of_a_random_workflow_reaches_the_cloud(
     assert counts["refused"] >= 0.1 * counts["made"], "what is never refused proves nothing"
     assert counts["refused by the gate too"] > 0
     assert counts["probes accepted"] > 0
+    assert sum(counts[f"{tool} ok"] for tool in CALLED) > 20
+    assert not full or all(counts[f"{tool} ok"] for tool in CALLED)
 
 
 def one_workflow(here: Bench, numbers: list[int]) -> None:
@@ -117,6 +123,9 @@ def accepted(here: Bench, graph: Graph, text: str, number: int) -> bool:
     one, two = world(2 * number), world(2 * number + 1)
     told, other = tell(graph, one), tell(graph, two)
     here.counts["calls of the cloud"] += told.calls + other.calls
+    for event in told.events:
+        if isinstance(event, CallFinished):
+            here.counts[f"{event.tool} {event.outcome}"] += 1
     here.counts["accepted, but refused by the gate"] += bool(told.refusals or other.refusals)
     assert told.refusals == other.refusals == [], text
     assert leaks(told, one, other) == [], text

@@ -58,7 +58,7 @@ OWN: dict[str, str] = {
         """,
 }
 """Where the shortest file that a rule refuses tells nothing when it is run."""
-NOT_EXECUTED = {"head", "memory", "pick", "tool-results"}
+NOT_EXECUTED = {"head", "memory", "pick"}
 """Rules about what is checked, but refused before a run begins."""
 TRIES = 24
 """Pairs of worlds: some bits are the same in many of them."""

@@ -38,8 +38,8 @@ class McpServers:
         meant whatever it is called; not where the entry names the server and the rest of the name its tool.
         """
         connection = self._connection(server, base)
-        tools = await connection.tools()
         try:
+            tools = await connection.tools()
             there = pick(name, list(tools), alone=alone)
         except ToolError as error:
             raise ToolError(f"{name}: {error.message}", hint=error.hint) from None

@@ -104,9 +104,10 @@ class Connection:
     async def _unanswered(self, line: _Line, seconds: float) -> ToolError:
         if line.keeper.done():
             await self._gone(line, None)
+        told = line.said(None)
         if line.calls == 1:  # it hangs, and nobody else waits for it
-            self._retire(line)
-        return ToolError(f"its server did not answer within {seconds:g} s{line.said(None)}", unsure=True)
+            self._retire(line, hangs=True)
+        return ToolError(f"its server did not answer within {seconds:g} s{told}", unsure=True)
 
     async def _gone(self, line: _Line, error: BaseException | None) -> None:
         self._retire(line)
@@ -135,23 +136,22 @@ class Connection:
                 ready.cancel()
 
     async def _not_opened(self, line: _Line) -> ToolError:
-        late = not line.keeper.done()
-        self._retire(line)
-        await asyncio.wait({line.keeper}, timeout=LAST_WORDS)
-        if late:
+        hint = f"try it by hand: {self._where.shown}"
+        if not line.keeper.done():
             message = f"its server did not finish {line.phase} within {self._starting:g} s{line.said(None)}"
-            return ToolError(message, hint=f"run it by hand: {self._where.shown}")
+            self._retire(line, hangs=True)
+            await asyncio.wait({line.keeper}, timeout=LAST_WORDS)
+            return ToolError(message, hint=hint)
         told = line.fault()
-        if isinstance(told, OrchError):
-            return ToolError(told.message, hint=told.hint)
-        message = f"its server failed while {line.phase}{line.said(told)}"
-        return ToolError(message, hint=f"run it by hand: {self._where.shown}")
+        if isinstance(told, ToolError):
+            return told
+        return ToolError(f"its server failed while {line.phase}{line.said(told)}", hint=hint)
 
-    def _retire(self, line: _Line) -> None:
+    def _retire(self, line: _Line, *, hangs: bool = False) -> None:
         """Have a line end by itself; nobody needs to wait for it but `close`."""
         if self._line is line:
             self._line = None
-        line.end()
+        line.end(hangs=hangs)
         if not line.keeper.done():
             self._leaving.add(line.keeper)
             line.keeper.add_done_callback(self._leaving.discard)
@@ -173,9 +173,11 @@ class _Line:
         self.keeper = asyncio.create_task(self._keep())
         self.keeper.add_done_callback(lambda task: None if task.cancelled() else task.exception())
 
-    def end(self) -> None:
+    def end(self, *, hangs: bool) -> None:
         """Close it in its own time, or give up opening it."""
         self._ended.set()
+        if hangs and self._process is not None:
+            self._process.grace = 0.1
         if not self.ready.is_set():
             self.keeper.cancel()
 

@@ -42,6 +42,8 @@ class Server:
     environ: Mapping[str, str]
     fault: str = ""
     """What it did that made it useless."""
+    grace: float = LAST_WORDS
+    """Seconds it has to end once its input is closed; less when it hangs anyway."""
     _process: asyncio.subprocess.Process | None = field(default=None, init=False)
     _lifeline: socket.socket | None = field(default=None, init=False)
     _voice: asyncio.StreamWriter | None = field(default=None, init=False)
@@ -122,7 +124,7 @@ class Server:
         try:
             return await stdout.readline()
         except ValueError:
-            self.fault = f"it sent a message of more than {MOST >> 20} MB"
+            self.fault, self.grace = f"it sent a message of more than {MOST >> 20} MB", 0.1
             return b""
 
     async def _send(self, process: asyncio.subprocess.Process, leaving: Any) -> None:
@@ -152,7 +154,7 @@ class Server:
         assert process.stdin is not None
         process.stdin.close()
         if process.returncode is None:
-            await asyncio.wait({asyncio.ensure_future(_code(process))}, timeout=LAST_WORDS)
+            await asyncio.wait({asyncio.ensure_future(_code(process))}, timeout=self.grace)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         if process.returncode is None:
@@ -160,10 +162,19 @@ class Server:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait({asyncio.ensure_future(_emptied(process))}, timeout=LAST_WORDS)
         if self._voice is not None:
             self._voice.close()
         if self._lifeline is not None:
             self._lifeline.close()
+
+
+async def _emptied(process: asyncio.subprocess.Process) -> None:
+    """Read what is left, without which the pipe would not close."""
+    assert process.stdout is not None
+    with contextlib.suppress(ConnectionError):
+        while await process.stdout.read(1 << 20):
+            pass
 
 
 async def _code(process: asyncio.subprocess.Process) -> None:

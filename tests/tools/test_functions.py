@@ -337,10 +337,13 @@ def test_what_takes_too_long_is_ended_with_all_it_started(base: Path) -> None:
     """From outside, as a group."""
 
     async def body(call: Call) -> None:
-        await call("pid")
-        error = await refusal(call("hangs", file=str(base / "pids"), seconds=1.5))
-        assert (error.message, error.unsure) == ("hangs took longer than 1.5 s", True)
-        pids = (base / "pids").read_text(encoding="utf-8").split()
+        pids: list[str] = []
+        for seconds in (1.5, 15, 150):  # a slow machine has not started everything by then
+            error = await refusal(call("hangs", file=str(base / "pids"), seconds=seconds))
+            assert (error.message, error.unsure) == (f"hangs took longer than {seconds:g} s", True)
+            pids = (base / "pids").read_text(encoding="utf-8").split() if (base / "pids").exists() else []
+            if len(pids) == 2:
+                break
         assert len(pids) == 2
         assert all(is_gone(int(pid)) for pid in pids)
 

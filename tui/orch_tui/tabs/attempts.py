@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orch_tui.tabs import diff
+from orch_tui.tabs import calls, diff
 from orch_tui.tabs.decisions import chosen, sign
 from orch_tui.tabs.page import Page
 from orch_tui.tabs.span import Attempt, Span
@@ -13,21 +13,29 @@ from orchestrator.money import shown
 from orchestrator.report import words
 from orchestrator.report.lines import short
 
-_ROLES: dict[str, Role] = {"keep": "good", "repair": "warn", "fail": "bad", "escalate": "warn"}
-_SIGNS = {"keep": "✓", "repair": "↻", "fail": "✗", "escalate": "↑"}
+_ROLES: dict[str, Role] = {
+    "keep": "good",
+    "repair": "warn",
+    "fail": "bad",
+    "escalate": "warn",
+    "call": "good",
+}
+_SIGNS = {"keep": "✓", "repair": "↻", "fail": "✗", "escalate": "↑", "call": "→"}
 
 
 def attempts(span: Span, width: int, *, differences: bool = True, key: str = "d") -> Page:
     """`differences`: from the second attempt on, what changed stands in the place of the whole answer; `key` changes it."""
     page = Page(width)
-    found = span.attempts
-    if not found:
+    found, called = span.attempts, calls.between(span)
+    if not found and not called[0]:
         page.say(_why_none(span), "dim")
     between = _between(span)
+    _calls(page, span, called[0])
     for number, attempt in enumerate(found):
         before = found[number - 1] if number else None
         _climbs(page, between[number])
         _one(page, span, number, attempt, before if differences else None)
+        _calls(page, span, called[number + 1])
     _climbs(page, between[len(found)])
     _caught(page, span)
     if len(found) > 1:
@@ -35,6 +43,12 @@ def attempts(span: Span, width: int, *, differences: bool = True, key: str = "d"
         other = "whole answers" if differences else "what changed from one to the next"
         page.say(f"{key} shows {other}", "dim")
     return page
+
+
+def _calls(page: Page, span: Span, found: list[calls.Call]) -> None:
+    """What was called in this place; the result of a tool step is its output."""
+    for call in found:
+        calls.put(page, call, live=span.live, result=span.verb != "tool")
 
 
 def _between(span: Span) -> list[list[Decided]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, assert_never
 
-from orch_tui.tabs import markdown, pretty
+from orch_tui.tabs import calls, markdown, pretty
 from orch_tui.tabs.page import Page, table
 from orch_tui.tabs.span import Child, Span
 from orch_tui.tabs.withheld import say, withheld
@@ -49,6 +49,11 @@ def output(span: Span, width: int) -> Page:
             _unfinished(page, span)
         case _:
             assert_never(end)
+    made = [call.ended for call in calls.calls(span) if call.ended is not None and call.ended.artifacts]
+    if made:
+        page.head("The files it made")
+    for ended in made:
+        calls.files(page, ended, span.command if ended is made[-1] else "")
     for warning in span.warnings:
         page.gap()
         page.add((("warning: ", "warn"),), ((warning.message, ""),))

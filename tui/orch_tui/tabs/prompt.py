@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orch_tui.naming import readable
+from orch_tui.tabs import calls
 from orch_tui.tabs.page import Page, table
 from orch_tui.tabs.span import Span
 from orch_tui.tabs.withheld import say
@@ -21,6 +22,10 @@ def prompt(span: Span, width: int) -> Page:
     attempts = span.attempts
     number = span.shown_attempt
     started = attempts[number].prompt if number >= 0 else None
+    if started is None and span.verb == "tool" and (called := calls.calls(span)):
+        page.head(called[-1].began.tool, "is called with")
+        calls.arguments(page, called[-1].began)
+        return page
     if started is None:
         page.say(_why_none(span), "dim")
         _inside(page, span)

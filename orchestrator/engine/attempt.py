@@ -37,6 +37,8 @@ ANEW: Mapping[Verdict, str] = {
     "repeated": "Your answer repeats itself. Write it once, briefly.",
 }
 """What is added to the request after an answer that is not shown to the model again: it would go on in its way."""
+ENDLESS: Mapping[Verdict, str] = {**ANEW, "repeated": ANEW["cut"]}
+"""The same after an answer that the token limit ended: what has no end is mended best by the wish for a short one."""
 UNCOUNTED = TokenCount(0, exact=False)
 Ends: TypeAlias = Callable[[Verdict, str, float | None], bool]
 """Told the verdict, the text and the confidence of the last answer of a model: whether the step goes up from here."""
@@ -241,7 +243,7 @@ async def _repaired(
     After an answer that was cut off, declined or went round in circles only a wish is added: a small model that reads
     about its answer writes about its answer.
     """
-    wish = ANEW.get(verdict)
+    wish = (ENDLESS if completion.finish == "length" else ANEW).get(verdict)
     if wish is None and completion.text.strip():
         complaint = Message("user", repair_message(problem))
         full = with_messages(draft, Message("assistant", completion.text), complaint)

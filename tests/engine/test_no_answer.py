@@ -55,11 +55,12 @@ def test_a_text_that_goes_round_in_circles_is_asked_for_once(project: Path) -> N
 
 
 def test_a_circle_that_was_cut_off_is_called_a_circle(project: Path) -> None:
-    """A larger bound would not have ended it."""
+    """A larger bound would not have ended it; that it shall be short helps most all the same."""
     cut = Reply(CIRCLING, finish="length")
     played = play(project, LETTER % "", [cut, Reply("Dear Ada, I write", finish="length")])
 
     assert ends(played) == [("repeated", "repair"), ("cut", "fail")]
+    assert said(played.requests[1]).endswith("lost card.\n\nAnswer briefly.")
 
 
 def test_after_the_last_repair_the_step_fails_and_says_why(project: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from orchestrator.cli.console import Console
 from orchestrator.cli.result import as_text
@@ -14,6 +15,7 @@ from orchestrator.events import (
     CallFinished,
     CallStarted,
     Event,
+    Retrieved,
     StepFailed,
     StepFinished,
     StepSkipped,
@@ -87,6 +89,8 @@ def _sections(event: Event, values: Values, asked: float | None, verb: str) -> l
             return [(head, ""), *prompts]
         case AttemptFinished():
             return _answer(event)
+        case Retrieved():
+            return [_looked_up(event)]
         case CallStarted():
             return [(f"call {event.call}: {event.tool}", as_text(dict(event.arguments)))]
         case CallFinished():
@@ -109,6 +113,24 @@ def _sections(event: Event, values: Values, asked: float | None, verb: str) -> l
             return [(f"answered by {event.by}{after}", event.choice or "rejected")]
         case _:
             return []
+
+
+def _looked_up(event: Retrieved) -> tuple[str, str]:
+    """Passages as the model could cite them; of worked examples their lines."""
+    head = f"looked up in {', '.join(event.names)}: {words.count(len(event.found), 'result')}"
+    if event.source == "knowledge":
+        return head, "\n\n".join(_passage(number, one) for number, one in enumerate(event.found, 1))
+    told = [f"line {one['line']} ({one.get('score', 0):.2f})" for one in event.found if "line" in one]
+    return head, ", ".join(told)
+
+
+def _passage(number: int, one: Mapping[str, Any]) -> str:
+    where = " § ".join(str(one[key]) for key in ("file", "heading") if one.get(key))
+    lines = "–".join(dict.fromkeys(str(line) for line in one.get("lines", ())))
+    facts = [f"{'lines' if '–' in lines else 'line'} {lines}"] if lines else []
+    if isinstance(one.get("score"), int | float):
+        facts.append(f"score {one['score']:.2f}")
+    return f"[{number}] {where}  {', '.join(facts)}\n{one.get('text', '')}"
 
 
 def _made_of(kind: str, passes: int) -> str:

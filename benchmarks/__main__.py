@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import engine, hybrid, screen, startup, throughput
+from benchmarks import engine, hybrid, knowledge, screen, startup, throughput
 from benchmarks.table import Row, as_markdown
 
 SUITES: dict[str, Callable[[], list[Row]]] = {
@@ -18,6 +18,7 @@ SUITES: dict[str, Callable[[], list[Row]]] = {
     "engine": engine.measure,
     "gate": hybrid.gate,
     "throughput": throughput.measure,
+    "knowledge": knowledge.measure,
     "screen": screen.measure,
 }
 QUICK: dict[str, Callable[[], list[Row]]] = {"screen": partial(screen.measure, quick=True)}

@@ -9,7 +9,7 @@ import math
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Literal
@@ -40,6 +40,8 @@ ROWS = 20_000
 """Passages that the words may occur in altogether, so that a search of a large index takes no longer."""
 READ = 4_000
 """Words of a query that are looked at."""
+REMEMBERED = 50_000
+"""Words of queries whose stems and counts are kept."""
 HEADING = 2.0
 """What a word in the heading counts for, against one in the text."""
 _WORD = re.compile(r"\w+")
@@ -91,7 +93,9 @@ class Searcher:
             best = max(said.values(), default=0.0)
             chosen: list[tuple[int, float, float | None, float | None]] = []
             for number, fusion in order:
-                cosine = None if vector is None else near.get(number, self._cosine(number, vector))
+                cosine = near.get(number)
+                if cosine is None and vector is not None:
+                    cosine = self._cosine(number, vector)
                 score = _score(fusion, cosine, said.get(number), best, hybrid=bool(query))
                 least = cosine if cosine is not None else score
                 if min_score is None or least >= min_score:
@@ -117,7 +121,8 @@ class Searcher:
 
         held = self._vectors
         assert held is not None
-        scores = held.matrix @ vector
+        # one thread of its own: BLAS would share this among threads that wait for each other by spinning
+        scores = numpy.einsum("ij,j->i", held.matrix, vector)
         places = numpy.arange(len(scores))
         if allowed is not None:
             places = places[numpy.isin(held.files, list(allowed))]
@@ -139,7 +144,7 @@ class Searcher:
         self, db: sqlite3.Connection, query: str, count: int, allowed: frozenset[int] | None
     ) -> dict[int, float]:
         """The passages whose words fit best, best first, with their BM25."""
-        words = self._terms.telling(db, query)
+        words = self._terms.telling(db, query, self._index.state())
         if not words:
             return {}
         where = "words MATCH ?"
@@ -155,37 +160,62 @@ class Searcher:
 
 
 class _Terms:
-    """Which words of a query tell passages apart. Words are stemmed by the very tokenizer of the index."""
+    """Which words of a query tell passages apart. Words are stemmed by the very tokenizer of the index.
+
+    Counting how many passages have a common word takes longer than searching for a rare one: what is known is kept.
+    """
 
     def __init__(self) -> None:
         self._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         self._db.execute(f"CREATE VIRTUAL TABLE said USING fts5 (word, tokenize='{TOKENIZER}')")
         self._db.execute("CREATE VIRTUAL TABLE stems USING fts5vocab ('said', 'instance')")
+        self._stems: dict[str, tuple[str, ...]] = {}
+        self._counts: dict[str, int] = {}
+        self._state = -1
 
-    def telling(self, db: sqlite3.Connection, query: str) -> list[str]:
+    def telling(self, db: sqlite3.Connection, query: str, state: int) -> list[str]:
         """The words of the query that say most; a word that it says again comes again."""
         said = Counter(_WORD.findall(query.lower())[:READ])
-        words = list(said)
+        self._learn(said, state)
         total = db.execute("SELECT max(id) FROM passages").fetchone()[0] or 0
+        times: Counter[str] = Counter()
+        word_of: dict[str, str] = {}
+        for word, often in said.items():
+            for stem in self._stems[word]:
+                times[stem] += often
+                word_of.setdefault(stem, word)
         weighed: list[tuple[float, int, str, int]] = []
-        for stem, places in self._stems(words).items():
-            row = db.execute("SELECT doc FROM vocabulary WHERE term = ?", (stem,)).fetchone()
-            if row is None or row[0] > max(FEW, COMMON * total):
-                continue
-            times = sum(said[words[place]] for place in places)
-            weight = times * math.log(1 + (total - row[0] + 0.5) / (row[0] + 0.5))
-            weighed.append((-weight, row[0], words[places[0]], times))
+        for stem, often in times.items():
+            count = self._count(db, stem)
+            if 0 < count <= max(FEW, COMMON * total):
+                weight = often * math.log(1 + (total - count + 0.5) / (count + 0.5))
+                weighed.append((-weight, count, word_of[stem], often))
         return _chosen(sorted(weighed))
 
-    def _stems(self, words: Sequence[str]) -> dict[str, list[int]]:
-        """The words by their stems, as places in the list."""
-        stems: dict[str, list[int]] = {}
+    def _count(self, db: sqlite3.Connection, stem: str) -> int:
+        """How many passages have it."""
+        if stem not in self._counts:
+            row = db.execute("SELECT doc FROM vocabulary WHERE term = ?", (stem,)).fetchone()
+            self._counts[stem] = 0 if row is None else row[0]
+        return self._counts[stem]
+
+    def _learn(self, words: Iterable[str], state: int) -> None:
+        """The stems of words that were not seen before; a word with a sign in it may have several."""
+        if state != self._state or len(self._counts) > REMEMBERED:
+            self._counts.clear()
+            self._state = state
+        if len(self._stems) > REMEMBERED:
+            self._stems.clear()
+        new = [word for word in words if word not in self._stems]
+        if not new:
+            return
         self._db.execute("BEGIN")
-        self._db.executemany("INSERT INTO said (rowid, word) VALUES (?, ?)", enumerate(words))
+        self._db.executemany("INSERT INTO said (rowid, word) VALUES (?, ?)", enumerate(new))
+        found: dict[int, list[str]] = {}
         for stem, place in self._db.execute("SELECT term, doc FROM stems"):
-            stems.setdefault(stem, []).append(place)
+            found.setdefault(place, []).append(stem)
         self._db.execute("ROLLBACK")
-        return stems
+        self._stems.update((word, tuple(found.get(place, ()))) for place, word in enumerate(new))
 
 
 def _chosen(weighed: Sequence[tuple[float, int, str, int]]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from orchestrator.calling import Effects
 from orchestrator.graph.agents import check_knowledge, check_tool
 from orchestrator.graph.delegates import delegate_name, gives, takes_of
-from orchestrator.graph.kinds import BOOL, INT, NUMBER, TEXT, UNKNOWN, list_of, misfit
+from orchestrator.graph.kinds import BOOL, INT, NUMBER, TEXT, UNKNOWN, list_of, misfit, present
 from orchestrator.graph.say import choice, near
 from orchestrator.graph.setting import Setting
 from orchestrator.graph.texts import Path
@@ -27,6 +27,21 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "files.append": ("path", "content", "text"),
     "chart": ("rows", "x", "y", "kind", "title"),
 }
+
+TYPES: Mapping[str, Type] = dict.fromkeys(
+    ("path", "text", "code", "stdin", "sql", "database", "query", "title"), TEXT
+) | {"limit": INT, "k": INT}
+"""Of arguments, by name, where they are the same for every tool."""
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "files.read": ("path",),
+    "files.write": ("path",),
+    "files.append": ("path",),
+    "sql.query": ("sql",),
+    "sql.explain": ("sql",),
+    "search": ("query",),
+    "chart": ("rows", "x", "y"),
+}
+"""Arguments without which a call makes no sense."""
 
 RESULTS: Mapping[str, Type] = {
     "python": MapOf(
@@ -155,11 +170,13 @@ def check_call(setting: Setting, step: ToolStep, at: Path, given: Type | None) -
     agent = delegate_name(setting.tools, step.tool)
     if agent is not None:
         return _delegate(setting, step, agent, at, given)
-    if step.tool in setting.tools:
+    declared = setting.tools.get(step.tool)
+    if declared is not None and (declared.mcp is not None or declared.python is not None):
         return UNKNOWN
     wanted = ARGUMENTS.get(step.tool)
     if wanted is not None:
         _named(setting, step, at, wanted)
+        _fits(setting, step, at, given)
     knowledge = step.with_.get("knowledge")
     if step.tool == "search" and isinstance(knowledge, str) and "{" not in knowledge:
         check_knowledge(setting, knowledge, Written(setting.marks, (*at, "with", "knowledge")))
@@ -173,6 +190,19 @@ def _named(setting: Setting, step: ToolStep, at: Path, wanted: tuple[str, ...]) 
             setting.report.key(
                 setting.marks, (*at, "with", name), "ORCH315", f"{step.tool} takes no '{name}'", hint
             )
+
+
+def _fits(setting: Setting, step: ToolStep, at: Path, given: Type | None) -> None:
+    """What a call has to hand over, and of what types."""
+    missing = [name for name in NEEDED.get(step.tool, ()) if name not in step.with_]
+    if missing:
+        message, hint = f"{step.tool} needs {choice(missing)}", f"add `with: {{{missing[0]}: …}}`"
+        setting.report.at(setting.marks, (*at, "tool"), "ORCH315", message, hint)
+    for field in given.fields if isinstance(given, MapOf) else ():
+        reason = misfit(present(field.type), TYPES.get(field.name, UNKNOWN), field.name)
+        if reason:
+            place = (*at, "with", field.name)
+            setting.report.at(setting.marks, place, "ORCH315", f"{step.tool}: {reason}")
 
 
 def _delegate(setting: Setting, step: ToolStep, name: str, at: Path, given: Type | None) -> Type:

@@ -32,7 +32,7 @@ LOOKED_AT = 50_000
 """Entries that are looked at for one list, at most."""
 DEEPEST = 32
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _PATH = Field("path", TEXT)
@@ -53,7 +53,7 @@ _ALL = (
     ),
     _signature(
         "append",
-        "Adds `text`, or `content` as JSON, to the end of a file of the project.",
+        "Adds `text`, or `content` as JSON, to the end of a file of the project, as lines of their own.",
         _CONTENT,
         "once",
     ),
@@ -190,12 +190,17 @@ def _mode(spot: Spot, path: str) -> int | None:
 
 
 def _append(tool: FileTool, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """In one piece, so that what others add at the same time stands before or behind it."""
+    """Lines of their own, in one piece, so that what others add at the same time stands before or behind them.
+
+    Templates drop the last line break of a text, so nobody could write one.
+    """
     path, data = arguments["path"], _data(arguments)
     with tool.beneath.at(path, make=True) as spot:
         _check_target(tool, spot, path)
         with _opened(spot, path, _APPEND) as descriptor:
-            _put(os.dup(descriptor), data)
+            size = os.fstat(descriptor).st_size
+            before = b"\n" if size and os.pread(descriptor, 1, size - 1) != b"\n" else b""
+            _put(os.dup(descriptor), before + data + (b"" if data.endswith(b"\n") else b"\n"))
             return {"path": spot.path, "size": os.fstat(descriptor).st_size}
 
 

@@ -227,12 +227,17 @@ def test_writing_replaces_and_keeps_the_mode(root: Path) -> None:
     assert names(root) == ["data.csv", "docs"]
 
 
-def test_appending_adds_to_the_end(root: Path) -> None:
-    """The size is that of the whole file."""
-    call(root, "append", path="log.txt", text="one\n")
+def test_appending_adds_lines_to_the_end(root: Path) -> None:
+    """With or without a line break behind them, in the text or in the file; the size is that of the whole file."""
+    (root / "log.txt").write_text("zero", encoding="utf-8")
+    call(root, "append", path="log.txt", text="one")
 
-    assert call(root, "append", path="log.txt", text="two\n") == {"path": "log.txt", "size": 8}
-    assert (root / "log.txt").read_text(encoding="utf-8") == "one\ntwo\n"
+    assert call(root, "append", path="log.txt", text="two\n") == {"path": "log.txt", "size": 13}
+    call(root, "append", path="new.jsonl", content={"a": 1})
+    call(root, "append", path="new.jsonl", content=[{"a": 2}])
+
+    assert (root / "log.txt").read_text(encoding="utf-8") == "zero\none\ntwo\n"
+    assert (root / "new.jsonl").read_text(encoding="utf-8") == '{"a": 1}\n{"a": 2}\n'
 
 
 @pytest.mark.parametrize("name", ["write", "append"])

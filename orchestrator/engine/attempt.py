@@ -29,6 +29,7 @@ from orchestrator.messages import Completion, Message, ModelInfo, Request, Token
 from orchestrator.policy.pick import varied
 from orchestrator.policy.quote import miscited
 from orchestrator.policy.validate import Invalid, Valid, read_answer, repair_message
+from orchestrator.spec.types import Type
 
 VALID = "valid"
 ANEW: Mapping[Verdict, str] = {
@@ -222,17 +223,18 @@ def judge(at: Asking, draft: Draft, completion: Completion) -> tuple[Verdict, An
         case Invalid() as bad:
             return ("invalid" if bad.kind == "empty" else bad.kind), None, bad.message
         case Valid() as good:
-            failed = _miscited(at, draft, good.value) or failed_check(node, at.frame, good.value, at.extra)
+            failed: str | None = (
+                "" if at.looked is None else _miscited(at.looked, draft, good.value, node.output)
+            )
+            failed = failed or failed_check(node, at.frame, good.value, at.extra)
             if failed:
                 return "check", None, failed
             return "ok", good.value, ""
 
 
-def _miscited(at: Asking, draft: Draft, value: Any) -> str:
+def _miscited(looked: Looked, draft: Draft, value: Any, output: Type | None) -> str:
     """What is wrong with the sources that an answer cites; empty where nothing is, or the step has none."""
-    if at.looked is None or not at.looked.searched:
-        return ""
-    return miscited(value, at.node.output, len(at.looked.shown_to(draft.gate.name)))
+    return miscited(value, output, len(looked.shown_to(draft.gate.name))) if looked.searched else ""
 
 
 async def _repaired(

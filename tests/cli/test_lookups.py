@@ -156,7 +156,7 @@ def test_what_was_looked_up_is_shown_with_its_step(capsys: pytest.CaptureFixture
         Retrieved(1.0, "say", "examples", ("cases.jsonl",), "When?", lines),
     ]
 
-    print_instance(Console.standard(color=False), Span("say", "agent", 1.0), events, Values())
+    print_instance(Console.standard(color=False), Span("say", "agent"), events, Values())
 
     told = capsys.readouterr().out
     assert "looked up in handbook: 1 result\n[1] a.md § Hours  lines 3–4, score 0.50\nAt nine." in told

@@ -399,9 +399,11 @@ def encode(event: Event) -> str:
 
 @cache
 def _adapter() -> TypeAdapter[Event]:
-    from pydantic import Field, TypeAdapter
+    from pydantic import ConfigDict, Field, TypeAdapter
 
-    return TypeAdapter(Annotated[Event, Field(discriminator="kind")])
+    # paths are hardly ever the same: the 16,000 last ones would take a megabyte
+    keys_only = ConfigDict(cache_strings="keys")
+    return TypeAdapter(Annotated[Event, Field(discriminator="kind")], config=keys_only)
 
 
 def decode(text: str | bytes) -> Event:

@@ -19,7 +19,6 @@ from orch_tui.settings import ACTIONS, Settings
 from orchestrator.errors import UsageError
 from orchestrator.spec.diagnostics import Diagnostic, SpecError
 from orchestrator.spec.marks import Marks, Part
-from orchestrator.spec.yaml import parse
 
 LARGEST = 1_000_000
 """Bytes; a file of settings has a few hundred."""
@@ -54,6 +53,8 @@ def read_settings(path: Path) -> Settings:
     text = _text(path)
     if text is None:
         return Settings()
+    from orchestrator.spec.yaml import parse  # who has no file does not pay for reading one
+
     parsed = parse(text, str(path))
     if any(found.severity == "error" for found in parsed.diagnostics):
         raise SpecError(parsed.diagnostics)

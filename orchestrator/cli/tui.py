@@ -63,6 +63,7 @@ def command(
     config = Config.from_environment(os.environ, Path.cwd())
     settings = settings_for(config, theme=theme, mouse=False if no_mouse else None)
     store = existing_store() if run else the_store()
+    store.keep_little()
     try:
         chosen = store.find(run) if run else None
         if replay and chosen is not None:

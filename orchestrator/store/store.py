@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Connection, CursorResult, Engine, Row, Select, Table, delete, func, select
+from sqlalchemy import Connection, CursorResult, Engine, Row, Select, Table, delete, event, func, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -42,6 +42,8 @@ STEP_KINDS = ("step.started", "step.finished", "step.skipped", "step.failed")
 BENEATH = (".", "~", "@", "^", "#")
 """What stands between the path of an instance and the rest of one beneath it: a step or item, a pass, the answer
 of one of several models, a merge, a sample."""
+LITTLE = 256
+"""KiB of its file that a connection of who reads a record once keeps; SQLite's own measure is 2000."""
 PAGE = 1000
 """Events read at a time: no read transaction lives longer than one page."""
 
@@ -65,6 +67,12 @@ class Store:
         """Read and write from now on what lies at its place: another store may have taken it."""
         self.engine.dispose()
         self._file = self._identity()
+
+    def keep_little(self) -> None:
+        """For who reads records from front to back, once: hold next to nothing of the file in memory."""
+        if self.place is not None:
+            event.listen(self.engine, "connect", _keep_little)
+            self.engine.dispose()
 
     def check(self) -> None:
         """Raise StoreError when its file was deleted or replaced: whoever has it open would go on with what nobody sees."""
@@ -387,3 +395,7 @@ def _insert(connection: Connection) -> Any:
     from sqlalchemy.dialects import postgresql  # 30 ms that a SQLite store does without
 
     return postgresql.insert
+
+
+def _keep_little(connection: Any, _record: Any) -> None:
+    connection.execute(f"PRAGMA cache_size=-{LITTLE}")

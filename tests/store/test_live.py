@@ -66,6 +66,61 @@ def test_a_watcher_reads_what_is_written_while_it_watches(store: Store, runtime:
     assert got[-1] == ("a", "end")
 
 
+def test_who_gathers_reads_everything(store: Store, runtime: Path) -> None:
+    """Nothing is lost between two readings; a frame may be longer than one of them."""
+
+    async def talk() -> list[str]:
+        sender = LiveSender(store, "r", runtime=runtime)
+        got: list[str] = []
+
+        async def listen() -> None:
+            async for _, text in watch(store, "r", runtime=runtime, retry=0.01, gather=0.01):
+                got.append(text)
+                if text == "end":
+                    return
+
+        listening = asyncio.create_task(listen())
+        await until_connected(sender)
+        for text in (*map(str, range(20)), "\N{GRINNING FACE}" * 8_000, "end"):
+            sender("a", text)
+        async with asyncio.timeout(30):
+            await listening
+        sender.close()
+        return [text for text in got if text]
+
+    assert asyncio.run(talk()) == [*map(str, range(20)), "\N{GRINNING FACE}" * 8_000, "end"]
+
+
+def test_who_gathers_is_not_woken_for_every_piece(store: Store, runtime: Path) -> None:
+    """After something was read, nothing is for a while: it waits where it costs nothing."""
+
+    async def talk() -> tuple[int, int]:
+        sender = LiveSender(store, "r", runtime=runtime)
+        got: list[str] = []
+
+        async def listen() -> None:
+            async for _, text in watch(store, "r", runtime=runtime, retry=0.01, gather=1000):
+                got.append(text)
+
+        listening = asyncio.create_task(listen())
+        async with asyncio.timeout(30):
+            while not got:
+                sender("a", "x")
+                await asyncio.sleep(0.01)
+        before = len(got)
+        for _ in range(20):
+            sender("a", "x")
+            await asyncio.sleep(0.001)
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        sender.close()
+        return before, len(got)
+
+    before, after = asyncio.run(talk())
+
+    assert after == before
+
+
 def test_nobody_watching_costs_nothing_and_leaves_nothing(store: Store, runtime: Path) -> None:
     """The socket goes with the run."""
     sender = LiveSender(store, "r", runtime=runtime)

@@ -249,3 +249,17 @@ def test_the_folder_is_private_and_not_for_git(store: Store, tmp_path: Path) -> 
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE((folder / "store.db").stat().st_mode) == 0o600
     assert (folder / ".gitignore").read_text(encoding="utf-8") == "*\n"
+
+
+def test_who_reads_once_keeps_little_of_the_file_in_memory(tmp_path: Path) -> None:
+    """On every connection, those made before too."""
+    store = a_store(tmp_path)
+    with store.engine.connect() as connection:
+        usual = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
+
+    store.keep_little()
+
+    with store.engine.connect() as connection:
+        kept = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
+    store.close()
+    assert kept == -256 != usual

@@ -16,14 +16,13 @@ class Families:
 
     def __init__(self) -> None:
         self._eldest = array("i")
-        self._youngest = array("i")
         self._next = array("i")
         self._wide: dict[int, array[int]] = {}
         self._sizes = array("B")
 
     def add(self, parent: int, child: int) -> None:
         """`child` is the number of a span that is new; its parent, if it has one, is older."""
-        for numbers in (self._eldest, self._youngest, self._next):
+        for numbers in (self._eldest, self._next):
             numbers.append(NOWHERE)
         self._sizes.append(0)
         if parent == NOWHERE:
@@ -35,10 +34,9 @@ class Families:
             self._wide[parent] = array("i", [*self.of(parent), child])
             return
         if self._sizes[parent]:
-            self._next[self._youngest[parent]] = child
+            self._next[self.of(parent)[-1]] = child
         else:
             self._eldest[parent] = child
-        self._youngest[parent] = child
         self._sizes[parent] += 1
 
     def size(self, span: int) -> int:

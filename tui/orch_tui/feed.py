@@ -30,9 +30,9 @@ POLL = 0.1
 """Seconds between looks for events of a run that somebody executes."""
 IDLE = 1.0
 """Seconds between looks when nobody does, and between looks at the run's row."""
-PAGE = 200
+PAGE = 100
 """Events read at once: with larger pages the memory they take for a moment stays taken."""
-AHEAD = 4
+AHEAD = 2
 """Pages read before the app takes them."""
 GATHER = 0.05
 """Seconds over which what models write is gathered: to be woken for every token took a fifth of the screen's time."""

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.calling import CallContext, Signature, ToolResult
 from orchestrator.errors import SandboxUnavailable, ToolError, UsageError
-from orchestrator.graph.model import Declared, Graph, Node, all_nodes, asking_nodes
-from orchestrator.spec.model import ToolStep
+from orchestrator.graph.model import Declared, Graph, Node, all_nodes, asking_nodes, tools_of
 from orchestrator.spec.places import PROJECT_FILE
 
 if TYPE_CHECKING:
@@ -225,13 +224,6 @@ def guarded(url: str) -> Any:
     return client(httpx2, place_of(url), also=("mcp-", "last-event-id"), judged=False)
 
 
-def tools_of(node: Node) -> tuple[str, ...]:
-    """The tools that a step calls, or that its agent may call."""
-    if isinstance(node.step, ToolStep):
-        return (node.step.tool,)
-    return (node.agent.spec.tools or ()) if node.agent is not None else ()
-
-
 def _elsewhere(graph: Graph, name: str) -> bool:
     """Whether the engine itself is this tool: another agent, or the search in the knowledge of the file."""
     declared = graph.tools.get(name)
@@ -258,4 +250,4 @@ def made_of(graph: Graph) -> frozenset[Path]:
     return frozenset(files)
 
 
-__all__ = ["Equipment", "check_tools", "graphs_of", "made_of", "tools_of"]
+__all__ = ["Equipment", "check_tools", "graphs_of", "made_of"]

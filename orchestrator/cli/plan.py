@@ -226,6 +226,8 @@ def _print(
 
 def _who(step: PlannedStep) -> str:
     who = " · ".join(part for part in (step.agent, ", ".join(step.models)) if part)
+    if step.verb == "tool":
+        return str(getattr(step.bound.node.step, "tool", step.verb))
     return who or {"ask": "a person", "value": "–"}.get(step.verb, step.verb)
 
 

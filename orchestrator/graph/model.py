@@ -17,7 +17,7 @@ from orchestrator.library import Agent
 from orchestrator.policy.calibration import Calibration
 from orchestrator.render import Program
 from orchestrator.spec.diagnostics import Mark
-from orchestrator.spec.model import Knowledge, ModelSpec, Step, ToolSpec, Workflow
+from orchestrator.spec.model import Knowledge, ModelSpec, Step, ToolSpec, ToolStep, Workflow
 from orchestrator.spec.types import Type
 
 Chain: TypeAlias = tuple[str, ...]
@@ -130,6 +130,13 @@ class Graph:
     """What `knowledge:` declares, the project's among it."""
     delegates: Mapping[str, Node] = field(default_factory=dict)
     """Agents that are called as tools, by name: a step each that reads `prompt`. Their labels are those of the call."""
+
+
+def tools_of(node: Node) -> tuple[str, ...]:
+    """The tools that a step calls, or that its agent may call."""
+    if isinstance(node.step, ToolStep):
+        return (node.step.tool,)
+    return (node.agent.spec.tools or ()) if node.agent is not None else ()
 
 
 def asking_nodes(graph: Graph) -> Iterator[Node]:

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.graph.model import Graph, Node, Scope
+from orchestrator.graph.delegates import delegate_name
+from orchestrator.graph.model import Graph, Node, Scope, tools_of
 from orchestrator.plan.count import Count, of, total
 from orchestrator.plan.lengths import Known, evaluate, learn_value, length_of, loop_rows, of_value
-from orchestrator.spec.model import AgentStep, GroupStep, ModelSpec, ValueStep, WorkflowStep
+from orchestrator.spec.model import AgentStep, GroupStep, ModelSpec, ToolStep, ValueStep, WorkflowStep
 from orchestrator.spec.types import Field, MapOf
 
 REPAIR = 1
@@ -115,6 +116,10 @@ def _node(
     match node.step:
         case AgentStep():
             yield _agent(graph, node, path, inner, times, factors)
+            yield from _called(graph, node, path, _turns(node), times, factors)
+        case ToolStep():
+            yield StepBound(path, node, (), times, of(0), graph, factors)
+            yield from _called(graph, node, path, 1 + _retries(graph, node.step), times, factors)
         case GroupStep() if node.body is not None:
             repeat = node.step.repeat
             deeper = (*factors, f"{repeat.max} passes") if repeat else factors
@@ -158,6 +163,33 @@ def _agent(
     calls = times * attempts + picks
     rung = times * (1 + RUNG_REPAIRS)
     return StepBound(path, node, node.models, instances, calls, graph, factors, ladder, rung, known)
+
+
+def _turns(node: Node) -> int:
+    """How often one instance of an agent step may call a tool: every model that may answer, in every turn."""
+    step = node.step
+    assert isinstance(step, AgentStep)
+    most = (node.agent.spec.max_turns if node.agent is not None else None) or TURNS
+    return most * max(1, len(node.models)) * (step.samples or 1) * (1 + len(node.ladder))
+
+
+def _retries(graph: Graph, step: ToolStep) -> int:
+    return step.retry if step.retry is not None else graph.workflow.defaults.retry or 0
+
+
+def _called(
+    graph: Graph, node: Node, path: str, most: int, times: Count, factors: tuple[str, ...]
+) -> Iterator[StepBound]:
+    """The agents that a step calls as tools at `most` so often each time, and those that these call in turn."""
+    tools = {name: declared.spec for name, declared in graph.tools.items()}
+    for name in tools_of(node):
+        known = graph.delegates.get(delegate_name(tools, name) or "")
+        if known is None:
+            continue
+        inside, often = f"{path}@{known.name}", times * most
+        why = (*factors, f"{most} calls") if most > 1 else factors
+        yield _agent(graph, known, inside, Known(), often, why)
+        yield from _called(graph, known, inside, _turns(known), often, why)
 
 
 def _many(count: Count, noun: str) -> str:

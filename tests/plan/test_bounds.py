@@ -209,3 +209,28 @@ def test_a_reduce_step_counts_its_merges(tmp_path: Path, by: str) -> None:
     found = calls(plan(tmp_path, text, {"parts": ["x"] * 9}))
 
     assert found == {"all": str(simulated(9, 2 if by else 4))}
+
+
+DELEGATES = """
+agents:
+  chief: {tools: ["agent:helper"], max_turns: 3}
+  helper: {role: You help., tools: ["agent:clerk"], max_turns: 2}
+  clerk: {role: You count.}
+tools: {ask: {agent: clerk}}
+defaults: {repair: 0}
+steps:
+  one: {foreach: [1, 2], tool: ask, retry: 1, with: {prompt: "Count {{ item }}."}}
+  two: {agent: chief, prompt: Go.}
+"""
+
+
+def test_agents_that_are_called_as_tools_are_counted(tmp_path: Path) -> None:
+    """By the turns of whoever calls them, as deep as they call each other."""
+    found = bounds(graph(tmp_path, DELEGATES))
+
+    assert calls(found) == {
+        "one@clerk": "4",  # 2 items, tried twice
+        "two": "4",  # 3 turns and the answer
+        "two@helper": "9",  # in each turn, with 2 turns and an answer of its own
+        "two@helper@clerk": "6",
+    }

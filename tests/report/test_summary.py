@@ -12,6 +12,8 @@ from orchestrator.events import (
     AskOpened,
     AttemptFinished,
     AttemptStarted,
+    CallFinished,
+    CallStarted,
     Event,
     ModelReady,
     RunFailed,
@@ -79,6 +81,30 @@ def test_tokens_and_calls_are_counted_per_step_and_per_model() -> None:
     assert header[0] == "step"
     assert steps[0] == ("a", "small", "1", "–", "–", "–", "1", "5", "10", "1.0", "10")
     assert models == [("small", "llamacpp:x", "this machine", "2", "10", "20", "3.0", "7")]
+
+
+def test_calls_of_tools_have_a_column_where_there_are_any() -> None:
+    """An agent that a step calls is part of the step, which stays a tool step."""
+    begun, gave = (
+        CallStarted(1.0, "a", 1, "agent:b", {}),
+        CallFinished(2.0, "a", 1, "agent:b", "ok", "x", 1.0),
+    )
+    inside = [
+        StepStarted(1.0, "a@b~1", "agent"),
+        *call("a@b~1", 1.0, 2.0),
+        StepFinished(2.0, "a@b~1", "x", {}),
+    ]
+
+    result = summary(
+        [START, LOCAL, StepStarted(1.0, "a", "tool"), begun, *inside, gave, StepFinished(2.0, "a", "x", {})]
+    )
+
+    header, (row,) = step_table(result)
+    assert dict(zip(header, row, strict=True)) | {"tools": "1", "calls": "1", "done": "1"} == dict(
+        zip(header, row, strict=True)
+    )
+    assert result.steps["a"].verb == "tool"
+    assert "1 tool call" in sentence(result)
 
 
 def test_calls_side_by_side_count_their_time_once() -> None:

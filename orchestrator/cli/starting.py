@@ -109,9 +109,11 @@ def start_run(store: Store, run: str, arguments: Sequence[str], cwd: Path) -> Ch
 class Starter:
     """`World.start` for the screen: keeps the processes it started, so that those which ended are not left as zombies."""
 
-    def __init__(self, store: Store, cwd: Path) -> None:
+    def __init__(self, store: Store, cwd: Path, *, soon: float = SOON, long: float = LONG) -> None:
         self._store = store
         self._cwd = cwd
+        self._soon = soon
+        self._long = long
         self._children: list[Child] = []
 
     def __call__(self, arguments: Sequence[str], /) -> None:
@@ -124,7 +126,7 @@ class Starter:
             self._resume(arguments[1], arguments)
             return
         with self._child(arguments) as child:
-            child.wait(lambda: False, SOON)
+            child.wait(lambda: False, self._soon)
             if child.code:
                 raise child.error(f"orch {arguments[0]} failed")
 
@@ -137,7 +139,7 @@ class Starter:
         """Begun is what has written an event, however soon it ends after that."""
         before = self._store.head(run).count
         with self._child([*arguments, "--quiet"]) as child:
-            if not child.wait(lambda: self._store.head(run).count > before, LONG) and child.code:
+            if not child.wait(lambda: self._store.head(run).count > before, self._long) and child.code:
                 raise child.error(f"run {run} does not go on")
 
     def _child(self, arguments: Sequence[str]) -> Child:

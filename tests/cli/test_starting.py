@@ -79,7 +79,7 @@ def test_a_run_goes_on_in_a_process_of_its_own(project: Path, store: Store, wait
     """Started when it is answered; the process may end before anybody looks."""
     approve(store, waiting, "ok", "drop", "ann")
 
-    start = Starter(store, project)
+    start = Starter(store, project, soon=60, long=60)
     start(["resume", waiting])
     until(lambda: not start.running)
 
@@ -90,7 +90,7 @@ def test_a_run_that_ends_badly_was_started_all_the_same(project: Path, store: St
     """A rejection is the end of the run and no fault of the start."""
     reject(store, waiting, "ok", "ann")
 
-    start = Starter(store, project)
+    start = Starter(store, project, soon=60, long=60)
     start(["resume", waiting])
     until(lambda: not start.running)
 
@@ -100,7 +100,7 @@ def test_a_run_that_ends_badly_was_started_all_the_same(project: Path, store: St
 def test_a_command_that_ends_at_once_with_an_error_is_told(project: Path, store: Store) -> None:
     """What it said is the error."""
     record_all(store)
-    start = Starter(store, project)
+    start = Starter(store, project, soon=60, long=60)
 
     with pytest.raises(OrchError, match=f"does not go on: run {DONE} is done") as resumed:
         start(["resume", DONE])

@@ -192,6 +192,13 @@ def test_a_loop_that_has_ended_does_not_stop_the_writer(store: Store) -> None:
     assert store.run("r").events == 3
 
 
+def ended(name: str) -> None:
+    """What a thread says at its end is said in this test and in no other."""
+    for thread in threading.enumerate():
+        if thread.name == name:
+            thread.join(60)
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_writer_that_breaks_off_leaves_nobody_waiting(store: Store) -> None:
     """A defect in a listener ends the journal, loudly."""
@@ -206,3 +213,4 @@ def test_a_writer_that_breaks_off_leaves_nobody_waiting(store: Store) -> None:
         asyncio.run(journal.flush())
     with pytest.raises(StoreError, match="broke off"):
         journal.append(finished(2))
+    ended("journal r")

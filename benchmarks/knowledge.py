@@ -30,6 +30,7 @@ from orchestrator.knowledge.index import Index
 from orchestrator.knowledge.retrieve import IndexedKnowledge, open_knowledge
 from orchestrator.knowledge.search import By, Searcher
 from orchestrator.knowledge.split import Piece
+from orchestrator.knowledge.update import as_embedded
 from orchestrator.knowledge.vectors import vectors_of
 from orchestrator.ports import Embedder
 from orchestrator.providers.embedders import open_embedder
@@ -157,7 +158,7 @@ def _indexing(folder: Path) -> list[Row]:
         whole = time.process_time() - worked
         index = Index(folder / "state" / "knowledge" / "bench.db")
         with index.reading() as db:
-            texts = [row[0] for row in db.execute("SELECT text FROM passages")]
+            texts = [as_embedded(*row) for row in db.execute("SELECT heading, text FROM passages")]
         index.close()
         worked, started = time.process_time(), time.perf_counter()
         await vectors_of(embedder, texts)

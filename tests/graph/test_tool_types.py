@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.graph.test_wiring import check, errors
+from tests.graph.workshop import check, errors
 
 CODE = """
 raise SystemExit("executed")

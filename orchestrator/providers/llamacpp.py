@@ -24,6 +24,7 @@ from orchestrator.providers.gguf import Header, NotGGUF, read_header
 from orchestrator.providers.host import KEEP_ALIVE, Launch, engine_version
 from orchestrator.providers.hosts import GivenUp, Hosts, Lease
 from orchestrator.providers.machine import memory_total
+from orchestrator.providers.marks import Marks, marks_of, unmarked
 from orchestrator.providers.model_store import ModelStore, Weights, silent
 from orchestrator.providers.tries import Patience, try_often
 
@@ -69,6 +70,8 @@ class LlamaCpp:
         self._server: ChatServer | None = None
         self._info: ModelInfo | None = None
         self._counts: dict[bytes, int] = {}
+        self._marks: Marks | None = None
+        """Marks of its chat template, which no message may hold."""
 
     def __repr__(self) -> str:
         return f"LlamaCpp({self.name!r}, {self.ref!r})"
@@ -76,11 +79,15 @@ class LlamaCpp:
     async def prepare(self) -> ModelInfo:
         server = await self._ready(lambda: None)
         if self._info is None:
-            self._info = self._read_info(await server.get("/props"))
+            props = await server.get("/props")
+            self._info = self._read_info(props)
+            tokens = (str(props.get(name) or "") for name in ("bos_token", "eos_token"))
+            self._marks = marks_of(self._info.chat_template, *tokens)
         return self._info
 
     async def count(self, messages: Sequence[Message]) -> TokenCount:
         """Exact: the model's own chat template and tokenizer, on the host."""
+        messages = unmarked(messages, self._marks)
         key = _digest(messages)
         found = self._counts.get(key)
         if found is None:
@@ -91,6 +98,9 @@ class LlamaCpp:
         return TokenCount(found, exact=True)
 
     async def generate(self, request: Request, emit: Emit) -> Completion:
+        messages = unmarked(request.messages, self._marks)
+        if messages is not request.messages:
+            request = replace(request, messages=messages)
         return await try_often(self.name, request, emit, partial(self._once, request), AGAIN)
 
     async def close(self) -> None:

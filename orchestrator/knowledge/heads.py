@@ -78,9 +78,7 @@ class Head:
         """The most likely answer to this text. Raises KnowledgeError or ProviderError."""
         head = await self.trained()
         vectors = await self._embedder.embed([text])
-        shares = _shares(_with_bias(vectors) @ head.weights, head.temperature)[0]
-        best = int(shares.argmax())
-        return Classified(json.loads(head.classes[best]), round(float(shares[best]), 4), head.bar)
+        return classified(head, vectors)
 
     async def trained(self) -> Trained:
         """What it learned, now or before. Raises KnowledgeError or ProviderError."""
@@ -122,6 +120,13 @@ class Head:
                 hint="add cases, or take `head` out",
             )
         return examples, hashlib.sha256(data).hexdigest()
+
+
+def classified(head: Trained, vectors: Array) -> Classified:
+    """The most likely answer for a unit vector of shape (1, dimensions)."""
+    shares = _shares(_with_bias(vectors) @ head.weights, head.temperature)[0]
+    best = int(shares.argmax())
+    return Classified(json.loads(head.classes[best]), round(float(shares[best]), 4), head.bar)
 
 
 def answer_of(example: Example) -> str:
@@ -292,4 +297,4 @@ def _load(file: Path) -> Trained | None:
         return None
 
 
-__all__ = ["Head", "Trained", "answer_of", "train"]
+__all__ = ["Head", "Trained", "answer_of", "classified", "train"]

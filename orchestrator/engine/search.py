@@ -13,10 +13,11 @@ from orchestrator.calling import CallContext, Signature, ToolResult
 from orchestrator.engine.looked import keep_query
 from orchestrator.engine.run import Run
 from orchestrator.errors import CredentialsMissing, KnowledgeError, ProviderError, ToolError
+from orchestrator.graph.builtin import RESULTS
 from orchestrator.graph.kinds import TEXT
 from orchestrator.graph.model import Node
 from orchestrator.spec.model import ToolStep
-from orchestrator.spec.types import Field, Int, ListOf, MapOf, Number
+from orchestrator.spec.types import Field, Int, MapOf
 
 NAME = "search"
 MOST = 50
@@ -31,19 +32,7 @@ SIGNATURE = Signature(
             Field("k", Int(1, MOST), optional=True),
         )
     ),
-    ListOf(
-        MapOf(
-            (
-                Field("text", TEXT),
-                Field("file", TEXT),
-                Field("heading", TEXT),
-                Field("lines", ListOf(Int(), 2, 2)),
-                Field("score", Number()),
-            )
-        ),
-        0,
-        MOST,
-    ),
+    RESULTS[NAME],
 )
 
 

@@ -152,6 +152,9 @@ BUILT_IN = (
 def check_tool(setting: Setting, name: str, written: Written | None, *rest: int | str) -> bool:
     """Whether there is such a tool; a diagnostic at the place that names it when there is none."""
     setting.use("tools", name)
+    if name == "search":
+        for known in setting.knowledge:  # which of them, only the call knows
+            setting.use("knowledge", known)
     place = written or Written(setting.marks, ())
     if name.startswith("agent:"):
         delegate = name.removeprefix("agent:")

@@ -115,7 +115,7 @@ RESULTS: Mapping[str, Type] = {
                 Field("text", TEXT),
                 Field("file", TEXT),
                 Field("heading", TEXT),
-                Field("lines", UNKNOWN),
+                Field("lines", list_of(INT)),
                 Field("score", NUMBER),
             )
         )
@@ -180,6 +180,14 @@ def check_call(setting: Setting, step: ToolStep, at: Path, given: Type | None) -
     knowledge = step.with_.get("knowledge")
     if step.tool == "search" and isinstance(knowledge, str) and "{" not in knowledge:
         check_knowledge(setting, knowledge, Written(setting.marks, (*at, "with", "knowledge")))
+    if step.tool == "search" and knowledge is None and len(setting.knowledge) != 1:
+        names = list(setting.knowledge)
+        hint = (
+            f"add `with: {{knowledge: …}}`; there is {choice(names)}"
+            if names
+            else "declare it under `knowledge:`"
+        )
+        setting.report.at(setting.marks, (*at, "tool"), "ORCH315", "search needs knowledge", hint)
     return RESULTS.get(step.tool, UNKNOWN)
 
 

@@ -12,10 +12,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from orchestrator.calling import Signature
 from orchestrator.cli.equipment import Equipment, made_of
 from orchestrator.cli.main import cli
+from orchestrator.engine import search
 from orchestrator.errors import SandboxUnavailable
+from orchestrator.graph.agents import BUILT_IN
+from orchestrator.graph.builtin import ARGUMENTS, EFFECTS, NEEDED, RESULTS
 from orchestrator.graph.open import open_workflow
+from orchestrator.tools import chart, files, python, sql
 from orchestrator.tools.sandbox.sandbox import Sandbox
 
 Orch = Callable[..., Result]
@@ -258,3 +263,21 @@ def test_settling_names_what_there_is_to_settle(project: Path, orch: Orch) -> No
     assert "--value says what a call gave that happened" in orch("resume", "last", "--value", "1").stderr
     assert "exclude each other" in orch("resume", "last", "--done", "ok", "--rerun", "ok").stderr
     assert "is no JSON" in orch("resume", "last", "--done", "ok", "--value", "{").stderr
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        python.SIGNATURE, sql.QUERY, sql.SCHEMA, sql.EXPLAIN, chart.SIGNATURE, search.SIGNATURE, *files.SIGNATURES.values()
+    ],
+    ids=lambda signature: signature.name,
+)  # fmt: skip
+def test_what_is_checked_before_the_run_is_what_the_tool_takes_and_gives(signature: Signature) -> None:
+    """The checker knows the tools by tables; the tools by their signatures."""
+    fields = signature.arguments.fields
+
+    assert set(ARGUMENTS[signature.name]) == {field.name for field in fields}
+    assert set(NEEDED.get(signature.name, ())) == {field.name for field in fields if not field.optional}
+    assert RESULTS[signature.name] == signature.result
+    assert EFFECTS.get(signature.name, "none") == signature.effects
+    assert signature.name in BUILT_IN

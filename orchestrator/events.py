@@ -218,13 +218,14 @@ class CallFinished:
 class Retrieved:
     """What was looked up for an instance before its model was asked.
 
-    `source` is `knowledge` or `examples`; `names` the knowledge that was searched, or the file of the examples. `found`
-    holds passages (`Passage.as_map`) or the numbers and similarities of the examples.
+    `source` is `knowledge`, `examples` or `memory`; `names` the knowledge that was searched, the file of the examples, or
+    the agent that remembers. `found` holds passages (`Passage.as_map`), lines and similarities of the examples, or turns
+    (`asked`, `answered`) of the conversation `query`.
     """
 
     at: float
     path: str
-    source: Literal["knowledge", "examples"]
+    source: Literal["knowledge", "examples", "memory"]
     names: tuple[str, ...]
     query: str
     found: tuple[Mapping[str, Any], ...]

@@ -131,14 +131,17 @@ class Classifier(Protocol):
 
 
 class Conversations(Protocol):
-    """What was said in earlier runs, by the key of a conversation."""
+    """What was said in other runs, by agent and the key of a conversation."""
 
-    def recall(self, key: str, turns: int) -> tuple[Turn, ...]:
-        """The last `turns` of runs that finished them before this run began, oldest first."""
+    def recall(self, agent: str, key: str, turns: int) -> tuple[Turn, ...]:
+        """The last `turns` that other runs have kept, oldest first. Raises StoreError."""
         ...
 
-    def remember(self, key: str, path: str, turn: Turn) -> None:
-        """Keep what one instance of this run was asked and answered; the same instance again changes nothing."""
+    def remember(self, agent: str, key: str, path: str, turn: Turn) -> None:
+        """Keep what one instance of this run was asked and answered; the same instance again changes nothing.
+
+        Raises StoreError.
+        """
         ...
 
 

@@ -334,6 +334,8 @@ def _engine(
     tools: Equipment,
     lookups: Lookups,
 ) -> Engine:
+    from orchestrator.store.conversations import StoreConversations
+
     person = not job.quiet and is_terminal(sys.stdin) and is_terminal(screen.console.err)
     privacy = job.privacy
     screen.mask = privacy.mask(screen.tokens)
@@ -352,6 +354,7 @@ def _engine(
         knowledge=lookups,
         examples=lookups.examples,
         heads=lookups.head,
+        conversations=StoreConversations(store, job.run),
         keepsakes=Artifacts(folder_of(store, job.data), privacy.secrets),
         run=job.run,
     )

@@ -12,6 +12,8 @@ from orchestrator.engine.attempt import answer
 from orchestrator.engine.climb import climb
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.head import by_head, head_of
+from orchestrator.engine.memory import remember
+from orchestrator.engine.recall import memory_of
 from orchestrator.engine.run import Failed, Outcome, Run, evaluate
 from orchestrator.engine.samples import sampled
 from orchestrator.engine.schedule import drain
@@ -31,6 +33,16 @@ async def agent(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
         return await _each_model(run, node, frame, path)
     if "reduce" in node.programs:
         return await _reduce(run, node, frame, path)
+    outcome = await _one(run, node, frame, path)
+    if memory_of(node) is not None:
+        await remember(run, node, frame, path, outcome)
+    return outcome
+
+
+async def _one(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
+    """The answer of the classifier in front, the chosen one of several, or the only one."""
+    step = node.step
+    assert isinstance(step, AgentStep)
     if head_of(node) is not None and (found := await by_head(run, node, frame, path)) is not None:
         return found
     if step.samples is not None and step.samples > 1:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.engine.egress import refusal
+from orchestrator.engine.recall import recall
 from orchestrator.engine.run import Run, evaluate
 from orchestrator.errors import CredentialsMissing, KnowledgeError, ProviderError, StepError, UsageError
 from orchestrator.events import Decided, Retrieved
@@ -24,7 +25,7 @@ from orchestrator.policy.cases import as_answered, as_asked, misfit
 from orchestrator.spec.model import AgentSpec, AgentStep, Examples, ModelSpec
 
 if TYPE_CHECKING:
-    from orchestrator.calling import Example, Passage
+    from orchestrator.calling import Example, Passage, Turn
     from orchestrator.engine.asking import Asking
     from orchestrator.ports import Retriever
 
@@ -42,7 +43,8 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was found for one instance: passages and examples, the best first. `searched` says whether it has knowledge.
+    """What was found for one instance: passages and examples, the best first, and the turns of its conversation, oldest
+    first. `searched` says whether it has knowledge.
 
     `left` is how many passages the prompt to each model holds, where not all of them had room.
     """
@@ -50,6 +52,7 @@ class Looked:
     searched: bool = False
     sources: tuple[Mapping[str, Any], ...] = ()
     examples: tuple[Shown, ...] = ()
+    turns: tuple[Turn, ...] = ()
     left: dict[str, int] = field(default_factory=dict)
 
     def shown_to(self, model: str) -> tuple[Mapping[str, Any], ...]:
@@ -60,7 +63,7 @@ class Looked:
 def looks_up(node: Node) -> bool:
     """Whether anything is looked up before this step asks."""
     spec = _spec(node)
-    return bool(spec.knowledge) or spec.examples is not None
+    return bool(spec.knowledge) or spec.examples is not None or spec.memory is not None
 
 
 def _spec(node: Node) -> AgentSpec:
@@ -78,7 +81,8 @@ async def look_up(at: Asking, prompt: str) -> Looked:
         known = at.run.recovered.retrieved.get(at.path)
         sources = known if known is not None else await _passages(at, spec.knowledge, prompt)
     examples = await _worked(at, spec.examples, prompt) if spec.examples is not None else ()
-    return Looked(bool(spec.knowledge), sources, examples)
+    turns = await recall(at) if spec.memory is not None else ()
+    return Looked(bool(spec.knowledge), sources, examples, turns)
 
 
 # -------------------------------------------------------------------------------------------------- knowledge

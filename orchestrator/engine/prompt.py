@@ -20,13 +20,14 @@ from orchestrator.errors import StepError
 from orchestrator.events import Warned
 from orchestrator.graph.model import Node
 from orchestrator.light import light
-from orchestrator.messages import Image, Message, ModelInfo, Request, TokenCount
+from orchestrator.messages import Image, Message, ModelInfo, Request, Role, TokenCount
 from orchestrator.policy.answer_size import answer_tokens
 from orchestrator.policy.quote import sources_text
 from orchestrator.spec.model import AgentStep
 from orchestrator.spec.schema import describe
 
 if TYPE_CHECKING:
+    from orchestrator.calling import Turn
     from orchestrator.engine.looked import Looked
 
 IDLE = 300.0
@@ -63,16 +64,27 @@ def prompt_of(node: Node, frame: Frame, extra: Mapping[str, Any] | None) -> str:
 
 
 def _with_looked(first: Prompt, asked: Message, parts: Mapping[str, int], looked: Looked) -> Prompt:
-    """Examples stand before the question as earlier turns, the one most like it last; sources in the question."""
+    """Examples stand before the question as earlier turns, the one most like it last; then what was said in earlier runs.
+
+    Sources stand in the question.
+    """
     turns: list[Message] = []
     for example in reversed(looked.examples):
         turns += [Message("user", example.asked), Message("assistant", example.answered)]
     sizes = {"examples": sum(len(turn.content) for turn in turns)} if turns else {}
+    if looked.turns:
+        said = [Message(role, text) for turn in looked.turns for role, text in _said(turn)]
+        sizes["memory"] = sum(len(message.content) for message in said)
+        turns += said
     if looked.searched:
         sources = sources_text(looked.sources)
         sizes["sources"] = len(sources)
         asked = Message("user", f"{sources}\n\n{asked.content}", asked.images)
     return Prompt((*first.messages, *turns, asked), {**parts, **sizes})
+
+
+def _said(turn: Turn) -> tuple[tuple[Role, str], ...]:
+    return ("user", turn.asked), ("assistant", turn.answered)
 
 
 def _opening(role: Any, shape: str) -> Prompt:

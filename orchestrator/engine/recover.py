@@ -97,6 +97,8 @@ class Recovered:
     """What agents with tools chose to do, turn by turn, in instances that did not finish, by path."""
     retrieved: dict[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     """Passages that were found for instances that did not finish: the index may have changed since."""
+    recalled: dict[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    """Turns of earlier runs that were recalled for them."""
     exampled: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """Lines of the worked examples that were chosen for them."""
     withheld: dict[str, str] = field(default_factory=dict)
@@ -134,7 +136,7 @@ class Recovered:
 
     def forget(self, path: str) -> None:
         """What was tried and looked up for an instance that ended: it has its value, or is asked anew."""
-        for kept in (self.tried, self.turned, self.retrieved, self.exampled):
+        for kept in (self.tried, self.turned, self.retrieved, self.recalled, self.exampled):
             kept.pop(path, None)
 
     def _attempt_started(self, event: AttemptStarted) -> None:
@@ -189,7 +191,8 @@ class Recovered:
         if event.source == "examples":
             self.exampled[event.path] = tuple(one["line"] for one in event.found if "line" in one)
         elif all(noted(one.get("text")) is None for one in event.found):
-            self.retrieved[event.path] = event.found
+            known = self.recalled if event.source == "memory" else self.retrieved
+            known[event.path] = event.found
 
     def _sent_again(self, event: Decided) -> None:
         if event.path in self._open:

@@ -43,7 +43,9 @@ def _overflow(at: Asking) -> str:
 
 
 def _fewer(looked: Looked, overflow: str) -> Looked | None:
-    """Without the example that is least like the question, or without the last passage; None when nothing may go."""
+    """Without the oldest turn, the example that is least like the question, or the last passage; None when nothing may go."""
+    if overflow != "error" and looked.turns:
+        return replace(looked, turns=looked.turns[1:])
     if overflow == "drop-examples" and looked.examples:
         return replace(looked, examples=looked.examples[:-1])
     if overflow == "drop-sources" and looked.sources:
@@ -60,6 +62,7 @@ def _tell(at: Asking, model: str, whole: Looked, rest: Looked) -> None:
     sizes = (
         (len(whole.examples) - len(rest.examples), len(whole.examples), "examples"),
         (len(whole.sources) - len(rest.sources), len(whole.sources), "passages"),
+        (len(whole.turns) - len(rest.turns), len(whole.turns), "turns of the conversation"),
     )
     lost = " and ".join(f"{less} of {all_of_them} {what}" for less, all_of_them, what in sizes if less)
     message = (

@@ -34,9 +34,9 @@ from orchestrator.graph.model import Declared, Documents, Graph, Node, Scope
 from orchestrator.graph.names import Level
 from orchestrator.graph.plain import check_stops
 from orchestrator.graph.report import Report
+from orchestrator.graph.sampling import check_samples
 from orchestrator.graph.say import near
 from orchestrator.graph.schemas import loaded
-from orchestrator.graph.sampling import check_samples
 from orchestrator.graph.setting import Setting, setting_for, with_defaults
 from orchestrator.graph.shapes import arrange, check_names, check_needs, check_reach
 from orchestrator.graph.subflow import file_of
@@ -255,6 +255,8 @@ class _Builder:
         if agent.spec.role is not None and step.role is None:
             extra = ("items",) if step.reduce is not None else ()
             knot.texts += (Text("role", (*knot.at, "agent"), agent.spec.role, "template", extra=extra),)
+        if agent.spec.memory is not None and step.memory is None:
+            knot.texts += (Text("memory", (*knot.at, "agent"), agent.spec.memory.key, "template"),)
         if step.images is not None:
             check_images(setting, knot.models, (*knot.at, "images"))
 

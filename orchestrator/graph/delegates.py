@@ -102,6 +102,8 @@ def _knot(setting: Setting, name: str, at: Path) -> Knot:
     texts = [Text("prompt", at, _PROMPT_TEXT, "template", extra=(PROMPT,))]
     if agent.spec.role is not None:
         texts.append(Text("role", at, agent.spec.role, "template"))
+    if agent.spec.memory is not None:
+        texts.append(Text("memory", at, agent.spec.memory.key, "template"))
     knot.texts = tuple(texts)
     compile_knot(knot, setting.marks, setting.report)
     layer = Layer(knot.level, {name: knot})

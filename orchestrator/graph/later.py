@@ -12,7 +12,7 @@ from orchestrator.spec.anatomy import owner
 from orchestrator.spec.model import AgentSpec, AgentStep, AskStep
 
 NOT_EXECUTED = "ORCH530"
-_AGENT_KEYS = ("memory",)
+_AGENT_KEYS: tuple[str, ...] = ()
 
 LATER_KEYS: Mapping[str, tuple[str, ...]] = {
     "InputSpec": ("new",),

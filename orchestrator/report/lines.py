@@ -75,7 +75,8 @@ def _words(event: Event, size: str) -> str:
             what = short(event.value) if event.outcome == "ok" else event.message
             return f"← {event.path}  {event.tool}  {took}  {what}"
         case Retrieved():
-            found = words.count(len(event.found), "passage" if event.source == "knowledge" else "example")
+            what = {"knowledge": "passage", "examples": "example", "memory": "turn"}[event.source]
+            found = words.count(len(event.found), what)
             return f"⌕ {event.path}  {', '.join(event.names)}: {found}"
         case StepFinished() if kind := container_of(event):
             return f"✓ {event.path}  {size or kind}"

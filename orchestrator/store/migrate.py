@@ -65,10 +65,21 @@ def _add_open_calls(connection: Connection) -> None:
     connection.execute(text("UPDATE runs SET folded = 0"))
 
 
+def _add_turns(connection: Connection) -> None:
+    """What agents remember."""
+    number = "SERIAL" if connection.dialect.name == "postgresql" else "INTEGER"
+    columns = "run INTEGER NOT NULL, path VARCHAR NOT NULL, agent VARCHAR NOT NULL, key VARCHAR NOT NULL"
+    texts = "at FLOAT NOT NULL, asked TEXT NOT NULL, answered TEXT NOT NULL, PRIMARY KEY (no)"
+    connection.execute(text(f"CREATE TABLE turns (no {number} NOT NULL, {columns}, {texts})"))
+    connection.execute(text("CREATE INDEX ix_turns_run ON turns (run)"))
+    connection.execute(text("CREATE INDEX turns_of ON turns (agent, key)"))
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(2, _count_calls),
     Migration(3, _add_spending),
     Migration(4, _add_open_calls),
+    Migration(5, _add_turns),
 )
 
 

@@ -26,7 +26,7 @@ from orchestrator.store.follow import follow
 from orchestrator.store.ids import run_id
 from orchestrator.store.lease import forget, owner_alive
 from orchestrator.store.rows import Head, RunRow
-from orchestrator.store.tables import Blob, BlobUse, EventRow, InboxItem, Run, SpendingRow, table
+from orchestrator.store.tables import Blob, BlobUse, EventRow, InboxItem, Run, SpendingRow, TurnRow, table
 from orchestrator.store.tally import Tally
 from orchestrator.store.verify import verify
 
@@ -210,7 +210,7 @@ class Store:
         with self.writing() as connection:
             if connection.dialect.name == "postgresql":  # SQLite has one writer anyhow
                 connection.exec_driver_sql("LOCK TABLE blob_uses IN SHARE ROW EXCLUSIVE MODE")
-            for one in (EVENTS, USES, table(InboxItem), table(SpendingRow)):
+            for one in (EVENTS, USES, table(InboxItem), table(SpendingRow), table(TurnRow)):
                 connection.execute(delete(one).where(one.c.run == no))
             used = select(USES.c.sha)
             connection.execute(delete(BLOBS).where(BLOBS.c.sha.not_in(used)))

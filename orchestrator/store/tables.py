@@ -133,6 +133,21 @@ class SpendingRow(SQLModel, table=True):
     open_cost: int = Field(default=0, sa_type=BigInteger)
 
 
+class TurnRow(SQLModel, table=True):
+    """What one instance of a run was asked and answered, as the memory of an agent; `key` names the conversation."""
+
+    __tablename__: ClassVar[str] = "turns"
+
+    no: int | None = Field(default=None, primary_key=True)
+    run: int = Field(index=True)
+    path: str
+    agent: str
+    key: str
+    at: float
+    asked: str = Field(sa_column=Column(Text, nullable=False))
+    answered: str = Field(sa_column=Column(Text, nullable=False))
+
+
 class LeaseRow(SQLModel, table=True):
     """Who executes a run, where the store is a server: `expires` is on the server's clock."""
 
@@ -153,7 +168,8 @@ def table(model: type[SQLModel]) -> Table:
 
 TABLES: tuple[Table, ...] = tuple(
     table(model)
-    for model in (Meta, Run, EventRow, Blob, BlobUse, InboxItem, CacheEntry, SpendingRow, LeaseRow)
+    for model in (Meta, Run, EventRow, Blob, BlobUse, InboxItem, CacheEntry, SpendingRow, TurnRow, LeaseRow)
 )
 
+Index("turns_of", table(TurnRow).c.agent, table(TurnRow).c.key)
 Index("inbox_open", table(InboxItem).c.run, table(InboxItem).c.done)

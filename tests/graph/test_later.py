@@ -10,10 +10,6 @@ from orchestrator.graph.later import LATER_KEYS, NOT_EXECUTED
 from tests.graph.workshop import check, seen
 
 STEP = {
-    "agent: writer, prompt: Hi., samples: 3": "samples",
-    "agent: writer, prompt: Hi., samples: 3, pick: writer": "pick",
-    "agent: writer, prompt: Hi., head: {from: cases.jsonl}": "head",
-    "agent: writer, prompt: Hi., memory: {key: me}": "memory",
     "ask: Send it?, show: text, edit: show": "edit",
 }
 
@@ -26,23 +22,6 @@ def test_a_feature_of_a_later_version_is_a_warning_at_its_key(step: str, key: st
     assert (NOT_EXECUTED, key) in [seen(d) for d in built.diagnostics]
     assert built.graph is not None
     assert {d.severity for d in built.diagnostics} == {"warning"}
-
-
-def test_what_an_agent_brings_along_is_named_where_a_step_uses_it(tmp_path: Path) -> None:
-    """The step is what cannot run, wherever its memory was written."""
-    built = check(
-        tmp_path,
-        """
-        orch: 1
-        agents: {helper: {role: You help., memory: {key: me}}}
-        steps:
-          one: {agent: helper, prompt: Hi.}
-        """,
-    )
-
-    assert [(*seen(d), d.message) for d in built.diagnostics] == [
-        (NOT_EXECUTED, "agent", "step 'one': memory is checked, but not executed yet")
-    ]
 
 
 def test_a_called_workflow_that_cannot_run_is_named_where_it_is_called(tmp_path: Path) -> None:

@@ -28,13 +28,15 @@ def sources(span: Span, width: int) -> Page:
         _question(page, event)
         if event.source == "examples":
             _examples(page, event)
+        elif event.source == "memory":
+            _turns(page, event)
         else:
             _passages(page, event)
     return page
 
 
 def _question(page: Page, event: Retrieved) -> None:
-    what = "passages" if event.source == "knowledge" else "worked examples"
+    what = {"knowledge": "passages", "examples": "worked examples", "memory": "earlier turns"}[event.source]
     count = words.count(len(event.found), what[:-1])
     page.add(
         (), ((f"{count} of {', '.join(event.names)}", "bold"), (f"  {words.seconds(event.seconds)}", "dim"))
@@ -55,6 +57,16 @@ def _examples(page: Page, event: Retrieved) -> None:
     told = [f"line {one['line']} ({one.get('score', 0):.2f})" for one in event.found if "line" in one]
     hidden = [withheld(one.get("text")) for one in event.found if "line" not in one]
     page.say(" · ".join(told) or " ".join(hidden) or "there was none", "" if told else "dim")
+
+
+def _turns(page: Page, event: Retrieved) -> None:
+    for one in event.found:
+        page.gap()
+        if "asked" not in one:
+            page.say(withheld(one.get("text")) or "", "dim")
+            continue
+        page.add((("asked     ", "dim"),), ((str(one["asked"]), ""),))
+        page.add((("answered  ", "dim"),), ((str(one.get("answered", "")), ""),))
 
 
 def _where(one: Mapping[str, Any]) -> str:

@@ -109,7 +109,8 @@ class Equipment:
         if family == "files":
             from orchestrator.tools.files import file_tools
 
-            return file_tools(Path(graph.root), made_of(graph))[name]
+            closed = frozenset(file for one in self._graphs.values() for file in made_of(one))
+            return file_tools(Path(graph.root), closed)[name]
         if family == "chart":
             from orchestrator.tools.chart import ChartTool
 

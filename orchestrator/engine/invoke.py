@@ -52,7 +52,7 @@ async def invoke(
     keep_from(run, node, path, signature, arguments)
     recorded = _recorded(run, node, path, call, signature, arguments)
     if recorded is not None:
-        return _settled(recorded, path, signature)
+        return _settled(recorded, run.ports.run or "RUN", path, signature)
     return await _Call(run, node, path, call, signature, arguments).made(tool, seconds)
 
 
@@ -137,7 +137,7 @@ def _is_same(run: Run, called: Called, signature: Signature, arguments: Mapping[
     return all(noted(known) is not None or known == clean[name] for name, known in began.arguments.items())
 
 
-def _settled(called: Called, path: str, signature: Signature) -> ToolResult:
+def _settled(called: Called, name: str, path: str, signature: Signature) -> ToolResult:
     """What the record says that a call gave. Raises StepError where a person has to say more."""
     ended = called.ended
     if ended is None or ended.outcome == "unknown":
@@ -145,20 +145,20 @@ def _settled(called: Called, path: str, signature: Signature) -> ToolResult:
         raise StepError(
             "unknown",
             f"{signature.name} was being called when the run stopped{why}; nobody knows whether it happened",
-            hint=f"look, then go on: orch resume RUN --done {path} if it happened, --rerun {path} if it did not",
+            hint=f"look, then go on: orch resume {name} --done {path} if it happened, --rerun {path} if it did not",
         )
     if noted(ended.value) is not None:
         raise StepError(
             "unknown",
             f"{signature.name} was called, and what it gave was not kept (`keep:`); it is not called again",
-            hint=f"say what it gave: orch resume RUN --done {path} --value JSON; or call it again: --rerun {path}",
+            hint=f"say what it gave: orch resume {name} --done {path} --value JSON; or call it again: --rerun {path}",
         )
     problems = check_value(signature.result, ended.value) if ended.value is not None else []
     if problems:
         raise StepError(
             "unknown",
             f"{signature.name}: the value that stands in the record does not fit: {'; '.join(problems)}",
-            hint=f"orch resume RUN --done {path} --value JSON",
+            hint=f"give another one: orch resume {name} --done {path} --value JSON",
         )
     return ToolResult(ended.value)
 

@@ -16,7 +16,7 @@ from orchestrator.knowledge.lock import alone
 from orchestrator.knowledge.search import By, Found, Searcher
 from orchestrator.knowledge.sources import find
 from orchestrator.knowledge.threads import in_thread
-from orchestrator.knowledge.update import Progress, Report, unwatched, update
+from orchestrator.knowledge.update import Progress, Report, unwatched, update, whole
 from orchestrator.knowledge.vectors import vectors_of
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ class IndexedKnowledge:
     ) -> list[Found]:
         """The same, with what each half of the search says."""
         searcher = await self._ready()
+        query = whole(query)
         if not query.strip() or k < 1:
             return []
         vector: Any = None

@@ -21,6 +21,8 @@ _DEFINITION = re.compile(
     r"async |unsafe |inline |const )*(?:def|class|func|fn|function|struct|enum|interface|impl|trait|type|module|"
     r"object|record|namespace|CREATE|create)\b)"
 )
+LONGEST = 1000
+"""Characters of a line that can be a heading."""
 SHOWN = 120
 """Characters of a heading that are kept."""
 
@@ -89,6 +91,8 @@ def _fenced(fence: str, line: str) -> str:
 
 
 def _heading(line: str, before: Sequence[Line]) -> tuple[int, str]:
+    if len(line) > LONGEST:
+        return 0, ""
     found = _HEADING.match(line)
     if found is not None:
         return len(found[1]), found[2][:SHOWN]
@@ -164,11 +168,7 @@ class _Block:
 
 def _csv(text: str) -> Iterator[Section]:
     """Each row as `column: value` pairs, so that a row says by itself what it means."""
-    try:
-        dialect: Any = csv.Sniffer().sniff(text[:8192], delimiters=",;\t|")
-    except csv.Error:
-        dialect = csv.excel
-    reader = csv.reader(io.StringIO(text, newline=""), dialect)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text))
     names: list[str] = []
     lines: list[Line] = []
     start = 1
@@ -182,6 +182,12 @@ def _csv(text: str) -> Iterator[Section]:
     except csv.Error:  # a field without an end: the rest is text like any other
         lines += [line for line in numbered(text) if line[0] >= start]
     yield Section("", lines)
+
+
+def _separator(text: str) -> str:
+    """The one that the first line has most of, outside quotes."""
+    bare = re.sub(r'"[^"]*"', "", text.lstrip()[:8192].partition("\n")[0])
+    return max(",;\t|", key=bare.count)
 
 
 def _pairs(names: Sequence[str], row: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from orchestrator.errors import KnowledgeError, UsageError
@@ -65,10 +66,34 @@ def find(patterns: Sequence[str], base: Path, root: Path) -> list[Source]:
 
 
 def _matches(pattern: str, base: Path) -> Iterator[Path]:
-    pattern = str(base / pattern)
-    if Path(pattern).is_dir():
-        pattern = f"{glob.escape(pattern)}/**"
-    return (Path(found) for found in glob.iglob(pattern, recursive=True))  # noqa: PTH207 - pathlib's sees hidden ones
+    """Every path that a glob means. Links to folders are not walked: they may go in circles."""
+    whole = Path(os.path.normpath(base / pattern))
+    if whole.is_dir():
+        whole = whole / "**"
+    parts = whole.parts
+    plain = next((number for number, part in enumerate(parts) if glob.has_magic(part)), len(parts))
+    top, wanted = Path(*parts[:plain]), parts[plain:]
+    if not wanted:
+        yield top
+        return
+    for folder, folders, names in os.walk(top):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        inner = Path(folder).relative_to(top).parts
+        if "**" not in wanted and len(inner) + 1 >= len(wanted):
+            folders[:] = []
+        for name in sorted(names):
+            if not name.startswith(".") and _fits((*inner, name), wanted):
+                yield Path(folder) / name
+
+
+def _fits(parts: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether a path fits a glob, name by name; `**` is any number of folders, at the end also any name."""
+    if not wanted:
+        return not parts
+    if wanted[0] == "**":
+        rest = wanted[1:] or ("*",)
+        return any(_fits(parts[skipped:], rest) for skipped in range(len(parts)))
+    return bool(parts) and fnmatchcase(parts[0], wanted[0]) and _fits(parts[1:], wanted[1:])
 
 
 def _source(path: Path, root: Path) -> Source | None:
@@ -84,7 +109,8 @@ def _source(path: Path, root: Path) -> Source | None:
     stamp = f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
     where = Path(os.path.normpath(path if path.is_absolute() else Path.cwd() / path))
     name = where if where.is_relative_to(root) else real
-    return Source(real, name.relative_to(root).as_posix(), stamp)
+    shown = os.fsencode(name.relative_to(root).as_posix()).decode("utf-8", "backslashreplace")
+    return Source(real, shown, stamp)
 
 
 def read_bytes(source: Source) -> bytes:

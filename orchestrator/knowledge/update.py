@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -170,7 +170,13 @@ class _Work:
 
     def _pieces(self, source: Source, data: bytes) -> Iterator[Piece]:
         for section in sections(source, data):
-            yield from pieces(section, self._size)
+            for piece in pieces(section, self._size):
+                yield replace(piece, text=whole(piece.text), heading=whole(piece.heading))
+
+
+def whole(text: str) -> str:
+    """The text without halves of characters, which no database takes; JSON can write them."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def as_embedded(heading: str, text: str) -> str:

@@ -17,6 +17,7 @@ from orchestrator.calling import Passage
 from orchestrator.errors import KnowledgeError
 from orchestrator.knowledge.index import Index
 from orchestrator.knowledge.retrieve import IndexedKnowledge, open_knowledge
+from orchestrator.knowledge.sources import find
 from orchestrator.knowledge.update import Report
 from orchestrator.spec.model import Knowledge
 from tests.embedding import WordEmbedder
@@ -215,6 +216,49 @@ def test_links_out_of_the_project_are_not_followed(
     assert desk.refresh().added == ["docs/a.md"]
 
 
+def test_links_in_a_circle_end(desk: Desk) -> None:
+    """Two folders that link to each other would otherwise be walked for ever."""
+    desk.write("a/x.md", "x")
+    desk.write("b/y.md", "y")
+    for one, other in (("a", "b"), ("b", "a")):
+        (desk.docs / one / "again").symlink_to(desk.docs / other)
+        (desk.docs / one / "self").symlink_to(desk.docs / one)
+
+    assert desk.refresh().added == ["docs/a/x.md", "docs/b/y.md"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("docs/**/*.md", ["a.md", "b/c.md", "b/d/e.md"]),
+        ("docs/*.md", ["a.md"]),
+        ("docs/b/**", ["b/c.md", "b/d/e.md", "b/f.txt"]),
+        ("docs/**/d/*", ["b/d/e.md"]),
+        ("./docs/[ab].md", ["a.md"]),
+        ("docs/b/f.txt", ["b/f.txt"]),
+        ("docs/**/?.*", ["a.md", "b/c.md", "b/d/e.md", "b/f.txt"]),
+        ("docs/b/../a.md", ["a.md"]),
+    ],
+)
+def test_globs_mean_what_they_do_elsewhere(desk: Desk, pattern: str, names: list[str]) -> None:
+    """`**` is any number of folders, also none."""
+    for name in ("a.md", "b/c.md", "b/d/e.md", "b/f.txt"):
+        desk.write(name, "text")
+
+    found = find([pattern], desk.root, desk.root)
+
+    assert [source.name.removeprefix("docs/") for source in found] == names
+
+
+def test_names_and_texts_that_are_no_unicode_are_kept_readable(desk: Desk) -> None:
+    """A name in another encoding, half a character in JSON, and in a query."""
+    (Path(os.fsdecode(os.fsencode(desk.docs) + b"/caf\xe9.md"))).write_text("coffee", encoding="utf-8")
+    desk.write("a.jsonl", '{"title": "half \\ud800", "text": "tea"}')
+
+    assert desk.files("coffee \ud800")[0] == "docs/caf\\xe9.md"
+    assert desk.search("tea")[0].heading == "half ?"
+
+
 def test_globs_that_mean_nothing_are_an_error_and_delete_nothing(desk: Desk) -> None:
     """A mistyped glob does not empty an index."""
     desk.write("a.md", "apples")
@@ -315,6 +359,7 @@ def test_two_at_once_index_each_file_once(desk: Desk) -> None:
 KILLED = """
 import asyncio, sys
 from pathlib import Path
+from orchestrator.knowledge.sources import find
 from orchestrator.knowledge.retrieve import open_knowledge
 from orchestrator.spec.model import Knowledge
 from tests.embedding import WordEmbedder

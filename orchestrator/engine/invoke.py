@@ -21,7 +21,7 @@ from orchestrator.engine.egress import tool_refusal
 from orchestrator.engine.recover import Called
 from orchestrator.engine.reuse import label_of
 from orchestrator.engine.run import Run
-from orchestrator.errors import StepError, ToolError
+from orchestrator.errors import StepError, StepKind, ToolError
 from orchestrator.events import CallFinished, CallStarted, Decided
 from orchestrator.graph.model import Node
 from orchestrator.policy.clearance import clearance_of_tool
@@ -137,6 +137,11 @@ def _is_same(run: Run, called: Called, signature: Signature, arguments: Mapping[
     return all(noted(known) is not None or known == clean[name] for name, known in began.arguments.items())
 
 
+def _ask(run: str, path: str) -> str:
+    name = run or "RUN"
+    return f"look, then go on: orch resume {name} --done {path} if it happened, --rerun {path} if it did not"
+
+
 def _settled(called: Called, name: str, path: str, signature: Signature) -> ToolResult:
     """What the record says that a call gave. Raises StepError where a person has to say more."""
     ended = called.ended
@@ -145,7 +150,7 @@ def _settled(called: Called, name: str, path: str, signature: Signature) -> Tool
         raise StepError(
             "unknown",
             f"{signature.name} was being called when the run stopped{why}; nobody knows whether it happened",
-            hint=f"look, then go on: orch resume {name} --done {path} if it happened, --rerun {path} if it did not",
+            hint=_ask(name, path),
         )
     if noted(ended.value) is not None:
         raise StepError(
@@ -203,14 +208,15 @@ class _Call:
                 kept = await self._kept(result.artifacts, Path(scratch))
             except ToolError as error:
                 self._lost(error.message, unsure=error.unsure)
-                raise StepError("tool", self._named(error.message), hint=error.hint) from None
+                told = self._named(error.message)
+                raise self._failure("tool", told, error.hint, unsure=error.unsure) from None
             except StepError as error:
                 self._lost(error.message, unsure=False)
                 raise
             except TimeoutError:
                 self._lost(f"it took longer than {seconds:g} s", unsure=True)
-                hint = "raise `timeout` of the step"
-                raise StepError("timeout", f"{name} took longer than {seconds:g} s", hint=hint) from None
+                told, hint = f"{name} took longer than {seconds:g} s", "raise `timeout` of the step"
+                raise self._failure("timeout", told, hint, unsure=True) from None
             except asyncio.CancelledError:
                 self._lost(STOPPED, unsure=True)
                 raise
@@ -230,6 +236,13 @@ class _Call:
     def _named(self, message: str) -> str:
         name = self.signature.name
         return message if message.startswith(name) else f"{name}: {message}"
+
+    def _failure(self, kind: StepKind, message: str, hint: str, *, unsure: bool) -> StepError:
+        """An agent is not told of an effect that may have happened: it would try again."""
+        if not unsure or self.signature.effects != "once" or isinstance(self.node.step, ToolStep):
+            return StepError(kind, message, hint=hint)
+        message = f"{message}; nobody knows whether it happened"
+        return StepError("unknown", message, hint=_ask(self.run.ports.run, self.path))
 
     def _lost(self, message: str, *, unsure: bool) -> None:
         once = self.signature.effects == "once"

@@ -21,6 +21,7 @@ from orchestrator.events import (
     StepFailed,
     StepFinished,
 )
+from orchestrator.messages import Request
 from orchestrator.policy.secrets import Secrets
 from orchestrator.spec.types import Unknown
 from tests.engine.harness import play
@@ -286,3 +287,30 @@ def test_a_large_argument_is_known_again(tmp_path: Path) -> None:
 
     assert len(tool.calls) == 1
     assert after.outputs == {"id": 1}
+
+
+def test_an_agent_does_not_hear_of_an_effect_that_may_have_happened(tmp_path: Path) -> None:
+    """It would try again; the run stops for a person, and goes on with the same calls when that one has spoken."""
+    text = f"""{HEAD}
+models: {{tiny: "scripted:none"}}
+agents: {{clerk: {{model: tiny, tools: [send], label: public}}}}
+steps:
+  one: {{agent: clerk, prompt: Write to me., on_error: continue}}
+"""
+
+    def answer(request: Request) -> str:
+        if "send" not in str(request.schema):
+            return "done"
+        over = len(request.messages) > 2
+        return '{"tool": "answer"}' if over else '{"tool": "send", "arguments": {"to": "me"}}'
+
+    tool = FakeTool(do=failing(ToolError("the server is gone", unsure=True)))
+
+    before = play(tmp_path, text, answer, equip=equip(tool))
+    waits = play(tmp_path, text, answer, equip=equip(tool), recovered=recover(before.events))
+    known = settle(recover(before.events), "ok", {"id": 7})
+    after = play(tmp_path, text, answer, equip=equip(tool), recovered=known)
+
+    assert (before.result.status, waits.result.status) == ("waiting", "waiting")
+    assert after.outputs == "done"
+    assert len(tool.calls) == 1

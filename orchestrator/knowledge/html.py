@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
 _UNSEEN = frozenset(("script", "style", "template", "noscript", "svg", "iframe", "object"))
@@ -10,6 +11,12 @@ _BLOCKS = frozenset((
     "dt", "dd", "table", "tr", "thead", "tbody", "blockquote", "pre", "form", "figure", "figcaption", "br",
     "hr", "h1", "h2", "h3", "h4", "h5", "h6", "title", "body", "html", "address", "details", "summary",
 ))  # fmt: skip
+_OPENS = re.compile(rf"<!--|<({'|'.join(sorted(_UNSEEN))})\b[^<>]{{0,2000}}>", re.IGNORECASE)
+_CLOSES = {
+    "": re.compile("-->"),
+    **{name: re.compile(rf"</{name}\s{{0,9}}>", re.IGNORECASE) for name in _UNSEEN},
+}
+_NO_TAG = re.compile(r"<(?![^<>]{0,2000}>)")
 _CELLS = frozenset(("td", "th"))
 _LEVELS = {f"h{level}": level for level in range(1, 7)}
 
@@ -17,9 +24,30 @@ _LEVELS = {f"h{level}": level for level in range(1, 7)}
 def read_html(text: str) -> list[tuple[int, int, str]]:
     """Line number, level of the heading (0 for text) and words of every block, in order. Any text will do."""
     reader = _Reader()
-    reader.feed(text)
+    reader.feed(_tamed(text))
     reader.close()
     return reader.ended()
+
+
+def _tamed(text: str) -> str:
+    """The page without what is not seen, and every `<` that begins no tag as a sign; lines stay where they are.
+
+    The parser itself takes time that grows with the square of what stands open.
+    """
+    kept, at, never = [], 0, set()
+    for found in _OPENS.finditer(text):
+        name = (found[1] or "").lower()
+        if found.start() < at or name in never:
+            continue
+        closes = _CLOSES[name].search(text, found.end())
+        if closes is None:
+            never.add(name)
+            continue
+        kept.append(text[at : found.start()])
+        kept.append("\n" * text.count("\n", found.start(), closes.end()) or " ")
+        at = closes.end()
+    kept.append(text[at:])
+    return _NO_TAG.sub("&lt;", "".join(kept))
 
 
 class _Reader(HTMLParser):

@@ -58,6 +58,14 @@ def test_html_gives_what_a_reader_sees() -> None:
     ]
 
 
+@pytest.mark.parametrize("unit", ["<a ", "<!--", '<a b="', "</", "<"])
+def test_a_page_of_tags_that_never_end_is_read_at_once(unit: str) -> None:
+    """The parser alone would take minutes; what begins no tag is text."""
+    text = f"<p>{unit * 100_000}</p>\n<!-- <b>not seen</b>\n--><p>a < b</p>"
+
+    assert parts("html", text)[-1][1].endswith("a < b")
+
+
 def test_a_row_says_its_columns() -> None:
     """Whatever the separator; a field may hold line ends, and rows may be too long or too short."""
     text = 'name;note\nAda;"two\nlines"\nBob\nEve;x;more\n'

@@ -53,7 +53,7 @@ class Guesses:
 
     async def nearest(self, asked: Any) -> Any:
         """The output of the most similar case that is another one; None when there is none."""
-        vectors, same = await self._ready(), self._pool.same(asked)
+        vectors, same = await self.ready(), self._pool.same(asked)
         scores = vectors @ (await self._embedded([as_asked(asked)]))[0]
         order = (-scores).argsort(kind="stable").tolist()
         others = (self._pool.examples[n] for n in order if self._pool.examples[n].line not in same)
@@ -66,17 +66,20 @@ class Guesses:
         return classified(await self._head(asked), vector)
 
     async def _head(self, asked: Any) -> Trained:
-        vectors, fold = await self._ready(), self._folds.get(_key(asked), -1)
+        vectors, fold = await self.ready(), self._folds.get(_key(asked), -1)
         async with self._lock:
             if fold not in self._heads:
-                inside = [n for n, one in enumerate(self._pool.examples) if self._folds[_key(one.input)] != fold]
+                inside = [
+                    n for n, one in enumerate(self._pool.examples) if self._folds[_key(one.input)] != fold
+                ]
                 answers = [answer_of(self._pool.examples[n]) for n in inside]
                 if len(set(answers)) < 2:
                     raise KnowledgeError("a head needs cases of at least two different answers")
                 self._heads[fold] = await asyncio.to_thread(train, vectors[inside], answers)
             return self._heads[fold]
 
-    async def _ready(self) -> Array:
+    async def ready(self) -> Array:
+        """The vectors of the pool, embedded when they are first needed."""
         async with self._lock:
             if self._vectors is None:
                 await self._embedder.prepare()

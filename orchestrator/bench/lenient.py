@@ -40,7 +40,13 @@ def _named(text: str, output: Type) -> Any:
         case Int() | Number():
             numbers = {found[0] for found in _NUMBER.finditer(text)}
             only = _only(iter(numbers))
-            return None if only is None else float(only) if isinstance(output, Number) or "." in only else int(only)
+            return (
+                None
+                if only is None
+                else float(only)
+                if isinstance(output, Number) or "." in only
+                else int(only)
+            )
         case MapOf((field,)):
             inner = _named(text, field.type)
             return None if inner is None else {field.name: inner}

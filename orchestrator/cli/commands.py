@@ -24,6 +24,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "validate": Entry("validate", "Check workflow files without running anything."),
         "plan": Entry("plan", "Show order, models, calls, prompt sizes and memory of a run."),
         "graph": Entry("graph", "Draw a workflow as Mermaid, text or SVG."),
+        "bench": Entry("bench", "Measure specialists and workflows on their cases, with and without help."),
         "explain": Entry("explain", "Explain an error code, with a wrong and a right example."),
     },
     "Runs": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual._styles_cache import StylesCache
 from textual.pilot import Pilot
 from textual.widgets import ContentSwitcher
 
@@ -71,6 +72,21 @@ async def test_escape_goes_outwards_step_by_step_down_to_the_list_of_runs(store:
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen))
         assert store.run(DONE).status == "done"
+
+
+async def test_runs_that_were_left_are_not_remembered_with_all_that_they_had_drawn(store: Store) -> None:
+    """Who opens one run after another does not need more and more memory."""
+    remembered: list[int] = []
+    async with Screens(world(store)).run_test(notifications=True, size=(120, 40)) as pilot:
+        for _ in range(5):
+            await pilot.app.push_screen(RunScreen(world(store), DONE))
+            await read(pilot)
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen))
+            await pilot.pause()
+            remembered.append(StylesCache.get_inner_outer.cache_info().currsize)
+
+    assert max(remembered[1:]) <= remembered[0] + 3
 
 
 async def test_tab_goes_to_the_other_side_and_back(store: Store) -> None:

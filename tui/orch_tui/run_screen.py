@@ -9,6 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from textual import work
+from textual._styles_cache import StylesCache
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.screen import ModalScreen, Screen
@@ -135,7 +136,9 @@ class RunScreen(Covered, Screen[None]):
             tree.focus()
 
     def on_unmount(self) -> None:
+        """Textual remembers the colours of the last thousand widgets, and with them all that those had drawn."""
         self.shown.feed.close()
+        StylesCache.get_inner_outer.cache_clear()
 
     @work(exclusive=True)
     async def _listen(self) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from orchestrator.policy.grade import closed_choice
 from orchestrator.policy.validate import Valid, read_answer
 from orchestrator.spec.types import Bool, Enum, Int, MapOf, Number, Type
 from orchestrator.spec.values import check_value, complete
@@ -24,34 +25,35 @@ def read_kindly(text: str, output: Type | None, schema: Mapping[str, Any] | None
         return read.value
     if output is None:
         return text.strip() or None
-    found = _named(text, output)
+    choice = closed_choice(output)
+    if choice is None:
+        found = _number(text) if isinstance(output, Int | Number) else None
+    else:
+        found = _chosen(text, choice, output)
     if found is None or check_value(output, found):
         return None
     return complete(output, found)
 
 
-def _named(text: str, output: Type) -> Any:
-    match output:
-        case Enum(values):
-            return _only(value for value in values if _has(text, value))
-        case Bool():
-            said = [any(_has(text, word) for word in words) for words in (_YES, _NO)]
-            return said[0] if said[0] != said[1] else None
-        case Int() | Number():
-            numbers = {found[0] for found in _NUMBER.finditer(text)}
-            only = _only(iter(numbers))
-            return (
-                None
-                if only is None
-                else float(only)
-                if isinstance(output, Number) or "." in only
-                else int(only)
-            )
-        case MapOf((field,)):
-            inner = _named(text, field.type)
-            return None if inner is None else {field.name: inner}
-        case _:
-            return None
+def _chosen(text: str, choice: tuple[str, Bool | Enum], output: Type) -> Any:
+    """The one answer that is named in the text; the reasons beside it stay empty."""
+    name, kind = choice
+    value = _named(text, kind)
+    if value is None or not isinstance(output, MapOf):
+        return value
+    return {field.name: value if field.name == name else "" for field in output.fields}
+
+
+def _named(text: str, kind: Bool | Enum) -> Any:
+    if isinstance(kind, Enum):
+        return _only(value for value in kind.values if _has(text, value))
+    said = [any(_has(text, word) for word in words) for words in (_YES, _NO)]
+    return said[0] if said[0] != said[1] else None
+
+
+def _number(text: str) -> float | None:
+    only = _only(iter({found[0] for found in _NUMBER.finditer(text)}))
+    return None if only is None else float(only) if "." in only else int(only)
 
 
 def _only(found: Iterator[str]) -> str | None:

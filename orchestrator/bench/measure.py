@@ -205,14 +205,14 @@ def _compared(case: Case, outputs: Any) -> Any:
 
 
 def _plain(asking: Asking, events: Sequence[Event], result: Result) -> tuple[Any, str]:
-    """A text, whatever the engine makes of it: one that was cut is no answer."""
+    """A text, whatever the engine makes of it; one that was cut or goes round in circles is no answer."""
     attempts = [event for event in events if isinstance(event, AttemptFinished)]
     last = attempts[-1] if attempts else None
     if last is None or last.outcome == "error":
         error = result.error
         return None, (last.reason if last else error.message if error else "nothing was answered")
-    if last.outcome == "cut":
-        return None, "cut: it went on until its last token"
+    if last.outcome in ("cut", "repeated"):
+        return None, f"{last.outcome}: {last.reason}"
     answer = read_kindly(last.text, asking.subject.output)
     return answer, "" if answer is not None else "valid: there is no such answer in it"
 

@@ -21,11 +21,11 @@ from orchestrator.graph.model import Graph, Node, all_nodes
 from orchestrator.graph.open import check_workflow
 from orchestrator.library import Library
 from orchestrator.policy.answer_size import answer_tokens
-from orchestrator.policy.grade import Case
+from orchestrator.policy.grade import Case, closed_choice
 from orchestrator.spec.diagnostics import Diagnostic, SpecError
 from orchestrator.spec.load import Document, interpret, read_project
 from orchestrator.spec.model import AgentSpec, Workflow
-from orchestrator.spec.types import Type
+from orchestrator.spec.types import Enum, Type
 from orchestrator.spec.words import describe
 
 Rung = Literal["plain", "grammar", "examples", "repair", "samples", "as-is", "nearest", "head"]
@@ -163,19 +163,24 @@ def _draft(subject: Subject, rung: Rung, setup: Setup) -> dict[str, Any]:
 def _plainly(draft: dict[str, Any], step: dict[str, Any], subject: Subject) -> None:
     """One prompt holds all: what to do, the form of the answer in words, and the input."""
     spec = subject.spec or AgentSpec()
-    shape = "" if subject.output is None else f"Answer with JSON only: {describe(subject.output)}"
-    role = spec.role or (spec.description or "")
-    head = "\n".join(part for part in (str(role).strip(), shape) if part)
     params = {} if spec.params is None else spec.params.model_dump(exclude_none=True)
     if subject.output is not None:
         params.setdefault("max_tokens", max(ROOM, answer_tokens(subject.output, 1 << 20)))
-    draft["agents"] = {"plain": {"params": {**params, **step["params"]}} if params else {"role": ""}}
-    if not params:
-        draft["agents"] = {"plain": {"description": "Nothing but a model."}}
+    role = str(spec.role or spec.description or "").strip()
+    draft["agents"] = {"plain": {"description": "Nothing but a model."}}
     step |= {"agent": "plain", "params": {**params, **step["params"]}}
-    step["prompt"] = f"{head}\n\n{step['prompt']}" if head else step["prompt"]
+    step["prompt"] = "\n\n".join(part for part in (role, step["prompt"], _shape(subject.output)) if part)
     if spec.model is not None and "model" not in step:
         step["model"] = spec.model
+
+
+def _shape(output: Type | None) -> str:
+    """The form of the answer in words, as a person would ask for it; of one closed answer only that."""
+    choice = closed_choice(output)
+    if choice is None:
+        return "" if output is None else f"Answer with JSON only: {describe(output)}"
+    kind = choice[1]
+    return f"Answer with one of: {', '.join(kind.values)}." if isinstance(kind, Enum) else "Answer yes or no."
 
 
 def _project_models(root: Path) -> frozenset[str]:

@@ -1,10 +1,10 @@
 """Whether an answer will do: cases with what a good answer has to hold, and the graders that need nobody else. Pure.
 
-    {"input": …, "output": …}                       equal to `output`; of a map, field by field but for `ignore`
-    contains, lacks, regex, max_words, tolerance    of texts and numbers
-    valid: true                                     any answer of the declared type
-    sources                                         files of which one has to be among those that were looked up
-    tests, query, judge                             a program, a database, a model: see `orchestrator.bench`
+{"input": …, "output": …}                       equal to `output`; of a map, field by field but for `ignore`
+contains, lacks, regex, max_words, tolerance    of texts and numbers
+valid: true                                     any answer of the declared type
+sources                                         files of which one has to be among those that were looked up
+tests, query, judge                             a program, a database, a model: see `orchestrator.bench`
 """
 
 from __future__ import annotations
@@ -18,13 +18,23 @@ from typing import Any, Literal, get_args
 
 from orchestrator.policy.cases import LARGEST, Wrong
 from orchestrator.policy.quote import miscited
-from orchestrator.spec.types import MapOf, Type
+from orchestrator.spec.types import Bool, Enum, MapOf, Str, Type
 from orchestrator.spec.values import DEPTH, too_deep
 
 IGNORED = ("why",)
 """Fields that nobody compares where a case does not say: reasons are free text."""
 Kind = Literal[
-    "exact", "contains", "lacks", "regex", "max_words", "tolerance", "valid", "sources", "tests", "query", "judge"
+    "exact",
+    "contains",
+    "lacks",
+    "regex",
+    "max_words",
+    "tolerance",
+    "valid",
+    "sources",
+    "tests",
+    "query",
+    "judge",
 ]
 KINDS: tuple[str, ...] = get_args(Kind)
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?|[-+]?\.\d+")
@@ -152,7 +162,9 @@ def _is_choice(name: str, value: Any) -> bool:
 
 
 def _says_something(case: Case) -> bool:
-    asked = case.contains or case.lacks or case.regex or case.sources or case.tests or case.query or case.judge
+    asked = (
+        case.contains or case.lacks or case.regex or case.sources or case.tests or case.query or case.judge
+    )
     return case.output is not None or bool(asked) or case.valid or case.max_words is not None
 
 
@@ -291,12 +303,38 @@ def _as_number(value: Any) -> float | None:
 
 def is_closed(output: Type | None) -> bool:
     """Whether there are few answers: every field that is compared is an enum or a bool."""
-    from orchestrator.spec.types import Bool, Enum
-
     if isinstance(output, MapOf):
         compared = [one for one in output.fields if one.name not in IGNORED]
         return bool(compared) and all(is_closed(one.type) for one in compared)
     return isinstance(output, Bool | Enum)
 
 
-__all__ = ["KINDS", "Case", "Failed", "allowed", "failed", "is_closed", "read_graded", "right", "unequal"]
+def closed_choice(output: Type | None) -> tuple[str, Bool | Enum] | None:
+    """The one closed answer that is asked for, with the name of its field (empty where there is no map).
+
+    None where there are several, or other fields than texts that nobody compares.
+    """
+    if isinstance(output, Bool | Enum):
+        return "", output
+    if not isinstance(output, MapOf):
+        return None
+    compared = [one for one in output.fields if one.name not in IGNORED]
+    others = [one.type for one in output.fields if one.name in IGNORED]
+    if len(compared) != 1 or not all(isinstance(other, Str) for other in others):
+        return None
+    kind = compared[0].type
+    return (compared[0].name, kind) if isinstance(kind, Bool | Enum) else None
+
+
+__all__ = [
+    "KINDS",
+    "Case",
+    "Failed",
+    "allowed",
+    "closed_choice",
+    "failed",
+    "is_closed",
+    "read_graded",
+    "right",
+    "unequal",
+]

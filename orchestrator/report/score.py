@@ -78,7 +78,9 @@ class Row:
 
     @property
     def speed(self) -> float | None:
-        return words.speed(sum(one.completion for one in self.measured), sum(one.busy for one in self.measured))
+        return words.speed(
+            sum(one.completion for one in self.measured), sum(one.busy for one in self.measured)
+        )
 
     @property
     def cost(self) -> Nano:
@@ -105,7 +107,11 @@ def wilson(share: float, trials: int) -> Interval:
         return 0.0, 1.0
     square = SURE * SURE
     middle = (share + square / (2 * trials)) / (1 + square / trials)
-    spread = SURE * math.sqrt(share * (1 - share) / trials + square / (4 * trials * trials)) / (1 + square / trials)
+    spread = (
+        SURE
+        * math.sqrt(share * (1 - share) / trials + square / (4 * trials * trials))
+        / (1 + square / trials)
+    )
     return max(0.0, middle - spread), min(1.0, middle + spread)
 
 
@@ -235,4 +241,15 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-__all__ = ["LOOKED_UP", "Measured", "Row", "Table", "as_data", "latency", "percent", "percentile", "table", "wilson"]
+__all__ = [
+    "LOOKED_UP",
+    "Measured",
+    "Row",
+    "Table",
+    "as_data",
+    "latency",
+    "percent",
+    "percentile",
+    "table",
+    "wilson",
+]

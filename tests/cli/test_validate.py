@@ -121,7 +121,7 @@ def test_a_directory_and_a_missing_file_are_sentences_too() -> None:
 def test_what_is_not_executed_yet_is_a_warning_that_a_run_does_not_repeat() -> None:
     """Validate warns with exit code 0; run refuses, and says it once."""
     Path("tool.yaml").write_text(
-        'orch: 1\nsteps:\n  sums: {tool: python, with: {code: "1"}}\n', encoding="utf-8"
+        "orch: 1\nsteps:\n  sure: {ask: Sure?, show: text, edit: show}\n", encoding="utf-8"
     )
 
     checked = orch("tool.yaml")
@@ -130,7 +130,7 @@ def test_what_is_not_executed_yet_is_a_warning_that_a_run_does_not_repeat() -> N
     assert checked.exit_code == 0
     assert "ORCH530" in checked.stdout
     assert ran.exit_code == 2
-    assert ran.output.count("tool python") == 1
+    assert ran.output.count("sure: edit") == 1
 
 
 def test_a_project_file_is_checked_as_one() -> None:

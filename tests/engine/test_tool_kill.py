@@ -211,10 +211,10 @@ def test_a_killed_process_stops_for_a_person_and_goes_on_with_what_he_says(proje
         assert log.exists() is happened
 
         said = (
-            ("--done", "add", "--value", '{"path": "log.txt", "size": 5}') if happened else ("--rerun", "add")
+            ("--done", "add", "--value", '{"path": "log.txt", "size": 6}') if happened else ("--rerun", "add")
         )
         resumed = orch(project, "resume", "last", *said, "--json")
         assert resumed.returncode == 0, resumed.stderr
-        assert json.loads(resumed.stdout) == {"size": 5}
-        assert log.read_text(encoding="utf-8") == "hello"
-        assert (project / "out.txt").read_text(encoding="utf-8").strip() == "5"
+        assert json.loads(resumed.stdout) == {"size": 6}
+        assert log.read_text(encoding="utf-8") == "hello\n"
+        assert (project / "out.txt").read_text(encoding="utf-8").strip() == "6"

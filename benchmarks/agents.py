@@ -4,7 +4,8 @@
     python -m benchmarks.agents judge --show          one of them, with every answer
     python -m benchmarks.agents judge --prompt x.j2   the same cases under another wording of its prompt
 
-Every case runs through `orch run`, like any other workflow: grammar, validation and repair included.
+Every case runs through `orch run`, like any other workflow: grammar, validation and repair included. `orch bench` measures
+the same on any machine and model; this is for trying wordings.
 """
 
 from __future__ import annotations
@@ -15,29 +16,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from orchestrator.library import shipped_agents
+from orchestrator.policy.grade import Case, read_graded, right
 
 CONTEXT = 2048
 """Enough for every case; a model host with another context is one that no other run shares."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One line of `cases.jsonl`: an input, a good answer, and what any good answer has to hold.
-
-    An entry of `contains` is a text, or a list of texts of which one is enough; upper and lower case are equal.
-    """
-
-    input: str
-    output: Any
-    contains: tuple[str | list[str], ...] = ()
-    lacks: tuple[str, ...] = ()
-    max_words: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,33 +37,11 @@ class Score:
     seconds: float
 
 
-def read_cases(folder: Path) -> list[Case]:
-    lines = (folder / "cases.jsonl").read_text(encoding="utf-8").splitlines()
-    return [Case(**json.loads(line)) for line in lines]
-
-
-def right(case: Case, answer: Any) -> bool:
-    """Whether an answer will do. Free text of a typed answer (`why`) is not compared."""
-    if isinstance(case.output, Mapping):
-        return isinstance(answer, Mapping) and _same_fields(case.output, answer)
-    if not case.contains and not case.lacks:
-        return bool(answer == case.output)
-    text = str(answer).casefold()
-    within = case.max_words is None or len(text.split()) <= case.max_words
-    return (
-        within
-        and all(_any_in(wanted, text) for wanted in case.contains)
-        and not any(word.casefold() in text for word in case.lacks)
-    )
-
-
-def _same_fields(wanted: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
-    return all(answer.get(name) == value for name, value in wanted.items() if name != "why")
-
-
-def _any_in(wanted: str | list[str], text: str) -> bool:
-    choices = [wanted] if isinstance(wanted, str) else wanted
-    return any(choice.casefold() in text for choice in choices)
+def cases_in(folder: Path) -> list[Case]:
+    cases, wrong = read_graded((folder / "cases.jsonl").read_bytes())
+    if wrong:
+        raise SystemExit(f"{folder.name}: line {wrong[0].line}: {wrong[0].message}")
+    return list(cases)
 
 
 def ask_all(agent: str, cases: Sequence[Case], prompt: str | None = None) -> list[Any]:
@@ -114,7 +80,7 @@ def _run(file: Path, data: Path) -> Any:
 
 
 def measure(agent: str, folder: Path, prompt: str | None = None, show: bool = False) -> Score:
-    cases = read_cases(folder)
+    cases = cases_in(folder)
     start = time.perf_counter()
     answers = ask_all(agent, cases, prompt)
     seconds = time.perf_counter() - start

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.agents import Case, read_cases, right
+from benchmarks.agents import cases_in
 from orchestrator.library import shipped_agents
+from orchestrator.policy.grade import Case, right
 from orchestrator.policy.validate import Valid, read_answer
 from orchestrator.spec.load import read_agent
 from orchestrator.spec.model import AgentSpec
@@ -67,7 +68,7 @@ def test_a_prompt_is_short(folder: Path) -> None:
 @every
 def test_there_are_enough_different_cases(folder: Path) -> None:
     """At least twenty, and no input twice."""
-    cases = read_cases(folder)
+    cases = cases_in(folder)
 
     assert len(cases) >= 20
     assert len({case.input for case in cases}) == len(cases)
@@ -79,7 +80,7 @@ def test_the_good_answer_of_every_case_is_valid_and_right(folder: Path) -> None:
     spec = spec_of(folder)
     schema = None if spec.output is None else json_schema(spec.output)
 
-    for case in read_cases(folder):
+    for case in cases_in(folder):
         text = case.output if isinstance(case.output, str) else json.dumps(case.output)
         answer = read_answer(text, spec.output, schema, "stop")
         assert isinstance(answer, Valid), f"{case.input!r}: {answer}"

@@ -48,7 +48,7 @@ async def bound(at: Asking, name: str) -> Bound:
 def _searching(at: Asking, tool: Tool) -> Bound:
     """In the knowledge of the agent, else in all that the file has."""
     assert at.node.agent is not None
-    names = at.node.agent.spec.knowledge or tuple(at.run.graph.workflow.knowledge)
+    names = at.node.agent.spec.knowledge or tuple(at.run.graph.knowledge)
     if len(names) == 1:
         return _without(tool, {"knowledge": names[0]})
     fields = tuple(

@@ -125,9 +125,11 @@ async def _judged(
 
 
 def _asked_to_choose(judge: Node, count: int) -> Node:
-    """The judge answers with a number here, whatever it answers elsewhere."""
+    """The judge answers with a number here, whatever it answers elsewhere and whatever examples it has of that."""
     kind: Type = best_type(count)
-    return replace(judge, output=kind, schema=json_schema(kind))
+    assert judge.agent is not None
+    spec = judge.agent.spec.model_copy(update={"examples": None, "head": None})
+    return replace(judge, output=kind, schema=json_schema(kind), agent=replace(judge.agent, spec=spec))
 
 
 def _text(value: Any) -> str:

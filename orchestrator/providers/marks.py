@@ -17,6 +17,11 @@ _ANY = re.compile(
     r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>]{1,40}｜>|</?s>|<(?:start|end)_of_turn>|\[/?INST\]|<</?SYS>>",
     re.IGNORECASE,
 )
+ANY_SERVER = re.compile(
+    r"<\|[A-Za-z0-9_]{1,40}\|>|<｜[^｜<>\s]{1,40}｜>|<(?:start|end)_of_turn>|\[/?INST\]|<</?SYS>>",
+    re.IGNORECASE,
+)
+"""Marks of the templates in use, for a server that does not tell its own; not `<s>`, which is HTML too."""
 _PIPES = r"<\|[A-Za-z0-9_]{1,40}\|>"
 """A vocabulary with some of these has more of them than its template writes."""
 _SHORTEST = 3
@@ -43,4 +48,4 @@ def _broken(found: re.Match[str]) -> str:
     return f"{mark[0]} {mark[1:]}"
 
 
-__all__ = ["Marks", "marks_of", "unmarked"]
+__all__ = ["ANY_SERVER", "Marks", "marks_of", "unmarked"]

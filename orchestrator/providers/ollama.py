@@ -27,6 +27,7 @@ from orchestrator.ports import Emit
 from orchestrator.providers.chat import ChatServer
 from orchestrator.providers.estimate import estimate
 from orchestrator.providers.faults import clip, is_overflow, of_exception, overflow, protocol
+from orchestrator.providers.marks import ANY_SERVER, unmarked
 from orchestrator.providers.transport import Lookup, look_up, transport
 from orchestrator.providers.tries import Patience, try_often
 
@@ -154,7 +155,7 @@ class OllamaModel:
             params["stop"] = [params["stop"]]
         return {
             "model": self.model,
-            "messages": [_message(m) for m in request.messages],
+            "messages": [_message(m) for m in unmarked(request.messages, ANY_SERVER)],
             "stream": True,
             "format": dict(request.schema) if request.schema is not None else None,
             "options": {**params, "num_ctx": info.context, "num_predict": request.max_tokens},

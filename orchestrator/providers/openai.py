@@ -21,6 +21,7 @@ from orchestrator.providers.chat import ChatServer, drain, messages_of, schema_f
 from orchestrator.providers.chunks import Chunks
 from orchestrator.providers.estimate import estimate
 from orchestrator.providers.faults import clip, of_exception
+from orchestrator.providers.marks import ANY_SERVER, unmarked
 from orchestrator.providers.presets import Preset
 from orchestrator.providers.sse import objects
 from orchestrator.providers.transport import Lookup, client, look_up
@@ -92,6 +93,7 @@ class OpenAIModel:
 
     async def count(self, messages: Sequence[Message]) -> TokenCount:
         """By the server's tokenizer where it has one, else an estimate."""
+        messages = self._unmarked(messages)
         plain = not any(message.images for message in messages)
         try:
             if self.preset.counts == "llama-server" and plain:
@@ -184,10 +186,14 @@ class OpenAIModel:
 
     # --------------------------------------------------------------------------------------------- bodies
 
+    def _unmarked(self, messages: Sequence[Message]) -> tuple[Message, ...]:
+        """What a server on this machine fills into a template of its own; a cloud guards its own."""
+        return unmarked(messages, ANY_SERVER if self.local else None)
+
     def _body(self, request: Request) -> dict[str, Any]:
         preset = self.preset
         body: dict[str, Any] = {
-            "messages": messages_of(request.messages),
+            "messages": messages_of(self._unmarked(request.messages)),
             preset.limit: request.max_tokens,
             **self._sampling(request.params),
         }

@@ -82,6 +82,16 @@ def test_a_judge_chooses_among_texts(project: Path) -> None:
     assert "Say hello." in asked[-1].content
 
 
+def test_a_judge_with_examples_of_its_own_work_chooses_without_them(project: Path) -> None:
+    """They have another output than a number."""
+    (project / "cases.jsonl").write_text('{"input": "a", "output": "b"}\n')
+    flow = JUDGED.replace("role: You judge.", "role: You judge., examples: {from: cases.jsonl}")
+
+    played = play(project, flow, judge(2, {1: "Hi.", 2: "Hello!", 3: "Hey."}))
+
+    assert played.outputs == "Hello!"
+
+
 def test_nobody_is_asked_when_all_samples_say_the_same(project: Path) -> None:
     """A judge costs a call."""
     played = play(project, JUDGED, judge(2, {1: "Hi.", 2: "Hi.", 3: "Hi."}))

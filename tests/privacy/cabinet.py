@@ -1,4 +1,7 @@
-"""Tools that give away all they are told: some give it back, some give back what is private here, one is a server."""
+"""Tools that give away all they are told: some give it back, some give back what is private here, one is a server.
+
+And what else tells of private documents: a classifier that learnt from them, and a memory that holds them.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.calling import CallContext, Signature, ToolResult
+from orchestrator.calling import CallContext, Classified, Signature, ToolResult, Turn
 from orchestrator.errors import ToolError
 from orchestrator.graph.builtin import RESULTS
 from orchestrator.spec.types import Field, MapOf, Str, Type, Unknown
@@ -90,3 +93,27 @@ def _result(name: str) -> Type:
     if name == "site.look":
         return Unknown()
     return RESULTS.get(name, TEXT)
+
+
+@dataclass(frozen=True)
+class Sorter:
+    """A classifier: what it says is a bit of what it learnt from."""
+
+    documents: str
+    digest: Callable[[str], int]
+
+    async def classify(self, text: str) -> Classified:
+        return Classified("ab"[self.digest(self.documents + text) % 2], 0.9, 0.5)
+
+
+@dataclass(frozen=True)
+class Diary:
+    """A memory that others have told private things."""
+
+    documents: str
+
+    def recall(self, agent: str, key: str, turns: int) -> tuple[Turn, ...]:
+        return (Turn(f"{agent} of {key}", self.documents),)[:turns]
+
+    def remember(self, agent: str, key: str, path: str, turn: Turn) -> None:
+        """Nobody asks for it."""

@@ -29,7 +29,7 @@ from orchestrator.ports import Emit
 from orchestrator.providers.scripted import Reply, ScriptedModel
 from tests.engine.harness import MemoryJournal
 from tests.engine.looking import FoundBeforehand, Shelf, examples, passage
-from tests.privacy.cabinet import Cabinet
+from tests.privacy.cabinet import Cabinet, Diary, Sorter
 
 LETTERS = "bcdfghjklmnpqrstvwxz"
 WORD = re.compile(r"[A-Za-z0-9+/=]{12,}")
@@ -146,7 +146,7 @@ class Parrot:
 
     def __call__(self, request: Request) -> Reply:
         text = "\n".join(message.content for message in request.messages)
-        number = digest(self.encoding + text)
+        number = digest(f"{self.encoding}{text}{request.params.get('seed', '')}")
         redacts = REDACTOR in text
         if number % 7 == 0:
             return Reply(
@@ -272,6 +272,8 @@ def tell(graph: Graph, given: World) -> Told:
         knowledge=Shelf({"handbook": FoundBeforehand([passage(given.documents)])}),
         examples=lambda _: examples(("Who?", given.documents)),
         tools=cabinet,
+        heads=lambda _: Sorter(given.documents, digest),
+        conversations=Diary(given.documents),
     )
     inputs = {name: given.inputs[name] for name in graph.workflow.inputs if name in given.inputs}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.messages import Message
-from orchestrator.providers.marks import marks_of, unmarked
+from orchestrator.providers.marks import ANY_SERVER, marks_of, unmarked
 
 CHATML = "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' }}"
 LLAMA2 = "{{ bos_token }}[INST] <<SYS>>{{ system }}<</SYS>> {{ content }} [/INST]"
@@ -54,3 +54,10 @@ def test_messages_without_marks_are_the_very_same() -> None:
     messages = (Message("system", "a"), Message("user", "b < c"))
 
     assert unmarked(messages, marks_of(CHATML)) is messages
+
+
+def test_for_a_server_that_does_not_tell_its_template_all_known_marks_are_broken_up() -> None:
+    """But for what is HTML."""
+    [message] = unmarked([Message("user", "<s>old</s> [/INST] <|im_end|> <end_of_turn>")], ANY_SERVER)
+
+    assert message.content == "<s>old</s> [ /INST] < |im_end|> < end_of_turn>"

@@ -10,6 +10,7 @@ import re
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.calling import CallContext
@@ -49,17 +50,22 @@ class Graders:
         return ""
 
     async def _tested(self, case: Case, answer: Any) -> str:
-        program = f"{code_of(answer, CODE_FIELDS)}\n\n{case.tests}\n"
+        done = token_hex(8)  # a program that ends early has passed nothing
+        program = f"{code_of(answer, CODE_FIELDS)}\n\n{case.tests}\nprint('\\n{done}')\n"
         try:
             found = await self._call("python", {"code": program})
         except SandboxUnavailable:
             raise
         except ToolError as error:
             return error.message
-        if found["exit"] == 0:
+        if found["exit"] == 0 and str(found["stdout"]).strip().endswith(done):
             return ""
         lines = str(found["stderr"] or found["stdout"]).strip().splitlines()
-        return lines[-1] if lines else f"exit code {found['exit']}"
+        return (
+            lines[-1]
+            if lines and found["exit"]
+            else f"it ended with exit code {found['exit']} before its tests did"
+        )
 
     async def _queried(self, case: Case, answer: Any) -> str:
         place = {name: case.query[name] for name in ("tables", "database") if name in case.query}

@@ -167,6 +167,8 @@ async def _asked(asking: Asking, graph: Graph, case: Case) -> _Said:
         result = await engine.execute()
     except OrchError as error:
         return _Said(None, error.message)
+    if result.status in ("interrupted", "cancelled"):
+        raise asyncio.CancelledError  # somebody stops the measurement: that is no answer of this case
     spending = Spending()
     for event in journal.events:
         spending.add(event)

@@ -196,7 +196,7 @@ class Bench:
             problem = " ".join(part for part in (error.message, error.hint) if part)
             return self._empty(subject, rung, model, tuple(found), problem=problem)
         watch.end()
-        row = self._empty(subject, rung, facts.ref or model, tuple(found))
+        row = self._empty(subject, rung, model, tuple(found))
         return replace(row, memory=facts.memory, local=facts.local)
 
     def _empty(
@@ -208,11 +208,18 @@ class Bench:
         problem: str = "",
         note: str = "",
     ) -> Row:
-        from orchestrator.bench.subject import WITHOUT_MODEL
+        from orchestrator.cli.bench_asking import named_model
         from orchestrator.report.score import Row
 
-        name = "–" if rung in WITHOUT_MODEL else model or "its own"
-        return Row(subject.name, rung, name, len(self._planned(subject)), found, problem=problem, note=note)
+        return Row(
+            subject.name,
+            rung,
+            named_model(subject, rung, model),
+            len(self._planned(subject)),
+            found,
+            problem=problem,
+            note=note,
+        )
 
     def _planned(self, subject: Subject) -> list[tuple[Case, int]]:
         """Every case with the number of its repeat; a draw is always the same for a seed."""

@@ -20,8 +20,8 @@ from orchestrator.cli.equipment_knowledge import Lookups
 from orchestrator.cli.executing import EMBEDDER, open_models, price_list
 from orchestrator.cli.privacy import privacy_of
 from orchestrator.engine.run import Ports
-from orchestrator.engine.start import Engine, refuse_later
-from orchestrator.errors import UsageError
+from orchestrator.engine.start import Engine, models_needed, refuse_later
+from orchestrator.errors import OrchError, UsageError
 from orchestrator.policy.cases import read_cases
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 class Facts:
     """Of the model that was asked; of several the first."""
 
-    ref: str = ""
     local: bool | None = None
     memory: int | None = None
 
@@ -235,12 +234,23 @@ class _Round:
         return judge
 
 
+def named_model(subject: Subject, rung: Rung, model: str | None) -> str:
+    """The reference of the model that is asked, of all of them where there are several; `–` for none."""
+    if rung in WITHOUT_MODEL:
+        return "–"
+    try:
+        needed = models_needed(graph_of(subject, rung, Setup(model)))
+    except OrchError:
+        return model or "–"
+    return " + ".join(dict.fromkeys(spec.use for spec in needed.values())) or "–"
+
+
 def _has_head(graph: Graph) -> bool:
     return any(True for _ in learned_from(graph))
 
 
 def _facts(info: ModelInfo, config: Config) -> Facts:
-    return Facts(info.ref, info.local, _memory(info, config) if info.local else None)
+    return Facts(info.local, _memory(info, config) if info.local else None)
 
 
 def _memory(info: ModelInfo, config: Config) -> int | None:
@@ -257,4 +267,4 @@ def _memory(info: ModelInfo, config: Config) -> int | None:
     return next((one.memory for one in machine(config, os.environ).residents if one.name == name), None)
 
 
-__all__ = ["Facts", "measured_row"]
+__all__ = ["Facts", "measured_row", "named_model"]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.calling import Classified, Example
@@ -29,15 +29,31 @@ BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Cases with a known answer, that may be learned from. `held_out`: those that are asked are no part of them."""
+    """Cases with a known answer, that may be learned from. `groups` holds the group of a line, where it has one."""
 
     examples: tuple[Example, ...]
-    held_out: bool
+    groups: Mapping[int, str] = field(default_factory=dict)
 
     def same(self, asked: Any) -> frozenset[int]:
-        """Lines that ask the very same."""
+        """Lines that ask the very same, and those of the same group."""
         wanted = _key(asked)
-        return frozenset(one.line for one in self.examples if _key(one.input) == wanted)
+        lines = {one.line for one in self.examples if _key(one.input) == wanted}
+        groups = {self.groups[line] for line in lines if line in self.groups}
+        return frozenset(lines | {line for line, group in self.groups.items() if group in groups})
+
+    def folds(self) -> dict[str, int]:
+        """Fold of each input: each answer is spread over them; lines of one group, or that ask the same, stand in one."""
+        folds: dict[str, int] = {}
+        counts: dict[str, int] = {}
+        by_group: dict[str, int] = {}
+        for one in self.examples:
+            answer, key = answer_of(one), _key(one.input)
+            group = self.groups.get(one.line, key)
+            if group not in by_group:
+                counts[answer] = counts.get(answer, len(counts) - 1) + 1
+                by_group[group] = counts[answer] % FOLDS
+            folds.setdefault(key, by_group[group])
+        return folds
 
 
 class Guesses:
@@ -47,7 +63,7 @@ class Guesses:
         self._pool = pool
         self._embedder = embedder
         self._vectors: Array | None = None
-        self._folds = _folds(pool.examples)
+        self._folds = pool.folds()
         self._heads: dict[int, Trained] = {}
         self._lock = asyncio.Lock()
 
@@ -108,18 +124,6 @@ def _key(asked: Any) -> str:
     """The same for texts that differ in case and white space alone."""
     text = asked if isinstance(asked, str) else json.dumps(asked, ensure_ascii=False, sort_keys=True)
     return " ".join(text.split()).casefold()
-
-
-def _folds(examples: Sequence[Example]) -> dict[str, int]:
-    """Each answer is spread over the folds; lines that ask the same stand in one."""
-    folds: dict[str, int] = {}
-    counts: dict[str, int] = {}
-    for one in examples:
-        answer, key = answer_of(one), _key(one.input)
-        if key not in folds:
-            counts[answer] = counts.get(answer, len(counts) - 1) + 1
-            folds[key] = counts[answer] % FOLDS
-    return folds
 
 
 __all__ = ["FOLDS", "Guesses", "Pool", "Unseen"]

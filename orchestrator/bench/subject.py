@@ -48,7 +48,6 @@ class Subject:
     root: Path
     cases: tuple[Case, ...]
     pool: Path | None
-    held_out: bool
     label: str = "private"
     path: Path | None = None
     output: Type | None = None

@@ -23,6 +23,7 @@ from orchestrator.engine.run import Ports
 from orchestrator.engine.start import Engine, models_needed, refuse_later
 from orchestrator.errors import OrchError, UsageError
 from orchestrator.policy.cases import read_cases
+from orchestrator.policy.grade import read_graded
 
 if TYPE_CHECKING:
     from orchestrator.calling import Example
@@ -93,7 +94,7 @@ class _Round:
 
     def _judge_graph(self) -> Graph:
         """The specialist `judge` on the model that is named, else on the measured one."""
-        judge = Subject("judge", self.subject.root, (), None, held_out=False, label=self.subject.label)
+        judge = Subject("judge", self.subject.root, (), None, label=self.subject.label)
         return graph_of(judge, "as-is", Setup(self.wanted.judge or self.setup.model))
 
     # ---------------------------------------------------------------------------------------------- running
@@ -154,8 +155,9 @@ class _Round:
         file = self.subject.pool
         if file is None:
             return None
-        examples: tuple[Example, ...] = read_cases(file.read_bytes())[0]
-        return Pool(examples, self.subject.held_out)
+        data = file.read_bytes()
+        examples: tuple[Example, ...] = read_cases(data)[0]
+        return Pool(examples, {case.line: case.group for case in read_graded(data)[0] if case.group})
 
     def _ports(
         self, graph: Graph, tools: Equipment, lookups: Lookups

@@ -87,7 +87,6 @@ def _with_cases(
         root,
         _read(file),
         pool.absolute() if _learnable(pool) else None,
-        held_out,
         label=label,
         path=path,
     )

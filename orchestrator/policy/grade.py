@@ -45,7 +45,8 @@ class Case:
     """One line of a file of cases: an input, a good answer, and what any good answer has to hold.
 
     An entry of `contains` is a text, or a list of texts of which one is enough; upper and lower case are equal there.
-    `tolerance` is how far a number may be from `output`, `"1%"` a share of it. `line` counts from 1.
+    `tolerance` is how far a number may be from `output`, `"1%"` a share of it. Cases of one `group` (two replies to one
+    source, say) are left out of each other's examples. `line` counts from 1.
     """
 
     input: Any
@@ -62,6 +63,7 @@ class Case:
     tests: str = ""
     query: Mapping[str, Any] = field(default_factory=dict)
     judge: bool | str = False
+    group: str = ""
     line: int = 0
 
     @property
@@ -127,6 +129,7 @@ _SHAPES: Mapping[str, tuple[type, ...]] = {
     "tests": (str,),
     "query": (dict,),
     "judge": (bool, str),
+    "group": (str,),
     "tolerance": (int, float, str),
 }
 

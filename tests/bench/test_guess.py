@@ -41,9 +41,7 @@ LINES = [
 
 
 def pool(lines: Sequence[tuple[Any, Any]] = LINES) -> Pool:
-    return Pool(
-        tuple(Example(asked, answered, n) for n, (asked, answered) in enumerate(lines, 1)), held_out=False
-    )
+    return Pool(tuple(Example(asked, answered, n) for n, (asked, answered) in enumerate(lines, 1)))
 
 
 def test_the_nearest_case_is_another_one() -> None:
@@ -58,6 +56,21 @@ def test_the_nearest_case_is_another_one() -> None:
     answer = asyncio.run(Guesses(pool(lines), WordEmbedder()).nearest("Pay this bill"))
 
     assert answer == "neighbour"
+
+
+def test_cases_of_one_group_do_not_answer_each_other() -> None:
+    """Two replies to one source look alike and are opposite."""
+    lines = [("a red house. it is red", "yes"), ("a red house. it is blue", "no"), ("a tree", "far")]
+    examples = pool(lines).examples
+    grouped = Pool(examples, {1: "house", 2: "house"})
+
+    answers = [
+        asyncio.run(Guesses(one, WordEmbedder()).nearest("a red house. it is red"))
+        for one in (Pool(examples), grouped)
+    ]
+
+    assert answers == ["no", "far"]
+    assert len({grouped.folds()[asked] for asked, _ in lines[:2]}) == 1
 
 
 def test_there_is_no_neighbour_of_the_only_case() -> None:
@@ -128,7 +141,7 @@ def _subject(project: Path) -> Subject:
     lines = "".join(json.dumps({"input": asked, "output": answered}) + "\n" for asked, answered in LINES)
     (folder / "cases.jsonl").write_text(lines, encoding="utf-8")
     file = folder / "cases.jsonl"
-    return with_agent(Subject("sorter", project, read_graded(lines.encode())[0], file, held_out=False))
+    return with_agent(Subject("sorter", project, read_graded(lines.encode())[0], file))
 
 
 def measured(subject: Subject, rung: Any, model: ScriptedModel, folder: Path, k: int = 3) -> list[Measured]:

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 from rich.style import Style
 from textual import events
+from textual.color import Color
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import Reactive
@@ -47,12 +48,11 @@ class _Look(NamedTuple):
 
 
 class _Key(NamedTuple):
-    """Everything the look of one line depends on. `row` is None behind the last; `span` is what is selected in it."""
+    """What makes one line unlike the others. `row` is None behind the last; `span` is what is selected in it."""
 
     row: Row | None
     chosen: bool
     span: tuple[int, int] | None
-    look: _Look
 
 
 class Rows:
@@ -123,6 +123,12 @@ class Listing(ScrollView, can_focus=True):
         self._asked_for = 0
         """The width they were asked for: a scrollbar may come before they are drawn."""
         self._look: _Look | None = None
+        """While lines are made: theirs."""
+        self._made_for: _Look | None = None
+        """The look of all that is remembered."""
+        self._styled: list[int] = []
+        self._colors: tuple[Style, Color] | None = None
+        """What the styles of all parents come to, and the state of those styles."""
         self._lines: dict[int, Strip] = {}
         """What the screen was handed, by its own lines; what is drawn again is not in here."""
         self._handed: object = None
@@ -242,14 +248,15 @@ class Listing(ScrollView, can_focus=True):
 
     def _handed_lines(self, places: range, look: _Look) -> list[Strip]:
         """Lines as the terminal can show them, e.g. without colour. Textual asks for all of them whenever one differs."""
-        filters, background = self.get_line_filters(), self.background_colors[1]
+        filters, background = self.get_line_filters(), self._style_and_background()[1]
+        top = self.scroll_offset.y
         handed = (look, self.size, self.scroll_offset, filters, background)
         if handed != self._handed:
             self._handed = handed
             self._lines.clear()
         made = [y for y in places if y not in self._lines]
         for y in made:
-            line = self.render_line(y)
+            line = self._made(y + top, look)
             for one in filters:
                 line = line.apply_filter(one, background)
             self._lines[y] = line
@@ -271,12 +278,16 @@ class Listing(ScrollView, can_focus=True):
 
         In a drawing they would only make every line unlike any other.
         """
-        index, look = y + self.scroll_offset.y, self._look or self._looks()
+        index = y + self.scroll_offset.y
+        line = self._made(index, self._look or self._looks())
+        return line if self._look is not None or index >= len(self.source) else line.apply_offsets(0, index)
+
+    def _made(self, index: int, look: _Look) -> Strip:
         key = self._drawn[index] = self._key(index, look)
         line = self._strips.get(key)
         if line is None:
-            line = self._strips[key] = self._strip(key)
-        return line if self._look is not None or key.row is None else line.apply_offsets(0, index)
+            line = self._strips[key] = self._strip(key, look)
+        return line
 
     @property
     def vertical_scrollbar(self) -> ScrollBar:
@@ -297,22 +308,34 @@ class Listing(ScrollView, can_focus=True):
         return max(0, self.size.width - self.scrollbar_size_vertical * self.show_vertical_scrollbar)
 
     def _looks(self) -> _Look:
-        """What every line depends on. Textual works a style out from all parents: once a drawing is enough."""
+        """What every line depends on; what was remembered for another look is forgotten."""
         selected = (
             self.text_selection if self.is_attached else None
         )  # it may be drawn while the screen closes
-        return _Look(self.columns, self._seen, self.has_focus, self.needle, selected, self.rich_style)
+        style = self._style_and_background()[0]
+        look = _Look(self.columns, self._seen, self.has_focus, self.needle, None, style)
+        if look != self._made_for:
+            self._made_for = look
+            self._drawn.clear()
+            self._strips.clear()
+        return look if selected is None else look._replace(selection=selected)
+
+    def _style_and_background(self) -> tuple[Style, Color]:
+        """Textual works them out from all parents each time; they are others only when a style of one of these is."""
+        styled = [node.styles._cache_key for node in self.ancestors_with_self]
+        if self._colors is None or styled != self._styled:
+            self._styled, self._colors = styled, (self.rich_style, self.background_colors[1])
+        return self._colors
 
     def _key(self, index: int, look: _Look) -> _Key:
         row = self._asked.get(index) if look.width == self._asked_for else None
         if row is None and index < len(self.source):
             row = self.source.row(index, look.width)
         span = look.selection.get_span(index) if look.selection is not None else None
-        bare = look if look.selection is None else look._replace(selection=None)
-        return _Key(row, self.cursor_shown and index == self.cursor, span, bare)
+        return _Key(row, self.cursor_shown and index == self.cursor, span)
 
-    def _strip(self, key: _Key) -> Strip:
-        look, base = key.look, key.look.style
+    def _strip(self, key: _Key, look: _Look) -> Strip:
+        base = look.style
         if key.chosen:
             styles = self.styles_of_roles
             base += styles.cursor if look.focused else styles.cursor_blurred

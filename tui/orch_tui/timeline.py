@@ -16,7 +16,7 @@ from textual.strip import Strip
 
 from orch_tui.gantt import Gantt, Lane
 from orch_tui.lane_row import LEGEND, Window, axis_row, lane_row, name_of
-from orch_tui.listing import Listing, _Key
+from orch_tui.listing import Listing, _Key, _Look
 from orch_tui.pane import Lines, Pane
 from orch_tui.scale import Scale, tick_words
 from orch_tui.settings import bindings
@@ -108,12 +108,12 @@ class TimelineView(Pane):
 
         BINDINGS = bindings("down", "up", "half_down", "half_up")
 
-        def _strip(self, key: _Key) -> Strip:
+        def _strip(self, key: _Key, look: _Look) -> Strip:
             """Of the cursor's lane only the name is marked: its bars keep their colours."""
-            line = super()._strip(key._replace(chosen=False))
+            line = super()._strip(key._replace(chosen=False), look)
             if not key.chosen:
                 return line
-            room, marked = names_room(line.cell_length), super()._strip(key)
+            room, marked = names_room(line.cell_length), super()._strip(key, look)
             return Strip.join([marked.crop(0, room - 1), line.crop(room - 1)])
 
     def __init__(self, shown: Followed, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name for it

@@ -17,6 +17,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Start": {
         "init": Entry("init", "Write a first workflow into a directory."),
         "run": Entry("run", "Run a workflow: a file, or the name of one that ships."),
+        "chat": Entry("chat", "Talk with an assistant that runs on this machine."),
         "workflows": Entry("agents", "List the workflows that can be run by name.", "workflows"),
         "agents": Entry("agents", "List the specialists that workflows can use.", "agents"),
     },
@@ -40,6 +41,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "This machine": {
         "models": Entry("models", "List, fetch, inspect, serve and stop local models."),
+        "memory": Entry("memory", "List, show and forget what agents remember of conversations."),
         "index": Entry("index", "Index documents, and search them."),
         "doctor": Entry("doctor", "Say what is installed, what fits, and what is in the way."),
         "schema": Entry("schema", "Print the JSON Schema of workflow files, for editors."),

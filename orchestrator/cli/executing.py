@@ -9,8 +9,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,8 +78,31 @@ class Job:
     """What its texts read of the environment, and what may be shown and written down."""
     data: Path = Path()
     """The user's own data: what tools made goes there when the store is on a server."""
-    streamed: str = ""
-    """Path of the step whose text goes to stdout as it comes; empty for none."""
+    streamed: tuple[str, ...] = ()
+    """Paths of steps whose text goes to stdout as it comes, one at a time."""
+    goes_on: bool = False
+    """Whoever executes it goes on afterwards: Ctrl-C ends the run for good, and never the process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What a run works with besides its models; several runs of one graph can share it."""
+
+    tools: Equipment
+    lookups: Lookups
+
+
+@asynccontextmanager
+async def equipped(job: Job) -> AsyncIterator[Kit]:
+    """Tools and knowledge for the graph of a job; they and its models are closed at the end."""
+    async with AsyncExitStack() as stack:
+        for model in job.models.values():
+            stack.push_async_callback(model.close)
+        tools = Equipment(job.graph, os.environ, job.privacy.keys)
+        stack.push_async_callback(tools.close)
+        lookups = Lookups(job.graph, _config(job), os.environ)
+        stack.push_async_callback(lookups.close)
+        yield Kit(tools, lookups)
 
 
 @dataclass(slots=True)
@@ -95,6 +118,8 @@ class _Screen:
     switch: KillSwitch
     live: Any = None
     streamed: str = ""
+    writing: str = ""
+    """Path of the step whose text is on stdout now."""
     stream: ExitStack | None = None
     held: list[tuple[int, Event]] | None = None
     settled: tuple[Settled, ...] = ()
@@ -106,8 +131,8 @@ class _Screen:
             if self.job.show_events:
                 self.console.out.write(encode(event) + "\n")
                 self.console.out.flush()
-            if self.stream is not None and isinstance(event, AttemptFinished | StepFailed):
-                self.end_stream()
+            if isinstance(event, AttemptFinished | StepFailed) and event.path in self.job.streamed:
+                self.end_stream(event.path)
             if self.held is None:
                 self.shown.feed(seq, event)
             else:
@@ -115,8 +140,8 @@ class _Screen:
         self.switch.after(len(events))
 
     def tokens(self, path: str, text: str) -> None:
-        if path == self.job.streamed:
-            self._piece(text)
+        if path in self.job.streamed and self.writing in ("", path):
+            self._piece(path, text)
         else:
             self.shown.tokens(path, text)
         if self.live is not None:
@@ -134,23 +159,29 @@ class _Screen:
         for seq, event in held:
             self.shown.feed(seq, event)
 
-    def _piece(self, text: str) -> None:
+    def _piece(self, path: str, text: str) -> None:
         if not text:
             return
         if self.stream is None:
-            self.stream, self.streamed = ExitStack(), ""
+            self.stream, self.streamed, self.writing = ExitStack(), "", path
             self.stream.enter_context(self.away())
         self.console.piece(text)
         self.streamed += text
 
-    def end_stream(self) -> None:
-        """The streamed answer is complete: it ends its line, and the progress comes back."""
+    def end_stream(self, path: str) -> None:
+        """The answer of a step is complete: it ends its line, and the progress comes back."""
         if self.mask is not None:
-            self.mask.end(self.job.streamed)
-        if self.stream is not None:
+            self.mask.end(path)
+        if self.stream is not None and self.writing == path:
             self.console.piece("" if self.streamed.endswith("\n") else "\n")
-            stream, self.stream = self.stream, None
+            stream, self.stream, self.writing = self.stream, None, ""
             stream.close()
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        for path in self.job.streamed:
+            self.end_stream(path)
+        self.shown.close()
 
 
 def execute(store: Store, job: Job, console: Console) -> tuple[Result, str]:
@@ -160,32 +191,38 @@ def execute(store: Store, job: Job, console: Console) -> tuple[Result, str]:
     try:
         result = asyncio.run(_execute(store, job, screen))
     finally:
-        screen.end_stream()
-        screen.shown.close()
+        screen.close()
     if not job.quiet:
         conclude(screen.shown, console, compared(screen.shown.summary, job.graph))
     return result, screen.streamed
 
 
-async def _execute(store: Store, job: Job, screen: _Screen) -> Result:
+async def execute_with(
+    store: Store, job: Job, console: Console, kit: Kit, shown: Progress
+) -> tuple[Result, str]:
+    """The same with tools and models that stay open for the next run."""
+    screen = _Screen(job, console, shown, KillSwitch(os.environ))
+    try:
+        result = await _execute(store, job, screen, kit)
+    finally:
+        screen.close()
+    return result, screen.streamed
+
+
+async def _execute(store: Store, job: Job, screen: _Screen, kit: Kit | None = None) -> Result:
     resumed = job.resumed
     async with AsyncExitStack() as stack:
         _go_live(store, job, screen, stack)
         journal = KillingJournal(StoreJournal(store, job.run, screen.committed), screen.switch)
         stack.callback(journal.close)
-        for model in job.models.values():
-            stack.push_async_callback(model.close)
         cache = _cache(store, job, stack)
-        tools = Equipment(job.graph, os.environ, job.privacy.keys)
-        stack.push_async_callback(tools.close)
-        lookups = Lookups(job.graph, _config(job), os.environ)
-        stack.push_async_callback(lookups.close)
+        used = await stack.enter_async_context(equipped(job)) if kit is None else kit
         if resumed:
             screen.shown.recall(store.events(job.run))
         while True:
             recovered = _look_back(store, job.run, screen, journal, resumed=resumed)
             await journal.flush()
-            engine = _engine(store, job, screen, journal, cache, recovered, tools, lookups)
+            engine = _engine(store, job, screen, journal, cache, recovered, used)
             result = job.privacy.told(await _guarded(engine, store, job.run, screen))
             await asyncio.sleep(0)  # the last committed events are on their way to the screen
             if result.status != "waiting" or not _answered_meanwhile(store, job.run, result.asks):
@@ -216,8 +253,7 @@ def open_models(graph: Graph, config: Config, console: Console) -> dict[str, Mod
     check_tools(graph, os.environ)
     refuse_embedders_away(graph, offline=config.offline)
     needed, climbed = models_needed(graph), models_climbed(graph)
-    embedders = [EMBEDDER] if embeds_here(graph) else []
-    _fetch([*(spec.use for spec in needed.values()), *embedders], base, config, console)
+    fetch_weights(graph, config, console)
     prepare_lookups(graph, config, os.environ, console)
     return {
         name: open_needed(name, spec, config, base, climbed=name in climbed) for name, spec in needed.items()
@@ -248,7 +284,11 @@ def check_models(graph: Graph, config: Config, console: Console) -> None:
     asyncio.run(close())
 
 
-def _fetch(references: Sequence[str], base: Path, config: Config, console: Console) -> None:
+def fetch_weights(graph: Graph, config: Config, console: Console) -> None:
+    """Bring what is not on this machine yet. Raises UsageError, ProviderError."""
+    references = [spec.use for spec in models_needed(graph).values()]
+    references += [EMBEDDER] if embeds_here(graph) else []
+    base = Path(graph.file).resolve().parent
     if not any(reference.startswith("llamacpp:") for reference in references):
         return
     from orchestrator.cli.download import fetch_missing
@@ -331,8 +371,7 @@ def _engine(
     journal: KillingJournal,
     cache: Cache | None,
     recovered: Recovered,
-    tools: Equipment,
-    lookups: Lookups,
+    kit: Kit,
 ) -> Engine:
     from orchestrator.store.conversations import StoreConversations
 
@@ -350,10 +389,10 @@ def _engine(
         secrets=privacy.secrets,
         env=privacy.env,
         digest_key=privacy.keep.key,
-        tools=tools,
-        knowledge=lookups,
-        examples=lookups.examples,
-        heads=lookups.head,
+        tools=kit.tools,
+        knowledge=kit.lookups,
+        examples=kit.lookups.examples,
+        heads=kit.lookups.head,
         conversations=StoreConversations(store, job.run),
         keepsakes=Artifacts(folder_of(store, job.data), privacy.secrets),
         run=job.run,
@@ -387,6 +426,9 @@ async def _guarded(engine: Engine, store: Store, run: str, screen: _Screen) -> R
 
 def _stop(engine: Engine, screen: _Screen, by: str) -> None:
     """The first time ends the run with everything written; the second time ends the process."""
+    if screen.job.goes_on:
+        engine.cancel(by)
+        return
     if engine.stopping:
         os._exit(130)
     with screen.shown.away():

@@ -18,7 +18,7 @@ from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.config import Config
-    from orchestrator.graph.model import Graph
+    from orchestrator.graph.model import Graph, Node
     from orchestrator.store.store import Store
 
 
@@ -138,7 +138,7 @@ def _execute(
     models = open_models(graph, config, console)
     with Lease.acquire(store, run):
         kept = kept_inputs(graph, inputs, privacy.keep, privacy.secrets)
-        store.create(run, _started(graph, run, kept, options))
+        store.create(run, started(graph, run, kept, options))
         job = Job(
             run=run,
             graph=graph,
@@ -152,7 +152,7 @@ def _execute(
             offline=config.offline,
             privacy=privacy,
             data=config.data,
-            streamed="" if as_json or events else streamed_step(graph),
+            streamed=() if as_json or events else streamed_steps(graph),
         )
         result, streamed = execute(store, job, console)
     from orchestrator.cli.concluding import conclude
@@ -160,7 +160,7 @@ def _execute(
     return conclude(result, run, console, as_json=as_json, events=events, streamed=streamed)
 
 
-def _started(graph: Graph, run: str, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
+def started(graph: Graph, run: str, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
     from orchestrator import __version__
     from orchestrator.cli.revision import revision
     from orchestrator.engine.record import stated_labels
@@ -190,17 +190,22 @@ def _budget(graph: Graph) -> dict[str, Any]:
     return {"budget": budget.model_dump(exclude_none=True)} if budget is not None else {}
 
 
-def streamed_step(graph: Graph) -> str:
+def streamed_steps(graph: Graph) -> tuple[str, ...]:
     """The step whose text may go to stdout while it is written: the only result, plain and unchecked."""
+    ends = [node for node in graph.scope.nodes if not node.successors]
+    alone = len(ends) == 1 and graph.outputs is None
+    return (ends[0].path,) if alone and is_plain(ends[0]) else ()
+
+
+def is_plain(node: Node) -> bool:
+    """Whether the text that one model writes is the value of this step as it is."""
     from orchestrator.spec.model import AgentStep
 
-    ends = [node for node in graph.scope.nodes if not node.successors]
-    if len(ends) != 1 or graph.outputs is not None:
-        return ""
-    node, step = ends[0], ends[0].step
+    step = node.step
     plain = isinstance(step, AgentStep) and node.output is None and not step.check
-    single = "foreach" not in node.programs and "reduce" not in node.programs and len(node.models) == 1
-    return node.path if plain and single else ""
+    return (
+        plain and "foreach" not in node.programs and "reduce" not in node.programs and len(node.models) == 1
+    )
 
 
 def _again(

@@ -91,16 +91,18 @@ def with_agent(subject: Subject) -> Subject:
 def graph_of(subject: Subject, rung: Rung, setup: Setup) -> Graph:
     """The checked workflow that asks it once, with this help. Raises SpecError, UsageError."""
     if subject.path is not None and rung == "as-is":
-        return _of_workflow(subject.path, setup)
+        return _of_workflow(subject, subject.path, setup)
     graph = _checked(_built(_draft(subject, rung, setup), subject.root))
     return _bare(graph) if rung in ("plain", "grammar") else graph if rung == "as-is" else _headless(graph)
 
 
-def _of_workflow(path: Path, setup: Setup) -> Graph:
+def _of_workflow(subject: Subject, path: Path, setup: Setup) -> Graph:
+    """With another model in the place of each of its own."""
     graph = _checked(check_workflow(path))
     if setup.model is None:
         return graph
-    return _checked(check_workflow(path, models=dict.fromkeys(graph.models, setup.model)))
+    known = _project_models(subject.root).get(setup.model)
+    return _checked(check_workflow(path, models=dict.fromkeys(graph.models, known or setup.model)))
 
 
 def _checked(built: Built) -> Graph:
@@ -182,9 +184,10 @@ def _shape(output: Type | None) -> str:
     return f"Answer with one of: {', '.join(kind.values)}." if isinstance(kind, Enum) else "Answer yes or no."
 
 
-def _project_models(root: Path) -> frozenset[str]:
+def _project_models(root: Path) -> Mapping[str, str]:
+    """References by name."""
     project = read_project(root)
-    return frozenset(project.project.models) if project else frozenset()
+    return {name: spec.use for name, spec in project.project.models.items()} if project else {}
 
 
 def _bare(graph: Graph) -> Graph:

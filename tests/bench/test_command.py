@@ -117,6 +117,20 @@ def test_models_are_compared_and_one_that_is_not_there_has_its_reason() -> None:
     assert "missing.yaml" in found[1]["problem"]
 
 
+@pytest.mark.parametrize("model", ["other", "scripted:other.yaml"])
+def test_another_model_does_the_work_of_a_workflow(files: Path, model: str) -> None:
+    """By its reference, or the name that the project has for it."""
+    (files / "other.yaml").write_text("- {regex: '.', text: parcel}\n", encoding="utf-8")
+    (files / "orch.yaml").write_text(
+        PROJECT.replace("}", ', other: "scripted:other.yaml"}'), encoding="utf-8"
+    )
+
+    (row,) = rows("bench", "flow.yaml", "--rungs", "as-is", "--models", model)
+
+    assert row["model"] == "scripted:other.yaml"
+    assert {one["answer"] for one in row["answers"]} == {"parcel"}
+
+
 def test_repeats_and_limits_are_drawn_by_the_seed() -> None:
     """The same seed, the same cases; repeats do not narrow the interval."""
     first, again = (
@@ -195,3 +209,14 @@ def test_what_was_measured_before_an_interruption_is_kept(files: Path) -> None:
     assert stopped
     assert (len(row.measured), row.planned, row.note) == (2, 4, "interrupted")
     assert row.model == "scripted:answers.yaml"
+
+
+@pytest.mark.real_model
+def test_the_ladder_on_the_model_that_ships() -> None:
+    """A specialist that ships, with grammar and without a model at all."""
+    grammar, head = rows("bench", "router", "--rungs", "grammar,head", "--limit", "2")
+
+    assert (grammar["valid"], head["valid"]) == (2, 2)
+    assert grammar["memory_bytes"] > 50_000_000
+    assert grammar["p50_seconds"] > 0
+    assert (head["model"], head["memory_bytes"]) == ("–", None)

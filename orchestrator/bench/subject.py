@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from orchestrator.engine.gate import models_needed
 from orchestrator.errors import UsageError
 from orchestrator.graph.build import Built, build
 from orchestrator.graph.model import Graph, Node, all_nodes
@@ -52,6 +53,8 @@ class Subject:
     path: Path | None = None
     output: Type | None = None
     spec: AgentSpec | None = None
+    model: str | None = None
+    """The model of a workflow that is asked alone in its place."""
 
     def rungs(self) -> tuple[Rung, ...]:
         """Those that make sense for it."""
@@ -79,13 +82,18 @@ def library_of(root: Path) -> Library:
 
 
 def with_agent(subject: Subject) -> Subject:
-    """With the type of its answer. Raises SpecError for a specialist that cannot be used."""
+    """With the type of its answer and its role, of a workflow what it says that it is for.
+
+    Raises SpecError for one that cannot be used.
+    """
     graph = graph_of(subject, "as-is", Setup())
-    node = _step(graph) if subject.path is None else _last(graph)
-    if node is None:
-        return subject
-    spec = node.agent.spec if node.agent is not None else None
-    return replace(subject, output=node.output, spec=spec)
+    if subject.path is None:
+        node = _step(graph)
+        return replace(subject, output=node.output, spec=node.agent.spec if node.agent is not None else None)
+    last, models = _last(graph), list(models_needed(graph).values())
+    spec = AgentSpec(description=graph.workflow.description or None)
+    output = last.output if last is not None else None
+    return replace(subject, output=output, spec=spec, model=models[0].use if models else None)
 
 
 def graph_of(subject: Subject, rung: Rung, setup: Setup) -> Graph:
@@ -143,10 +151,11 @@ def _draft(subject: Subject, rung: Rung, setup: Setup) -> dict[str, Any]:
         "inputs": {ASKED: {"type": "text", "label": subject.label}},
         "steps": {STEP: step},
     }
-    if setup.model is not None:
-        own = setup.model not in _project_models(subject.root)
-        draft |= {"models": {MODEL: setup.model}} if own else {}
-        step["model"] = MODEL if own else setup.model
+    model = setup.model or subject.model
+    if model is not None:
+        own = model not in _project_models(subject.root)
+        draft |= {"models": {MODEL: model}} if own else {}
+        step["model"] = MODEL if own else model
     step["params"] = {"seed": setup.seed} if setup.seed else {}
     if rung == "plain":
         _plainly(draft, step, subject)

@@ -117,6 +117,18 @@ def test_models_are_compared_and_one_that_is_not_there_has_its_reason() -> None:
     assert "missing.yaml" in found[1]["problem"]
 
 
+def test_a_plain_prompt_stands_in_for_a_workflow(files: Path) -> None:
+    """What the workflow is for, and the input, to its own model."""
+    text = FLOW.replace("orch: 1", "orch: 1\ndescription: Say what a letter is about.")
+    (files / "flow.yaml").write_text(text, encoding="utf-8")
+    script = "- {regex: 'is about[^#]*my bill', text: bill}\n- {regex: '.', text: nothing}\n"
+    (files / "answers.yaml").write_text(script, encoding="utf-8")
+
+    (row,) = rows("bench", "flow.yaml", "--rungs", "plain")
+
+    assert [one["answer"] for one in row["answers"]] == ["bill", "nothing", "nothing", "nothing"]
+
+
 @pytest.mark.parametrize("model", ["other", "scripted:other.yaml"])
 def test_another_model_does_the_work_of_a_workflow(files: Path, model: str) -> None:
     """By its reference, or the name that the project has for it."""

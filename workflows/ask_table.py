@@ -42,6 +42,15 @@ MORE = r"(?:more|over|above|greater|longer|heavier|larger|bigger|higher|older|af
 LESS = r"(?:less|fewer|under|below|shorter|lighter|smaller|lower|younger|before|at most)"
 LIMIT = re.compile(rf"\b({MORE}|{LESS})\b(?:\s+than)?\s+(\d+(?:\.\d+)?)")
 NUMERIC = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "REAL", "NUMERIC")
+CUES = {
+    "average": r"\b(?:average|mean|typical)\b",
+    "sum": r"\b(?:total|sum|altogether|together|add up|in all)\b",
+    "minimum": r"\bminimum\b",
+    "maximum": r"\bmaximum\b",
+    "different": r"\b(?:different|distinct)\b",
+    "commonest": r"\b(?:most common|commonest|most often|most frequent\w*)\b",
+}
+"""Words that say by themselves what kind of query it is."""
 ASKED = 60
 """Texts of a table are looked for in the question up to this length."""
 
@@ -51,6 +60,7 @@ class Found:
     """`measure` is a column of numbers, `by` one of texts, empty where the question names none. `columns` are all.
 
     `masked` is the question with common words instead of those of this table: so questions of all tables are alike.
+    `kind` is empty where no single word tells it.
     """
 
     measure: str
@@ -60,6 +70,7 @@ class Found:
     columns: list[str]
     numbers: list[str]
     masked: str
+    kind: str
 
 
 def values_query(question: str, schema: list[Any]) -> str:
@@ -88,14 +99,14 @@ def find(question: str, schema: list[Any], values: list[Any]) -> Found:
         column = _within(columns, limit) if word in ("after", "before") else measure
         where += [f"{_number(column)} {sign} {limit}"] if column else []
     for year in re.findall(r"\b(?:in|of|from|during)\s+(\d{4})\b", rest):
-        column = _within([one for one in columns if one["name"] != measure], year)
+        column = _within([one for one in columns if one["name"] != measure], year, years=True)
         where += [f"{_number(column)} = {year}"] if column else []
     filtered = {one["c"] for one in values}
     groups = [name for name in [*texts, *numbers] if name != measure and _is_group(asked, name)]
     target = _best(asked, [name for name in texts if name not in filtered])
     masked = _masked(asked, measure, [name for name in texts if name not in filtered], values)
     names = [one["name"] for one in columns]
-    return Found(measure, groups[0] if groups else "", target, where, names, numbers, masked)
+    return Found(measure, groups[0] if groups else "", target, where, names, numbers, masked, _cue(asked))
 
 
 def build(kind: str, found: dict[str, Any], column: str) -> str:
@@ -178,13 +189,19 @@ def _is_number(column: Any) -> bool:
     return bool(shown) and all(re.fullmatch(r"-?\d+(?:\.\d+)?", one) for one in shown)
 
 
-def _within(columns: list[Any], number: str) -> str:
-    """A column of whole numbers between whose least and greatest value the number lies."""
+def _within(columns: list[Any], number: str, *, years: bool = False) -> str:
+    """A column of whole numbers between whose least and greatest value the number lies; of `years` if it is one."""
     for column in columns:
-        ends = column["examples"]
-        if "INT" in column["type"].upper() and len(ends) >= 2 and min(ends) <= float(number) <= max(ends):
+        ends = [one for one in column["examples"] if isinstance(one, int)]
+        fits = len(ends) >= 2 and min(ends) <= float(number) <= max(ends)
+        if fits and "INT" in column["type"].upper() and (not years or 1000 <= min(ends) <= max(ends) < 3000):
             return str(column["name"])
     return ""
+
+
+def _cue(asked: str) -> str:
+    found = [kind for kind, words in CUES.items() if re.search(words, asked)]
+    return found[0] if len(found) == 1 else ""
 
 
 def _masked(asked: str, measure: str, texts: list[str], values: list[Any]) -> str:

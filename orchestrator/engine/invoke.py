@@ -37,6 +37,7 @@ LAST_WORDS = 5.0
 ELSEWHERE = "its value is that of the step"
 """In the record of a call without an effect that gave something large: it is written down once."""
 STOPPED = "the run was stopped meanwhile"
+_AS_TEXT = "a value that is only one `{{ }}` keeps its type; `{{ … | string }}` makes a text of it"
 
 
 async def invoke(
@@ -60,7 +61,8 @@ def refuse_arguments(signature: Signature, arguments: Mapping[str, Any]) -> None
     """Raise StepError for arguments that the tool does not take."""
     problems = check_value(signature.arguments, arguments)
     if problems:
-        raise StepError("tool", f"{signature.name}: {'; '.join(problems)}", hint=_takes(signature))
+        hint = _AS_TEXT if problems[0].endswith(" is no text") else _takes(signature)
+        raise StepError("tool", f"{signature.name}: {'; '.join(problems)}", hint=hint)
 
 
 def _takes(signature: Signature) -> str:

@@ -15,8 +15,8 @@ from orchestrator.engine.agent import agent, part
 from orchestrator.engine.declassify import Known
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate, gates_of, models_climbed, models_needed, models_of
-from orchestrator.engine.instance import node_runner
 from orchestrator.engine.head import refuse_missing_heads
+from orchestrator.engine.instance import node_runner
 from orchestrator.engine.line import Line
 from orchestrator.engine.looked import refuse_missing_examples
 from orchestrator.engine.preflight import (

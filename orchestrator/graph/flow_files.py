@@ -13,6 +13,7 @@ from orchestrator.graph.flow_uses import Use
 from orchestrator.graph.setting import Setting
 from orchestrator.graph.tags import highest, label_of
 from orchestrator.labels import Label, above
+from orchestrator.spec.paths import folder_of
 
 _WILD = frozenset("*?[")
 
@@ -55,10 +56,16 @@ def _read(setting: Setting) -> Iterator[tuple[str, tuple[str, ...], Label]]:
     """Name, globs and label of everything the file reads by itself."""
     for name, spec in setting.knowledge.items():
         globs = (spec.from_,) if isinstance(spec.from_, str) else spec.from_
-        yield f"knowledge.{name}", tuple(globs), spec.label or "private"
+        yield f"knowledge.{name}", tuple(map(_read_by, globs)), spec.label or "private"
     for name, given in setting.document.workflow.inputs.items():
         if given.type in ("file", "files") and isinstance(given.default, str):
             yield f"inputs.{name}", (given.default,), label_of_input(given)
+
+
+def _read_by(glob: str) -> str:
+    """The files that a `from` means; of a Chroma folder everything in it."""
+    folder = folder_of(glob)
+    return glob if folder == glob else f"{folder}/**"
 
 
 def may_meet(left: str, right: str) -> bool:

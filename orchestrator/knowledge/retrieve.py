@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import KnowledgeError
+from orchestrator.knowledge.chroma import is_chroma, place_of
 from orchestrator.knowledge.index import Index, refuse_other
 from orchestrator.knowledge.lock import alone
 from orchestrator.knowledge.search import By, Found, Searcher
@@ -188,6 +189,8 @@ class IndexedKnowledge:
             self._progress("waiting for another process", 0, 0)
 
         async with alone(self._path.with_suffix(".lock"), waiting):
+            if any(is_chroma(pattern) for pattern in self._patterns):
+                return await self._adopt(index)
             found = await in_thread(find, self._patterns, self._base, self._root)
             return await update(
                 index,
@@ -197,3 +200,14 @@ class IndexedKnowledge:
                 size=self._size,
                 progress=self._progress,
             )
+
+    async def _adopt(self, index: Index) -> Report:
+        from orchestrator.knowledge.adopt import adopt
+
+        if len(self._patterns) > 1:
+            raise KnowledgeError(
+                f"'{self.name}' is made from a Chroma folder and from other things",
+                hint="make two of it: an agent may have several, `knowledge: [notes, handbook]`",
+            )
+        place = await in_thread(place_of, self._patterns[0], self._base, self._root)
+        return await adopt(index, place, self._embedder, self._root, name=self.name, progress=self._progress)

@@ -12,6 +12,7 @@ from orchestrator.spec.model import (
     AskStep,
     Declassify,
     InputSpec,
+    Knowledge,
     McpServer,
     Model,
     ToolSpec,
@@ -128,6 +129,19 @@ def _files(raw: Raw) -> Iterator[Finding]:
         )
 
 
+def _chroma(raw: Raw) -> Iterator[Finding]:
+    given = raw.get("from")
+    texts = given if isinstance(given, list) else [given]
+    if not any(isinstance(text, str) and text.startswith("chroma:") for text in texts):
+        return
+    if len(texts) > 1:
+        hint = "make two of it; an agent may have several"
+        yield "ORCH133", "a Chroma folder and other documents exclude each other", "from", hint
+    if "chunk" in raw:
+        hint = "remove it: the texts of a Chroma folder stay as they are, since its vectors are of these"
+        yield "ORCH133", "'chunk' and a Chroma folder exclude each other", "chunk", hint
+
+
 _FOREACH = tuple(
     _needs_partner(key, ("foreach",), "ORCH130", "add `foreach:` with the list, or remove it")
     for key in ("as", "on_item_error")
@@ -161,4 +175,5 @@ _RULES[AskStep] = (
 _RULES[Declassify] = (_levels, _groups)
 _RULES[InputSpec] = (_files,)
 _RULES[ToolSpec] = (_one_of(("mcp", "python", "agent"), "ORCH133", "a tool"),)
+_RULES[Knowledge] = (_chroma,)
 _RULES[McpServer] = (_one_of(("command", "url"), "ORCH133", "an MCP server"),)

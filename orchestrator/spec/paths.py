@@ -30,11 +30,16 @@ def stray_paths(model: Model, marks: Marks, base: Path, root: Path) -> list[Diag
     return [
         marks.diagnostic("ORCH162", f"{text!r} lies outside the project", marks.at(*path), _HINT)
         for path, text in _named(model)
-        if not _resolved(base / text).is_relative_to(real)
+        if not _resolved(base / folder_of(text)).is_relative_to(real)
     ]
 
 
 _HINT = "a path in a workflow stays beneath its project's root; other files are given as inputs"
+
+
+def folder_of(text: str) -> str:
+    """The folder that a `chroma:FOLDER#COLLECTION` means; any other path as it is."""
+    return text.removeprefix("chroma:").partition("#")[0] if text.startswith("chroma:") else text
 
 
 def _resolved(path: Path) -> Path:

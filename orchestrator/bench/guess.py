@@ -81,6 +81,11 @@ class Guesses:
         vector = await self._embedded([as_asked(asked)])
         return classified(await self._head(asked), vector)
 
+    async def learn(self, asked: Sequence[Any]) -> None:
+        """Train what these need, so that asking is quick. Raises KnowledgeError."""
+        for one in asked:
+            await self._head(one)
+
     async def _head(self, asked: Any) -> Trained:
         vectors, fold = await self.ready(), self._folds.get(_key(asked), -1)
         async with self._lock:

@@ -72,12 +72,15 @@ class Asking:
 async def measure(asking: Asking, cases: Sequence[tuple[Case, int]], told: Told) -> None:
     """Ask every case (with the number of its repeat); each is told as soon as it is graded.
 
-    Raises ProviderError or CredentialsMissing for a model that cannot be had at all.
+    Raises ProviderError or CredentialsMissing for a model that cannot be had at all, KnowledgeError for a head that
+    cannot be trained.
     """
     for model in asking.models.values():
         await model.prepare()
     if asking.guesses is not None and cases:
         await asking.guesses.ready()
+        if asking.rung != "nearest":
+            await asking.guesses.learn([case.input for case, _ in cases])
     turns = asyncio.Semaphore(asking.parallel)
 
     async def one(case: Case, repeat: int) -> None:

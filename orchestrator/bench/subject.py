@@ -10,7 +10,7 @@ Each is a workflow of one step, made in memory. Asks nobody and opens no store.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -232,13 +232,11 @@ def _last(graph: Graph) -> Node | None:
     return ends[0] if len(ends) == 1 and graph.outputs is None else None
 
 
-def learned_from(graph: Graph) -> Iterator[Path]:
-    """Files of cases that its steps learn from."""
-    for node in all_nodes(graph.scope):
-        spec = node.agent.spec if node.agent is not None else None
-        for part in (spec.examples, spec.head) if spec is not None else ():
-            if part is not None:
-                yield Path(part.from_)
+def has_head(graph: Graph, cases: Path) -> bool:
+    """Whether a classifier that is trained on these cases stands in front of one of its models."""
+    agents = (node.agent for node in all_nodes(graph.scope) if node.agent is not None)
+    heads = (agent.spec.head for agent in agents if agent.spec.head is not None)
+    return any(Path(head.from_).resolve() == cases.resolve() for head in heads)
 
 
 def wanted_rungs(subject: Subject, names: tuple[str, ...], *, closed: bool) -> tuple[Rung, ...]:
@@ -261,6 +259,6 @@ def wanted_rungs(subject: Subject, names: tuple[str, ...], *, closed: bool) -> t
 
 
 __all__ = [
-    "ASKED", "RUNGS", "STEP", "WITHOUT_MODEL", "Rung", "Setup", "Subject", "graph_of", "learned_from", "library_of",
+    "ASKED", "RUNGS", "STEP", "WITHOUT_MODEL", "Rung", "Setup", "Subject", "graph_of", "has_head", "library_of",
     "wanted_rungs", "with_agent",
 ]  # fmt: skip

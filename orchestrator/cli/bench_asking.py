@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.bench.graders import Graders, Judge
 from orchestrator.bench.guess import Guesses, Pool
 from orchestrator.bench.measure import Asking, Recorded, Told, measure
-from orchestrator.bench.subject import ASKED, WITHOUT_MODEL, Rung, Setup, Subject, graph_of, learned_from
+from orchestrator.bench.subject import ASKED, WITHOUT_MODEL, Rung, Setup, Subject, graph_of, has_head
 from orchestrator.cli.equipment import Equipment
 from orchestrator.cli.equipment_knowledge import Lookups
 from orchestrator.cli.executing import EMBEDDER, open_models, price_list
@@ -124,7 +124,7 @@ class _Round:
         cases: Sequence[tuple[Case, int]],
         told: Told,
     ) -> Facts:
-        pool = self._pool()
+        pool, own = self._pool(), self.subject.pool
         async with AsyncExitStack() as stack:
             for model in (*models.values(), *judges.values()):
                 stack.push_async_callback(model.close)
@@ -137,7 +137,9 @@ class _Round:
                 self.subject,
                 self.rung,
                 pool,
-                Guesses(pool, lookups.embedder(None)) if pool is not None and _has_head(graph) else None,
+                Guesses(pool, lookups.embedder(None))
+                if pool is not None and own is not None and has_head(graph, own)
+                else None,
                 graph,
                 models,
                 self._ports(graph, tools, lookups),
@@ -245,10 +247,6 @@ def named_model(subject: Subject, rung: Rung, model: str | None) -> str:
     except OrchError:
         return model or "–"
     return " + ".join(dict.fromkeys(spec.use for spec in needed.values())) or "–"
-
-
-def _has_head(graph: Graph) -> bool:
-    return any(True for _ in learned_from(graph))
 
 
 def _facts(info: ModelInfo, config: Config) -> Facts:

@@ -16,7 +16,8 @@ from orchestrator.spec.model import AgentSpec
 from orchestrator.spec.schema import json_schema
 
 FOLDERS = sorted(path.parent for path in shipped_agents().glob("*/agent.yaml"))
-LATER = ("tools", "knowledge", "examples", "head", "memory", "label")
+TEAMS = ("support", "code", "judge", "router", "triage", "coder")
+"""Specialists of the teams that have at least sixty cases."""
 PROMPT_BYTES = 480
 """About 120 tokens: a small model loses the thread of a longer role."""
 
@@ -35,7 +36,7 @@ def test_the_team_is_complete() -> None:
     specialists = {"code", "support", "data", "creative"}
     helpers = {"judge", "router", "summarizer", "extractor", "redactor", "translator"}
 
-    assert {folder.name for folder in FOLDERS} == specialists | helpers
+    assert specialists | helpers | {"triage", "coder"} <= {folder.name for folder in FOLDERS}
 
 
 @every
@@ -50,11 +51,9 @@ def test_a_specialist_says_what_it_is_for(folder: Path) -> None:
 
 
 @every
-def test_a_specialist_uses_only_what_runs_today(folder: Path) -> None:
-    """No tools, retrieval or memory, and the model is left to the user."""
-    spec = spec_of(folder)
-
-    assert [name for name in (*LATER, "model") if getattr(spec, name) is not None] == []
+def test_the_model_of_a_specialist_is_left_to_the_user(folder: Path) -> None:
+    """None names one."""
+    assert spec_of(folder).model is None
 
 
 @every
@@ -67,10 +66,10 @@ def test_a_prompt_is_short(folder: Path) -> None:
 
 @every
 def test_there_are_enough_different_cases(folder: Path) -> None:
-    """At least twenty, and no input twice."""
+    """At least twenty, sixty for those that the teams stand on, and no input twice."""
     cases = cases_in(folder)
 
-    assert len(cases) >= 20
+    assert len(cases) >= (60 if folder.name in TEAMS else 20)
     assert len({case.input for case in cases}) == len(cases)
 
 

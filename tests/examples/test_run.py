@@ -19,7 +19,14 @@ from tests.examples.commands import ROOT, Command, commands_of, copy_of, run
 pytestmark = pytest.mark.real_model
 
 QUICK = ("01-support-desk", "03-data-report", "06-approval", "08-hybrid")
-SLOW = ("02-code-review", "04-campaign", "05-long-summary", "07-compare-models")
+SLOW = (
+    "02-code-review",
+    "04-campaign",
+    "05-long-summary",
+    "07-compare-models",
+    "10-support-team",
+    "11-code-team",
+)
 BY_NAME = {
     "support-desk": {
         "ticket": "How long can I cancel a payment?",

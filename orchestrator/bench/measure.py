@@ -180,7 +180,8 @@ async def _asked(asking: Asking, graph: Graph, case: Case) -> _Said:
     if not any(event.rate for event in attempts):
         busy = sum(event.seconds for event in attempts)
     value, why = _value(asking, case, result, journal.events)
-    return _Said(value, why, _sources(journal.events), spending, busy)
+    hidden = ports.secrets  # an answer is printed: no value of the environment stands in it
+    return _Said(hidden.cleaned(value), hidden.clean(why), _sources(journal.events), spending, busy)
 
 
 def _inputs(asking: Asking, case: Case) -> Mapping[str, Any]:

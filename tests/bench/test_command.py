@@ -129,6 +129,18 @@ def test_a_plain_prompt_stands_in_for_a_workflow(files: Path) -> None:
     assert [one["answer"] for one in row["answers"]] == ["bill", "nothing", "nothing", "nothing"]
 
 
+def test_no_secret_is_printed(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value of the environment that the workflow reads is hidden in the answers."""
+    monkeypatch.setenv("BENCH_TOKEN", "hush-hush-4711")
+    flow = 'orch: 1\ninputs: {letter: string(200)}\nsteps: {reply: {value: "{{ env.BENCH_TOKEN }} {{ inputs.letter }}"}}\n'
+    (files / "flow.yaml").write_text(flow, encoding="utf-8")
+
+    done = orch("bench", "flow.yaml", "--rungs", "as-is", "--json")
+
+    assert json.loads(done.stdout)["rows"][0]["valid"] == 4
+    assert "hush-hush-4711" not in done.output + done.stderr
+
+
 @pytest.mark.parametrize("model", ["other", "scripted:other.yaml"])
 def test_another_model_does_the_work_of_a_workflow(files: Path, model: str) -> None:
     """By its reference, or the name that the project has for it."""

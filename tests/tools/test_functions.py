@@ -148,8 +148,10 @@ def run(base: Path, body: Callable[[Call], Awaitable[None]], environ: dict[str, 
             await functions.close()
             await functions.close()
 
+    before = set(psutil.Process().children())  # those of other tests
     asyncio.run(whole())
-    assert [one for one in psutil.Process().children() if one.status() != psutil.STATUS_ZOMBIE] == []
+    left = set(psutil.Process().children()) - before
+    assert [one for one in left if one.status() != psutil.STATUS_ZOMBIE] == []
 
 
 async def refusal(awaitable: Awaitable[Any]) -> ToolError:

@@ -53,8 +53,10 @@ def run(body: Callable[[McpServers], Awaitable[None]], starting: float = PATIENC
         finally:
             await servers.close()
 
+    before = set(psutil.Process().children())  # those of other tests
     asyncio.run(whole())
-    assert [one for one in psutil.Process().children() if one.status() != psutil.STATUS_ZOMBIE] == []
+    left = set(psutil.Process().children()) - before
+    assert [one for one in left if one.status() != psutil.STATUS_ZOMBIE] == []
 
 
 async def call(

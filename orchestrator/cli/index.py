@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -247,7 +247,8 @@ def _known(place: _Place, name: str) -> _Known:
         finally:
             index.close()
         if patterns:
-            return _from_globs(place, [str(place.root / pattern) for pattern in patterns], ref or None, None)
+            whole = [_moved(pattern, lambda path: str(place.root / path)) for pattern in patterns]
+            return _from_globs(place, whole, ref or None, None)
     names = ", ".join(sorted(place.known))
     raise UsageError(
         f"there is no knowledge '{name}'" + (f"; there is {names}" if names else " in orch.yaml"),
@@ -255,11 +256,23 @@ def _known(place: _Place, name: str) -> _Known:
     )
 
 
+def _moved(pattern: str, move: Callable[[str], str]) -> str:
+    """The pattern with its path seen from somewhere else."""
+    from orchestrator.knowledge.chroma import PREFIX, is_chroma
+
+    if not is_chroma(pattern):
+        return move(pattern)
+    folder, sign, collection = pattern.removeprefix(PREFIX).partition("#")
+    return f"{PREFIX}{move(folder)}{sign}{collection}"
+
+
 def _from_globs(place: _Place, globs: Sequence[str], embed: str | None, chunk: int | None) -> _Known:
     from orchestrator.spec.model import Knowledge, ModelSpec
 
-    patterns = [os.path.relpath(place.config.cwd / one, place.root) for one in globs]
-    outside = next((one for one in patterns if one.split("/")[0] == ".."), None)
+    patterns = [
+        _moved(one, lambda path: os.path.relpath(place.config.cwd / path, place.root)) for one in globs
+    ]
+    outside = next((one for one in patterns if one.removeprefix("chroma:").split("/")[0] == ".."), None)
     if outside is not None:
         raise UsageError(
             f"{outside} lies outside the project ({place.root})", hint="documents lie in the project"
@@ -479,4 +492,5 @@ def _shown(number: int, one: Found) -> str:
     facts += [] if one.bm25 is None else [f"words {one.bm25:.1f}"]
     heading = f"  {passage.heading}" if passage.heading else ""
     body = "\n".join(f"    {line}" for line in passage.text.splitlines())
-    return f"[{number}] {passage.file}:{first}-{last}{heading}  ({', '.join(facts)})\n{body}"
+    lines = f":{first}-{last}" if first else ""
+    return f"[{number}] {passage.file}{lines}{heading}  ({', '.join(facts)})\n{body}"

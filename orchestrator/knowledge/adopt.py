@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import KnowledgeError
 from orchestrator.knowledge.chroma import Collection, Moving, Place, Record, opened, stamp_of
+from orchestrator.knowledge.index import Whole
 from orchestrator.knowledge.split import Piece
 from orchestrator.knowledge.threads import in_thread
 from orchestrator.knowledge.update import Progress, Report, unwatched, whole
@@ -42,6 +43,8 @@ LONGEST = 300
 WAY = "chroma.1"
 """Changes when the same collection would be taken over in another way."""
 ATTEMPTS = 3
+BATCH = 200
+"""Files that are written at once."""
 PROBES = 5
 """Texts that are embedded, to see whether the vectors are this embedder's."""
 LIKE = 0.5
@@ -65,6 +68,9 @@ class Group:
     pieces: tuple[Piece, ...]
     vectors: Array
     digest: str
+
+    def stamped(self, stamp: str) -> Whole:
+        return Whole(self.name, self.digest, stamp, self.pieces, self.vectors)
 
 
 async def adopt(
@@ -113,20 +119,22 @@ async def _put(
     if gone:
         await in_thread(index.remove, gone)
         report.removed += [one for one in gone if one in known]
-    for number, group in enumerate(groups):
-        progress(group.name, number, len(groups))
-        before = known.get(group.name)
-        if before is not None and before.digest == group.digest:
-            await in_thread(index.touch, before.id, stamp)
-            report.unchanged += 1
-            continue
-        file = await in_thread(index.start_file, group.name, group.digest, stamp)
-        await in_thread(index.add, file, 0, group.pieces, group.vectors)
-        await in_thread(index.finish_file, file, group.name)
-        (report.added if before is None else report.changed).append(group.name)
-        report.passages += len(group.pieces)
+    same = [known[one.name].id for one in groups if _is_known(one, known)]
+    await in_thread(index.touch_all, same, stamp)
+    report.unchanged = len(same)
+    new = [one for one in groups if not _is_known(one, known)]
+    for start in range(0, len(new), BATCH):
+        progress(new[start].name, start, len(new))
+        await in_thread(index.put, [one.stamped(stamp) for one in new[start : start + BATCH]])
+    report.added = [one.name for one in new if one.name not in known]
+    report.changed = [one.name for one in new if one.name in known]
+    report.passages = sum(len(one.pieces) for one in new)
     await in_thread(index.settle)
-    progress("", len(groups), len(groups))
+    progress("", len(new), len(new))
+
+
+def _is_known(group: Group, known: Mapping[str, File]) -> bool:
+    return group.name in known and known[group.name].digest == group.digest
 
 
 # ------------------------------------------------------------------------------------------------- reading

@@ -63,6 +63,17 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """A file with all its passages and their vectors."""
+
+    name: str
+    digest: str
+    stamp: str
+    pieces: tuple[Piece, ...]
+    vectors: Array
+
+
+@dataclass(frozen=True, slots=True)
 class Size:
     files: int
     passages: int
@@ -147,13 +158,7 @@ class Index:
     def add(self, file: int, place: int, pieces: Sequence[Piece], vectors: Array) -> None:
         """Passages of a version, the first of them at `place`."""
         with self._changing() as db:
-            for offset, (piece, vector) in enumerate(zip(pieces, vectors, strict=True)):
-                row = db.execute(
-                    "INSERT INTO passages (file, place, heading, first, last, text) VALUES (?, ?, ?, ?, ?, ?) "
-                    "RETURNING id",
-                    (file, place + offset, piece.heading, *piece.lines, piece.text),
-                ).fetchone()
-                db.execute("INSERT INTO vectors VALUES (?, ?)", (row[0], vector.astype("<f4").tobytes()))
+            _insert(db, file, place, pieces, vectors)
 
     def finish_file(self, file: int, name: str) -> None:
         """Make a version visible in place of the one before."""
@@ -162,18 +167,32 @@ class Index:
                 row[0] for row in db.execute("SELECT id FROM files WHERE name = ? AND id <> ?", (name, file))
             ]
             self._remove(db, older)
-            db.execute(
-                "INSERT INTO words (rowid, heading, text) SELECT id, heading, text FROM passages WHERE file = ? "
-                "ORDER BY id",
-                (file,),
-            )
+            _tell_words(db, file)
             db.execute("UPDATE files SET done = 1 WHERE id = ?", (file,))
             db.execute("DELETE FROM skipped WHERE name = ?", (name,))
 
+    def put(self, files: Sequence[Whole]) -> None:
+        """Files in place of what was known of them, all at once."""
+        with self._changing() as db:
+            for one in files:
+                self._remove(
+                    db, [row[0] for row in db.execute("SELECT id FROM files WHERE name = ?", (one.name,))]
+                )
+                row = db.execute(
+                    "INSERT INTO files (name, digest, stamp, done) VALUES (?, ?, ?, 1) RETURNING id",
+                    (one.name, one.digest, one.stamp),
+                ).fetchone()
+                _insert(db, row[0], 0, one.pieces, one.vectors)
+                _tell_words(db, row[0])
+
     def touch(self, file: int, stamp: str) -> None:
         """The file was written anew with the same content."""
+        self.touch_all([file], stamp)
+
+    def touch_all(self, files: Sequence[int], stamp: str) -> None:
+        """The same for several."""
         with self._changing() as db:
-            db.execute("UPDATE files SET stamp = ? WHERE id = ?", (stamp, file))
+            db.executemany("UPDATE files SET stamp = ? WHERE id = ?", [(stamp, file) for file in files])
 
     def skip(self, name: str, stamp: str, why: str) -> None:
         """The file cannot be read: what was known of it goes."""
@@ -325,6 +344,25 @@ class Index:
             raise KnowledgeError(
                 f"the index {self.path} cannot be used: {error.strerror or error}"
             ) from error
+
+
+def _insert(db: sqlite3.Connection, file: int, place: int, pieces: Sequence[Piece], vectors: Array) -> None:
+    for offset, (piece, vector) in enumerate(zip(pieces, vectors, strict=True)):
+        row = db.execute(
+            "INSERT INTO passages (file, place, heading, first, last, text) VALUES (?, ?, ?, ?, ?, ?) "
+            "RETURNING id",
+            (file, place + offset, piece.heading, *piece.lines, piece.text),
+        ).fetchone()
+        db.execute("INSERT INTO vectors VALUES (?, ?)", (row[0], vector.astype("<f4").tobytes()))
+
+
+def _tell_words(db: sqlite3.Connection, file: int) -> None:
+    """The words of a file's passages can be found from now on."""
+    db.execute(
+        "INSERT INTO words (rowid, heading, text) SELECT id, heading, text FROM passages WHERE file = ? "
+        "ORDER BY id",
+        (file,),
+    )
 
 
 def refuse_other(name: str, built: tuple[str, str], info: EmbedderInfo) -> None:

@@ -29,10 +29,11 @@ def program(prompt: str, answer: str, name: str) -> str:
 
 def examples(prompt: str, code: str) -> str:
     """The code, then the `>>>` examples of the prompt; exits with 1 when one of them says something else."""
+    text = prompt.replace('"""', "\n").replace("'''", "\n")    # no quotes behind what an example expects
     return (
         f"{code}\n"
         "import doctest, sys\n"
-        f"_examples = doctest.DocTestParser().get_doctest({prompt!r}, globals(), 'examples', None, 0)\n"
+        f"_examples = doctest.DocTestParser().get_doctest({text!r}, globals(), 'examples', None, 0)\n"
         "_result = doctest.DocTestRunner().run(_examples)\n"
         "sys.exit(1 if _result.failed else 0)\n"
     )

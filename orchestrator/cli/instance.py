@@ -126,7 +126,7 @@ def _looked_up(event: Retrieved) -> tuple[str, str]:
 
 def _passage(number: int, one: Mapping[str, Any]) -> str:
     where = " § ".join(str(one[key]) for key in ("file", "heading") if one.get(key))
-    lines = "–".join(dict.fromkeys(str(line) for line in one.get("lines", ())))
+    lines = "–".join(dict.fromkeys(str(line) for line in one.get("lines", ()) if line))
     facts = [f"{'lines' if '–' in lines else 'line'} {lines}"] if lines else []
     if isinstance(one.get("score"), int | float):
         facts.append(f"score {one['score']:.2f}")

@@ -76,7 +76,7 @@ def _where(one: Mapping[str, Any]) -> str:
 def _facts(one: Mapping[str, Any]) -> str:
     told = []
     match one.get("lines"):
-        case [int() as first, int() as last]:
+        case [int() as first, int() as last] if first:
             told.append(f"line {first}" if first == last else f"lines {first}–{last}")
         case _:
             pass

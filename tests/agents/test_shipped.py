@@ -16,7 +16,7 @@ from orchestrator.spec.model import AgentSpec
 from orchestrator.spec.schema import json_schema
 
 FOLDERS = sorted(path.parent for path in shipped_agents().glob("*/agent.yaml"))
-TEAMS = ("support", "code", "judge", "router", "triage", "coder")
+TEAMS = ("support", "code", "judge", "router", "triage", "coder", "committer")
 """Specialists of the teams that have at least sixty cases."""
 PROMPT_BYTES = 480
 """About 120 tokens: a small model loses the thread of a longer role."""
@@ -36,7 +36,7 @@ def test_the_team_is_complete() -> None:
     specialists = {"code", "support", "data", "creative"}
     helpers = {"judge", "router", "summarizer", "extractor", "redactor", "translator"}
 
-    assert specialists | helpers | {"triage", "coder"} <= {folder.name for folder in FOLDERS}
+    assert specialists | helpers | {"triage", "coder", "committer"} <= {folder.name for folder in FOLDERS}
 
 
 @every

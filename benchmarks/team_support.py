@@ -3,8 +3,8 @@
     python -m benchmarks.team_support              all 50 questions
     python -m benchmarks.team_support --limit 20
 
-A reply is right when it holds the fact (one of the spellings that a question lists), and grounded when it is a line of
-the handbook, or its numbers and most of its words stand in the passage it cites. Ten questions are not answered by the
+A reply is right when it holds the fact: one of the spellings that a question lists, not in the middle of a number. The questions
+were written for this while reading the handbook, and nothing was tuned on them. Ten questions are not answered by the
 handbook: there the right thing is to hand over.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +23,9 @@ PLAIN = "You are a support agent of a bank. Answer the customer in one sentence.
 
 
 def holds(row: Mapping[str, Any], text: str) -> bool:
-    return any(fact.casefold() in text.casefold() for fact in row["facts"])
+    return any(
+        re.search(rf"(?<![\d.,]){re.escape(fact)}(?!\d)", text, re.IGNORECASE) for fact in row["facts"]
+    )
 
 
 def report(rows: Rows) -> None:
@@ -44,9 +47,7 @@ def report(rows: Rows) -> None:
         f"| its model's own draft held it | {share([holds(rows[n], replies[n]['draft']) for n in known])} |"
     )
     print(f"| the document named in the case is among the three passages | {share(found)} |")
-    print(
-        f"| what it says is grounded and cites a passage it was given | {share([_cited(r) for r in kept])} |"
-    )
+    print(f"| a reply cites a passage that it was given | {share([_cited(r) for r in kept])} |")
     print(f"| written by the model, the others quoted | {share([r['by'] == 'model' for r in kept])} |")
     print(
         f"| handed over where the handbook says nothing | {share([replies[n]['by'] == 'person' for n in strange])} |"

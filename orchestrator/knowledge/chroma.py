@@ -190,10 +190,10 @@ class Collection:
         for number, key, value in rows:
             facts.setdefault(number, {})[key] = value
         numbers = self._db.execute(
-            "SELECT id, embedding_id FROM embeddings WHERE segment_id = ? ORDER BY id",
+            "SELECT id, CAST(embedding_id AS TEXT) FROM embeddings WHERE segment_id = ? ORDER BY id",
             (self._segments.metadata,),
         )
-        return [Record(number, name, facts.get(number, {})) for number, name in numbers]
+        return [Record(int(number), name, facts.get(number, {})) for number, name in numbers]
 
     def texts(self, records: Sequence[Record]) -> dict[int, str]:
         """The texts of some records, by number; of those that have one."""
@@ -202,7 +202,7 @@ class Collection:
             numbers = ",".join(str(record.number) for record in records[start : start + MANY])
             found.update(
                 self._db.execute(
-                    f"SELECT id, string_value FROM embedding_metadata WHERE key = ? AND id IN ({numbers}) "  # noqa: S608 - numbers
+                    f"SELECT id, CAST(string_value AS TEXT) FROM embedding_metadata WHERE key = ? AND id IN ({numbers}) "  # noqa: S608 - numbers
                     "AND string_value IS NOT NULL",
                     (DOCUMENT,),
                 )
@@ -217,7 +217,7 @@ class Collection:
 
         found, until = self._stored()
         rows = self._db.execute(
-            "SELECT operation, id, vector, encoding FROM embeddings_queue "
+            "SELECT operation, CAST(id AS TEXT), vector, encoding FROM embeddings_queue "
             "WHERE topic LIKE ? AND seq_id > ? ORDER BY seq_id",
             (f"%/{self._segments.collection}", until),
         )
@@ -225,6 +225,8 @@ class Collection:
             if operation == DELETE:
                 found.pop(name, None)
             elif vector is not None and operation in (UPSERT, UPDATE if name in found else ADD):
+                if not isinstance(vector, bytes) or len(vector) % 4 or encoding not in ENCODINGS:
+                    raise self._damaged(f"the vector of {name!r} is none")
                 found[name] = numpy.frombuffer(vector, dtype=ENCODINGS[encoding]).astype(numpy.float32)
         return found
 
@@ -242,7 +244,11 @@ class Collection:
     # ----------------------------------------------------------------------------------------------- parts
 
     def _chosen(self) -> tuple[str, _Segments]:
-        names = dict(self._db.execute("SELECT name, id FROM collections ORDER BY name").fetchall())
+        names = dict(
+            self._db.execute(
+                "SELECT CAST(name AS TEXT), CAST(id AS TEXT) FROM collections WHERE name <> '' ORDER BY name"
+            ).fetchall()
+        )
         wanted = self._place.collection
         if wanted is None and len(names) == 1:
             wanted = next(iter(names))
@@ -254,13 +260,16 @@ class Collection:
             ).fetchall()
         )
         try:
-            return wanted, _Segments(names[wanted], parts["METADATA"], str(uuid.UUID(parts["VECTOR"])))
+            return wanted, _Segments(names[wanted], parts["METADATA"], str(uuid.UUID(str(parts["VECTOR"]))))
         except (KeyError, ValueError):
             raise self._damaged(f"collection {wanted!r} has lost a part") from None
 
     def _last_of(self, segment: str) -> int:
         row = self._db.execute("SELECT seq_id FROM max_seq_id WHERE segment_id = ?", (segment,)).fetchone()
-        return 0 if row is None else _number(row[0])
+        try:
+            return 0 if row is None else _number(row[0])
+        except (ValueError, TypeError):
+            raise self._damaged("the numbers of its changes are none") from None
 
     def _refuse_unfinished(self) -> None:
         """Texts are written with every change; where they are not, Chroma was killed and will go on when it is opened."""
@@ -281,9 +290,9 @@ class Collection:
         )
 
 
-def _number(value: int | bytes) -> int:
-    """A number of a change; older versions wrote it as bytes."""
-    return value if isinstance(value, int) else int.from_bytes(value, "big")
+def _number(value: Any) -> int:
+    """The number of a change; older versions wrote it as bytes."""
+    return int.from_bytes(value, "big") if isinstance(value, bytes) else int(value)
 
 
 def _no_collection(place: Place, names: Sequence[str]) -> KnowledgeError:

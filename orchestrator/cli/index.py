@@ -421,8 +421,9 @@ def _tell(name: str, report: Report, console: Console) -> None:
     ]
     parts.append(f"{report.unchanged} unchanged")
     rate = f", {report.passages / report.seconds:.0f} passages/s" if report.passages else ""
+    how = "taken over" if report.taken else "embedded"
     console.say(
-        f"index {name}: {', '.join(parts)}; {report.passages} passages embedded in {report.seconds:.1f} s{rate}"
+        f"index {name}: {', '.join(parts)}; {report.passages} passages {how} in {report.seconds:.1f} s{rate}"
     )
     for file, why in list(report.skipped.items())[:SHOWN]:
         console.warning(f"{file} is left out: {why}")

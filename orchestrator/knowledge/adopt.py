@@ -86,7 +86,7 @@ async def adopt(
 
     Raises KnowledgeError and ProviderError; what was there before stays then.
     """
-    started, report = time.monotonic(), Report()
+    started, report = time.monotonic(), Report(taken=True)
     info = await embedder.prepare()
     stamp = f"{WAY} {hashlib.sha256(f'{place.written} {stamp_of(place.folder)}'.encode()).hexdigest()}"
     held = await in_thread(index.files)

@@ -38,7 +38,9 @@ class Report:
     unchanged: int = 0
     skipped: dict[str, str] = field(default_factory=dict)
     passages: int = 0
-    """Embedded now."""
+    """Embedded now, or taken over."""
+    taken: bool = False
+    """Their vectors were there already."""
     seconds: float = 0.0
     embedding: float = 0.0
 

@@ -202,7 +202,7 @@ class Knowledge(Model):
     """Documents to look things up in: indexed incrementally, sources always returned."""
 
     from_: Texts = Field(alias="from")
-    """Files, as one glob or a list of them."""
+    """Files, as one glob or a list of them; or a Chroma folder, `chroma:FOLDER#COLLECTION`."""
     k: Count = 4
     """How many passages go into the prompt."""
     embed: str | None = None

@@ -36,7 +36,9 @@ def test_the_team_is_complete() -> None:
     specialists = {"code", "support", "data", "creative"}
     helpers = {"judge", "router", "summarizer", "extractor", "redactor", "translator"}
 
-    assert specialists | helpers | {"triage", "coder", "committer"} <= {folder.name for folder in FOLDERS}
+    assert specialists | helpers | {"triage", "coder", "committer", "analyst", "analyst_sql"} <= {
+        folder.name for folder in FOLDERS
+    }
 
 
 @every

@@ -18,7 +18,7 @@ from tests.examples.commands import ROOT, Command, commands_of, copy_of, run
 
 pytestmark = pytest.mark.real_model
 
-QUICK = ("01-support-desk", "03-data-report", "06-approval", "08-hybrid")
+QUICK = ("01-support-desk", "03-data-report", "06-approval", "08-hybrid", "12-ask-a-table")
 SLOW = (
     "02-code-review",
     "04-campaign",
@@ -26,12 +26,14 @@ SLOW = (
     "07-compare-models",
     "10-support-team",
     "11-code-team",
+    "13-within-limits",
 )
 BY_NAME = {
     "support-desk": {
         "ticket": "How long can I cancel a payment?",
         "handbook": "You can cancel a payment within 17 minutes of submission.",
     },
+    "ask-table": {"table": "penguins.csv", "question": "What is the average body mass per island?"},
     "code-review": {"file": "stock.py"},
     "campaign": {"product": "Ringo", "brief": "Ringo is a bicycle bell that sounds like a bird."},
     "long-summary": {"text": "report.txt"},
@@ -90,6 +92,17 @@ def test_the_support_desk_answers_every_ticket(played: Callable[[str], Played]) 
     assert "within 17 minutes" in done.stdout
 
 
+def test_the_answer_about_the_table_is_that_of_its_rows(played: Callable[[str], Played]) -> None:
+    """An average per island, whatever the model says of it, and a picture of it."""
+    _, commands = played("12-ask-a-table")
+
+    done = commands[0][1]
+    assert "Biscoe" in done.stdout
+    assert "avg(try_cast(body_mass_g AS DOUBLE))" in done.stdout
+    assert "average: 4716.0179" in done.stdout
+    assert "chart.svg" in done.stdout
+
+
 def test_grammar_fix_runs_by_name(tmp_path: Path) -> None:
     """The first command that `orch --help` suggests."""
     done = run(("orch", "run", "grammar-fix", "-i", "text=she dont like apples"), tmp_path)
@@ -145,7 +158,7 @@ def test_a_summary_ends_with_a_whole_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", BY_NAME)
 def test_a_shipped_workflow_runs_by_name(name: str, tmp_path: Path) -> None:
     """All of them do what they describe, or wait for the person they ask."""
-    for file in ("02-code-review/stock.py", "05-long-summary/report.txt"):
+    for file in ("02-code-review/stock.py", "05-long-summary/report.txt", "12-ask-a-table/penguins.csv"):
         shutil.copy(ROOT / "examples" / file, tmp_path)
     (tmp_path / "in.json").write_text(json.dumps(BY_NAME[name]), encoding="utf-8")
 

@@ -154,15 +154,14 @@ class Talk:
         while True:
             try:
                 line = self._ask()
+                if line is None or line.split() == ["/exit"]:
+                    return 0
+                if line.startswith("/"):
+                    self._obey(line)
+                elif line.strip() and self._answer(line) == STOPPED:
+                    return STOPPED
             except KeyboardInterrupt:
                 self._console.say("\n/exit or Ctrl-D ends the chat", "dim")
-                continue
-            if line is None or line.split() == ["/exit"]:
-                return 0
-            if line.startswith("/"):
-                self._obey(line)
-            elif line.strip() and self._answer(line) == STOPPED:
-                return STOPPED
 
     def lines(self, stream: TextIO) -> int:
         """From a pipe or a file; returns the exit code of the first that failed."""

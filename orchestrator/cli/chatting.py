@@ -173,6 +173,7 @@ class Whisper:
         self._console = console
         self._region = Region(console.err) if is_terminal(console.err) else None
         self._summary = Summary()
+        self._silent = False
 
     @property
     def summary(self) -> Summary:
@@ -184,7 +185,7 @@ class Whisper:
             case Warned():
                 self._clear()
                 self._console.warning(event.message)
-            case StepStarted() if self._region is not None:
+            case StepStarted() if self._region is not None and not self._silent:
                 self._region.draw([f"… {safe(event.path)}"])
 
     def recall(self, events: Iterable[tuple[int, Event]]) -> None:
@@ -195,6 +196,8 @@ class Whisper:
 
     @contextmanager
     def away(self) -> Iterator[None]:
+        """What is told of steps once the answer is being written comes too late to be of interest."""
+        self._silent = True
         self._clear()
         yield
 

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -40,6 +41,10 @@ class Terminal:
 
     def type(self, keys: str) -> None:
         os.write(self._screen, keys.encode())
+
+    def interrupt(self) -> None:
+        """What Ctrl-C does: the terminal is not the controlling one, so the key alone does nothing."""
+        self._process.send_signal(signal.SIGINT)
 
     def end(self) -> int:
         """Read to the end and return the exit code."""

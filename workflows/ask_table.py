@@ -93,7 +93,8 @@ def find(question: str, schema: list[Any], values: list[Any]) -> Found:
     texts = [column["name"] for column in columns if column["name"] not in numbers]
     where = [f"lower(cast({one['c']} AS VARCHAR)) = '{_sql(one['v'].lower())}'" for one in values]
     rest = LIMIT.sub(" ", asked)
-    measure = _best(rest, numbers)
+    groups = [name for name in [*texts, *numbers] if _is_group(asked, name)]
+    measure = _best(rest, [name for name in numbers if name not in groups])
     for word, limit in LIMIT.findall(asked):
         sign = ">" if re.fullmatch(MORE, word) else "<"
         column = _within(columns, limit) if word in ("after", "before") else measure
@@ -102,7 +103,6 @@ def find(question: str, schema: list[Any], values: list[Any]) -> Found:
         column = _within([one for one in columns if one["name"] != measure], year, years=True)
         where += [f"{_number(column)} = {year}"] if column else []
     filtered = {one["c"] for one in values}
-    groups = [name for name in [*texts, *numbers] if name != measure and _is_group(asked, name)]
     target = _best(asked, [name for name in texts if name not in filtered])
     masked = _masked(asked, measure, [name for name in texts if name not in filtered], values)
     names = [one["name"] for one in columns]

@@ -51,11 +51,12 @@ def choose(
 
 
 def mend(text: str, product: str, brief: str, must: list[str], avoid: list[str], words: int) -> str:
-    """A text within the limits, without a model: whole sentences of it, or else of the brief, then the words that are missing."""
+    """A text within the limits, without a model: its whole sentences if it names the product, those of the brief, then the words that are missing."""
     if not broken(text, product, must, avoid, words):
         return text
     kept: list[str] = []
-    for sentence in (*_sentences(text), *_sentences(brief)):
+    about = _sentences(text) if _has(text, product) else []
+    for sentence in (*about, *_sentences(brief)):
         own = [*kept, sentence]
         clean = not any(_has(sentence, word) for word in avoid)
         missing = [word for word in must if not _has(" ".join(own), word)]

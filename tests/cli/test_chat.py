@@ -35,7 +35,6 @@ agents: {friend: {model: tiny, memory: {key: "{{ inputs.conversation }}", turns:
 steps: {say: {agent: friend, prompt: "{{ inputs.message }}"}}
 """
 ANSWERS = """
-- {match: '(?s)name is Ann.*user:.*my name', text: You are Ann.}
 - {match: bad, fault: server}
 - {match: slow, text: late, delay: 60s}
 - {chunks: ["Hello ", there.]}
@@ -197,7 +196,7 @@ TALKS = """
 - {match: "divided by 0", value: {left: 7, op: over, right: 0}}
 - {match: "1,000", value: {left: 1000, op: minus, right: 0.5}}
 - {match: "12 plus", value: {left: 9, op: plus, right: 9}}
-- {match: "12 plus", value: {left: 9, op: plus, right: 9}}
+- {match: "both numbers stand in the message", value: {left: 8, op: plus, right: 9}}
 - {match: "10 days", value: {amount: 10, unit: day, direction: ahead}}
 - {text: Shakespeare.}
 """

@@ -18,7 +18,7 @@ from tests.examples.commands import ROOT, Command, commands_of, copy_of, run
 
 pytestmark = pytest.mark.real_model
 
-QUICK = ("01-support-desk", "03-data-report", "06-approval", "08-hybrid", "12-ask-a-table")
+QUICK = ("01-support-desk", "03-data-report", "06-approval", "08-hybrid", "09-assistant", "12-ask-a-table")
 SLOW = (
     "02-code-review",
     "04-campaign",
@@ -38,6 +38,7 @@ BY_NAME = {
     "campaign": {"product": "Ringo", "brief": "Ringo is a bicycle bell that sounds like a bird."},
     "long-summary": {"text": "report.txt"},
     "compare-models": {"question": "What is the capital of France?"},
+    "assistant": {"message": "What is 17 times 23?"},
     "hybrid-assistant": {"question": "What is the capital of France?"},
 }
 

@@ -2,19 +2,19 @@
 
 Nothing of Chroma runs, and nothing in the folder is opened for writing: neither its client, which would bring the
 database up to date and load its own models, nor SQLite where a journal waits; then a private copy is read.
-What is read is data: names of segments are no paths, and a pickle makes no objects. Knows no index and no embedder.
+What is read is data: names of segments are no paths, and a pickle is taken apart, never loaded. Knows no index and no embedder.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
+import pickletools
 import shutil
 import sqlite3
 import struct
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -40,6 +40,23 @@ SHOWN = 10
 """Collections that are named."""
 _HEADER = struct.Struct("<i6Q")
 """Version, start, room, count, size of an element, where its label and its vector stand in it."""
+_PLAIN = frozenset(
+    (
+        "BINUNICODE",
+        "SHORT_BINUNICODE",
+        "BININT",
+        "BININT1",
+        "BININT2",
+        "LONG1",
+        "BINFLOAT",
+        "BINBYTES",
+        "NONE",
+    )
+)
+"""What stands in a pickle for a value as it is."""
+_EMPTY: Mapping[str, Callable[[], Any]] = {"EMPTY_DICT": dict, "EMPTY_TUPLE": tuple}
+_WRONG = (OSError, ValueError, TypeError, LookupError, AttributeError, OverflowError)
+"""What reading a pickle may come to that is none, or not one of Chroma."""
 
 
 class Moving(Exception):
@@ -119,7 +136,7 @@ def opened(place: Place) -> Iterator[Collection]:
     try:
         with _database(place.folder) as db:
             yield Collection(place, db)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter of names that SQLite reports
         _refuse_moved(place, before)
         raise KnowledgeError(
             f"the database of {place.written!r} cannot be read: {error}",
@@ -190,7 +207,7 @@ class Collection:
         for number, key, value in rows:
             facts.setdefault(number, {})[key] = value
         numbers = self._db.execute(
-            "SELECT id, CAST(embedding_id AS TEXT) FROM embeddings WHERE segment_id = ? ORDER BY id",
+            "SELECT id, CAST(embedding_id AS TEXT) FROM embeddings WHERE segment_id = ? AND id > 0 ORDER BY id",
             (self._segments.metadata,),
         )
         return [Record(int(number), name, facts.get(number, {})) for number, name in numbers]
@@ -315,38 +332,52 @@ def _no_collection(place: Place, names: Sequence[str]) -> KnowledgeError:
 # -------------------------------------------------------------------------------------- files of a graph
 
 
-class _Facts:
-    """What older versions pickle: an object with these in its `__dict__`."""
+def _unpickled(data: bytes) -> Any:
+    """The plain value in a pickle. No class is looked up and nothing is called: an object is the map of its facts."""
+    stack: list[Any] = []
+    marks: list[int] = []
+    memo: dict[int, Any] = {}
+    for opcode, argument, _ in pickletools.genops(data):
+        name = opcode.name
+        if name == "STOP":
+            return stack.pop()
+        if name in _PLAIN:
+            stack.append(argument)
+        elif name in _EMPTY:
+            stack.append(_EMPTY[name]())
+        elif name == "MARK":
+            marks.append(len(stack))
+        elif name in ("SETITEM", "SETITEMS"):
+            _set_items(stack, marks.pop() if name == "SETITEMS" else len(stack) - 2)
+        elif name in ("MEMOIZE", "BINPUT", "LONG_BINPUT"):
+            memo[len(memo) if argument is None else argument] = stack[-1]
+        elif name in ("BINGET", "LONG_BINGET"):
+            stack.append(memo[argument or 0])
+        elif name in ("STACK_GLOBAL", "NEWOBJ"):  # a class by its name, and then an object of it
+            stack[-2:] = [{}]
+        elif name == "BUILD":
+            facts = stack.pop()
+            stack[-1].update(facts)
+        elif name not in ("PROTO", "FRAME"):
+            raise ValueError(f"it asks for {name}")
+    raise ValueError("it has no end")
 
 
-class _Plain(pickle.Unpickler):
-    """Makes plain values, and of classes only the one above, whatever the file asks for."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if name == "PersistentData" and module.startswith("chromadb."):
-            return _Facts
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+def _set_items(stack: list[Any], start: int) -> None:
+    items = stack[start:]
+    del stack[start:]
+    stack[-1].update(zip(items[::2], items[1::2], strict=True))
 
 
 def _known_labels(folder: Path) -> tuple[dict[str, int], int] | None:
     """The label of every record in the graph, and the number of its last change; None before there is one."""
     try:
-        with (folder / "index_metadata.pickle").open("rb") as file:
-            found = _Plain(file).load()
-        facts = found if isinstance(found, dict) else vars(found)
+        facts = _unpickled((folder / "index_metadata.pickle").read_bytes())
         labels = {str(name): int(label) for name, label in facts["id_to_label"].items()}
         return labels, _number(facts.get("max_seq_id") or 0)
     except FileNotFoundError:
         return None
-    except (
-        OSError,
-        pickle.UnpicklingError,
-        EOFError,
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-    ) as error:
+    except _WRONG as error:
         raise _broken(folder, error) from error
 
 
@@ -363,7 +394,7 @@ def _rows(folder: Path) -> dict[int, Array]:
             raise ValueError("its header makes no sense")
         level = numpy.memmap(folder / "data_level0.bin", numpy.uint8, "r", offset=start)
         elements = level[: count * size].reshape(count, size)
-    except (OSError, struct.error, ValueError) as error:
+    except (OSError, struct.error, ValueError, OverflowError) as error:
         raise _broken(folder, error) from error
     labels = numpy.ascontiguousarray(elements[:, label_at : label_at + 8]).view("<u8")[:, 0]
     vectors = elements[:, vector_at:label_at]

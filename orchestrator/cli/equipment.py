@@ -110,7 +110,8 @@ class Equipment:
             from orchestrator.tools.files import file_tools
 
             closed = frozenset(file for one in self._graphs.values() for file in made_of(one))
-            return file_tools(Path(graph.root), closed)[name]
+            code = frozenset(folder for one in self._graphs.values() for folder in runs_in(one))
+            return file_tools(Path(graph.root), closed, code)[name]
         if family == "chart":
             from orchestrator.tools.chart import ChartTool
 
@@ -248,7 +249,29 @@ def made_of(graph: Graph) -> frozenset[Path]:
     for declared in graph.tools.values():
         if declared.spec.python is not None:
             files.add(declared.base / declared.spec.python.partition(":")[0])
+        if declared.spec.mcp is not None:
+            files.update(_of_command(declared))
     return frozenset(files)
 
 
-__all__ = ["Equipment", "check_tools", "graphs_of", "made_of"]
+def runs_in(graph: Graph) -> frozenset[Path]:
+    """The folders out of which functions and servers load their code: no tool puts any there."""
+    folders: set[Path] = set()
+    for declared in graph.tools.values():
+        if declared.spec.python is not None:
+            folders.add((declared.base / declared.spec.python.partition(":")[0]).parent)
+        if declared.spec.mcp is not None and declared.spec.mcp.command:
+            folders.add(declared.base)
+            folders.update(file.parent for file in _of_command(declared))
+    return frozenset(folders)
+
+
+def _of_command(declared: Declared) -> Iterator[Path]:
+    """The files of the project that the command of a server names, such as its script."""
+    for word in (declared.spec.mcp and declared.spec.mcp.command) or ():
+        file = declared.base / word
+        if not Path(word).is_absolute() and file.is_file():
+            yield file
+
+
+__all__ = ["Equipment", "check_tools", "graphs_of", "made_of", "runs_in"]

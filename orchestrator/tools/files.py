@@ -31,6 +31,25 @@ ENTRIES = 1_000
 LOOKED_AT = 50_000
 """Entries that are looked at for one list, at most."""
 DEEPEST = 32
+PROGRAMS = frozenset(
+    (
+        ".py",
+        ".pyc",
+        ".pyw",
+        ".pyd",
+        ".pth",
+        ".so",
+        ".dylib",
+        ".js",
+        ".mjs",
+        ".cjs",
+        ".ts",
+        ".sh",
+        ".rb",
+        ".pl",
+    )
+)
+"""Endings of what a function or a server of the project may load or start by its name alone."""
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -68,11 +87,15 @@ SIGNATURES: Mapping[str, Signature] = {signature.name: signature for signature i
 
 @dataclass(frozen=True, slots=True)
 class FileTool:
-    """One of the four. `closed` are files that no tool may change: those the run is made of."""
+    """One of the four. `closed` are files that no tool may change: those the run is made of.
+
+    `code` are folders beneath which no program may be put: what runs there is trusted, and loads what lies there.
+    """
 
     name: str
     beneath: Beneath
     closed: Collection[Path] = ()
+    code: Collection[Path] = ()
 
     @property
     def signature(self) -> Signature:
@@ -96,10 +119,12 @@ class FileTool:
             raise ToolError(f"{self.name}: {arguments.get('path')}: {why}") from None
 
 
-def file_tools(root: Path, closed: Collection[Path] = ()) -> Mapping[str, FileTool]:
+def file_tools(
+    root: Path, closed: Collection[Path] = (), code: Collection[Path] = ()
+) -> Mapping[str, FileTool]:
     """All of them for one project, by name."""
     beneath = Beneath(root.absolute())
-    return {name: FileTool(name, beneath, closed) for name in SIGNATURES}
+    return {name: FileTool(name, beneath, closed, code) for name in SIGNATURES}
 
 
 # ------------------------------------------------------------------------------------------------- reading
@@ -212,6 +237,19 @@ def _check_target(tool: FileTool, spot: Spot, path: str) -> None:
         raise ToolError(
             f"{path} belongs to the workflow that runs; no tool changes it", hint="write to another file"
         )
+    if _is_program(tool, spot):
+        raise ToolError(
+            f"{path} would be code beside a function or a server of this run; no tool writes there",
+            hint="write it with another ending, or keep functions in a folder of their own",
+        )
+
+
+def _is_program(tool: FileTool, spot: Spot) -> bool:
+    """Whether a function or a server could load this as its own code: `import json` takes a json.py beside it."""
+    if Path(spot.name).suffix.lower() not in PROGRAMS:
+        return False
+    target = os.path.realpath(tool.beneath.top / spot.path)
+    return any(Path(target).is_relative_to(os.path.realpath(folder)) for folder in tool.code)
 
 
 def _is_same(top: Path, spot: Spot, file: Path) -> bool:

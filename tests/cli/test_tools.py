@@ -191,6 +191,34 @@ outputs: {seen: "{{ seen }}"}
     assert json.loads(ran.stdout)["seen"] == ["nothing", "nothing", "[env.MY_MODEL]"]
 
 
+@pytest.mark.parametrize(
+    ("entry", "path", "said"),
+    [
+        ("{python: 'tools.py:score', effects: none}", "helper.py", "would be code"),
+        ("{mcp: {command: [python, server.py]}}", "json.py", "would be code"),
+        ("{mcp: {command: [python, server.py]}}", "server.py", "belongs to the workflow"),
+    ],
+)
+def test_no_tool_writes_code_that_the_run_would_load(
+    project: Path, orch: Orch, entry: str, path: str, said: str
+) -> None:
+    """Neither what a function imports nor what a server is started with."""
+    (project / "server.py").write_text(SERVER, encoding="utf-8")
+    write(
+        project,
+        f"""
+tools: {{mine: {entry}}}
+steps:
+  one: {{tool: files.write, with: {{path: {path}, text: x}}}}
+""",
+    )
+
+    ran = orch("run", "w.yaml")
+
+    assert ran.exit_code == 1
+    assert said in ran.stderr
+
+
 def test_nothing_starts_when_a_program_of_a_server_is_not_there(project: Path, orch: Orch) -> None:
     """Found before the first step, with its place."""
     write(

@@ -19,9 +19,11 @@ from orchestrator.spec.values import check_value
 from orchestrator.tools.files import ENTRIES, MOST, SIGNATURES, _fits, file_tools
 
 
-def call(root: Path, name: str, *, closed: tuple[Path, ...] = (), **arguments: Any) -> Any:
+def call(
+    root: Path, name: str, *, closed: tuple[Path, ...] = (), code: tuple[Path, ...] = (), **arguments: Any
+) -> Any:
     """The value, which has the type that the signature promises."""
-    tool = file_tools(root, closed)[f"files.{name}"]
+    tool = file_tools(root, closed, code)[f"files.{name}"]
     value = asyncio.run(tool.call(arguments, CallContext("run/step", root, 30.0))).value
     assert check_value(tool.signature.result, value) == []
     return value
@@ -250,6 +252,26 @@ def test_nothing_outside_is_written(root: Path, name: str, path: str) -> None:
     assert "lies outside the project" in refusal(root, name, path=path, text="x")
     assert (root.parent / "secret.txt").read_text(encoding="utf-8") == "outside"
     assert not (root.parent / "new.txt").exists()
+
+
+@pytest.mark.parametrize("name", ["write", "append"])
+def test_no_code_is_put_where_functions_find_it(root: Path, name: str) -> None:
+    """A helper, or a file with the name of a standard module, would run with the rights of the function."""
+    (root / "lib").mkdir()
+    (root / "link").symlink_to("lib")
+
+    for path in (
+        "lib/helper.py",
+        "lib/json/__init__.py",
+        "link/json.PY",
+        "docs/../lib/x.so",
+        "lib/server.js",
+    ):
+        assert "would be code" in refusal(root, name, code=(root / "lib",), path=path, text="x")
+    call(root, name, code=(root / "lib",), path="lib/notes.md", text="x")
+    call(root, name, code=(root / "lib",), path="docs/snippet.py", text="x")
+
+    assert [file.name for file in (root / "lib").rglob("*") if file.is_file()] == ["notes.md"]
 
 
 @pytest.mark.parametrize("name", ["write", "append"])

@@ -56,13 +56,13 @@ def _read(setting: Setting) -> Iterator[tuple[str, tuple[str, ...], Label]]:
     """Name, globs and label of everything the file reads by itself."""
     for name, spec in setting.knowledge.items():
         globs = (spec.from_,) if isinstance(spec.from_, str) else spec.from_
-        yield f"knowledge.{name}", tuple(map(_read_by, globs)), spec.label or "private"
+        yield f"knowledge.{name}", tuple(map(read_by, globs)), spec.label or "private"
     for name, given in setting.document.workflow.inputs.items():
         if given.type in ("file", "files") and isinstance(given.default, str):
             yield f"inputs.{name}", (given.default,), label_of_input(given)
 
 
-def _read_by(glob: str) -> str:
+def read_by(glob: str) -> str:
     """The files that a `from` means; of a Chroma folder everything in it."""
     folder = folder_of(glob)
     return glob if folder == glob else f"{folder}/**"

@@ -17,9 +17,11 @@ import pytest
 
 from orchestrator.calling import Passage
 from orchestrator.errors import KnowledgeError
+from orchestrator.graph.flow_files import may_meet, read_by
 from orchestrator.knowledge.chroma import Moving, opened, place_of
 from orchestrator.knowledge.retrieve import IndexedKnowledge, open_knowledge
 from orchestrator.knowledge.update import Report
+from orchestrator.spec.load import read_project
 from orchestrator.spec.model import Knowledge
 from tests.embedding import WordEmbedder
 
@@ -395,3 +397,32 @@ def test_changes_that_are_not_worked_off_are_refused(new: Desk) -> None:
 
     with pytest.raises(KnowledgeError, match="not worked off yet"):
         new.refresh()
+
+
+# -------------------------------------------------------------------------------------------- what is checked
+
+
+@pytest.mark.parametrize(
+    ("entry", "codes"),
+    [
+        ('{from: "chroma:store#notes"}', []),
+        ('{from: "chroma:../store"}', ["ORCH162"]),
+        ('{from: ["chroma:store", "docs/*.md"]}', ["ORCH133"]),
+        ('{from: "chroma:store", chunk: 90}', ["ORCH133"]),
+    ],
+)
+def test_the_entry_is_checked_before_a_run(project: Path, entry: str, codes: list[str]) -> None:
+    """Where it leads to, and what it cannot go with."""
+    path = project / "orch.yaml"
+    path.write_text(f"orch: 1\nknowledge:\n  notes: {entry}\n", encoding="utf-8")
+
+    found = read_project(project)
+
+    assert found is not None
+    assert [one.code for one in found.diagnostics if one.severity == "error"] == codes
+
+
+@pytest.mark.parametrize(("written", "meets"), [("store/chroma.sqlite3", True), ("other/x", False)])
+def test_what_is_written_into_the_folder_meets_it(written: str, meets: bool) -> None:
+    """A file in a Chroma folder is read as what the knowledge is labelled."""
+    assert may_meet(written, read_by("chroma:store#notes")) is meets

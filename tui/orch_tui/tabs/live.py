@@ -37,6 +37,8 @@ class Growing:
         """Rows that cannot change any more."""
         self._tail = ""
         """What stands behind them."""
+        self._column = 0
+        """Columns of its paragraph that stand before it: tabs are counted from the paragraph's beginning."""
         self._last: list[Row] = []
         self._wrapped = -inf
         self._json = False
@@ -65,7 +67,7 @@ class Growing:
             self._append(text[len(self._text) :])
             self._text = text
         elif self._due(text):
-            self._done, self._tail, self._json = list(self._mark), "", False
+            self._done, self._tail, self._column, self._json = list(self._mark), "", 0, False
             self._wrapped = self._clock()
             self._append(text)
             self._text = text
@@ -88,22 +90,28 @@ class Growing:
         self._tail += text
         head, end, last = self._tail.rpartition("\n")
         if end:
-            self._done += _rows(lines(head, self.width))
-            self._tail = last
+            self._done += _rows(lines(self._expanded(head), self.width))
+            self._tail, self._column = last, 0
         if len(self._tail) > PARAGRAPH:
             self._settle()
-        self._last = _rows(lines(self._tail, self.width)) if self._tail else [()]
+        self._last = _rows(lines(self._expanded(self._tail), self.width)) if self._tail else [()]
         self._last[-1] = (*self._last[-1], ("▌", "run"))
 
     def _settle(self) -> None:
         """Of an endless paragraph all rows but the last are final: more text does not break them otherwise."""
-        text = safe(self._tail).expandtabs(TAB)
+        text = self._expanded(self._tail)
         found = lines(text, self.width)[:-1]
         at = 0
         for line in found:
             at = text.find(line, at) + len(line)
         self._done += _rows(found)
         self._tail = text[at:].lstrip(" ")
+        self._column += len(text) - len(self._tail)
+
+    def _expanded(self, text: str) -> str:
+        """Without tabs, as the whole paragraph would be."""
+        before = self._column % TAB
+        return (" " * before + safe(text)).expandtabs(TAB)[before:]
 
 
 def _rows(found: list[str]) -> list[Row]:

@@ -48,7 +48,7 @@ DIALOGUE = (
     ("/rnus\n", "did you mean /runs?"),
     ("/runs\n", "cancelled"),
     ("/help\n", "Ctrl-C stops an answer"),
-    ("Hi\n", "Good day."),
+    ("Hey\n", "Good day."),
 )
 """What a person types, and what then comes."""
 

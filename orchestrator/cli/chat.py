@@ -17,7 +17,7 @@ import click
 from orchestrator.cli import complete
 from orchestrator.cli.console import Console, is_terminal, the_console
 from orchestrator.cli.opening import LOCAL_ONLY, pairs
-from orchestrator.errors import OrchError, StoreError, UsageError
+from orchestrator.errors import OrchError, StoreError
 
 if TYPE_CHECKING:
     from orchestrator.cli.chatting import Chat, Reply
@@ -26,18 +26,12 @@ if TYPE_CHECKING:
 
 SHIPPED = "assistant"
 PROMPT = "> "
-NO_CHAT = (
-    "declare `message: text` under `inputs:`, and `conversation: {type: string, default: main}` for a memory"
-)
 WORDS: Mapping[str, str] = {
     "/new": "begin another conversation; /new NAME names it, or goes back to it",
     "/runs": "the runs of this chat, to see what was done: orch show RUN",
     "/help": "this list",
     "/exit": "end; so does Ctrl-D. Ctrl-C stops an answer",
 }
-MESSAGE, CONVERSATION = "message", "conversation"
-"""The inputs of a workflow to chat with."""
-FIRST = "main"
 TRIAL = "Hello"
 STOPPED = 130
 LISTED = 20
@@ -76,7 +70,7 @@ def command(
     of the conversation (`orch memory`). When stdin is no terminal, every line of it is a message, and the answers go
     to stdout; the exit code is that of the first message without an answer.
     """
-    from orchestrator.cli.chatting import Chat
+    from orchestrator.cli.chatting import Chat, default_conversation, refuse_other
     from orchestrator.cli.run import checked_graph
     from orchestrator.cli.wiring import the_store
     from orchestrator.config import Config
@@ -88,7 +82,7 @@ def command(
     config = _staying(Config.from_environment(os.environ, Path.cwd()), graph, console, local_only=local_only)
     options: dict[str, Any] = {"cache": not no_cache, "models": replaced}
     options |= {"local_only": True} if config.offline else {}
-    named = conversation or _default_conversation(graph)
+    named = conversation or default_conversation(graph)
     store = the_store()
     try:
         chat = Chat(store, config, graph, console, pairs(given, "-i"), options, named, streams=not as_json)
@@ -98,33 +92,6 @@ def command(
             return talk.by_hand() if is_terminal(sys.stdin) else talk.lines(sys.stdin)
     finally:
         store.close()
-
-
-def refuse_other(graph: Graph, workflow: str, conversation: str | None) -> None:
-    """Raise UsageError for a workflow that no message can be handed to."""
-    from orchestrator.spec.types import Str
-
-    inputs = graph.workflow.inputs
-    if MESSAGE not in inputs:
-        raise UsageError(
-            f"'{workflow}' is no workflow to chat with: it has no input '{MESSAGE}'", hint=NO_CHAT
-        )
-    if not isinstance(inputs[MESSAGE].type, Str):
-        raise UsageError(
-            f"'{workflow}' is no workflow to chat with: its input '{MESSAGE}' is no text", hint=NO_CHAT
-        )
-    if conversation is not None and CONVERSATION not in inputs:
-        raise UsageError(
-            f"'{workflow}' has no input '{CONVERSATION}', so there is nothing to name", hint=NO_CHAT
-        )
-
-
-def _default_conversation(graph: Graph) -> str:
-    """What the file says; empty where it knows no conversations."""
-    spec = graph.workflow.inputs.get(CONVERSATION)
-    if spec is None:
-        return ""
-    return str(spec.default) if spec.default is not None else FIRST
 
 
 def _staying(config: Config, graph: Graph, console: Console, *, local_only: bool) -> Config:
@@ -278,7 +245,7 @@ class Talk:
 
     def _begin(self, name: str) -> None:
         if not self._chat.conversation:
-            self._console.error(f"this workflow has no input '{CONVERSATION}': nothing is remembered anyway")
+            self._console.error("this workflow has no input 'conversation': nothing is remembered anyway")
             return
         self._chat.conversation = name or time.strftime("%Y-%m-%d %H:%M:%S")
         self._where()

@@ -16,19 +16,20 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from orchestrator.cli.chat import CONVERSATION, MESSAGE
 from orchestrator.cli.console import Console, is_terminal
 from orchestrator.cli.executing import Job, Kit, equipped, execute_with, open_models
 from orchestrator.cli.privacy import privacy_of
 from orchestrator.cli.region import Region
 from orchestrator.cli.run import is_plain, started, streamed_steps
 from orchestrator.engine.record import kept_inputs
+from orchestrator.errors import UsageError
 from orchestrator.events import Event, StepStarted, Warned
 from orchestrator.graph.model import asking_nodes
 from orchestrator.inputs.read import Raw, read_inputs
 from orchestrator.render.program import compile_template
 from orchestrator.report.summary import Summary
 from orchestrator.safe import safe
+from orchestrator.spec.types import Str
 from orchestrator.store.lease import Lease
 
 if TYPE_CHECKING:
@@ -40,6 +41,14 @@ if TYPE_CHECKING:
     from orchestrator.graph.model import Graph
     from orchestrator.ports import Model
     from orchestrator.store.store import Store
+
+MESSAGE, CONVERSATION = "message", "conversation"
+"""The inputs of a workflow to chat with."""
+FIRST = "main"
+"""A conversation that nobody has named."""
+NO_CHAT = (
+    "declare `message: text` under `inputs:`, and `conversation: {type: string, default: main}` for a memory"
+)
 
 ANSWER = "answer"
 """Of several outputs the one that is said."""
@@ -222,3 +231,28 @@ def spoken(graph: Graph) -> tuple[str, ...]:
 
 
 __all__ = ["ANSWER", "Chat", "Reply", "spoken"]
+
+
+def refuse_other(graph: Graph, workflow: str, conversation: str | None) -> None:
+    """Raise UsageError for a workflow that no message can be handed to."""
+    inputs = graph.workflow.inputs
+    if MESSAGE not in inputs:
+        raise UsageError(
+            f"'{workflow}' is no workflow to chat with: it has no input '{MESSAGE}'", hint=NO_CHAT
+        )
+    if not isinstance(inputs[MESSAGE].type, Str):
+        raise UsageError(
+            f"'{workflow}' is no workflow to chat with: its input '{MESSAGE}' is no text", hint=NO_CHAT
+        )
+    if conversation is not None and CONVERSATION not in inputs:
+        raise UsageError(
+            f"'{workflow}' has no input '{CONVERSATION}', so there is nothing to name", hint=NO_CHAT
+        )
+
+
+def default_conversation(graph: Graph) -> str:
+    """What the file says; empty where it knows no conversations."""
+    spec = graph.workflow.inputs.get(CONVERSATION)
+    if spec is None:
+        return ""
+    return str(spec.default) if spec.default is not None else FIRST

@@ -6,7 +6,6 @@ A frame is a letter, the length in four bytes, and the content: `c` a call, `r` 
 
 from __future__ import annotations
 
-import atexit
 import io
 import json
 import os
@@ -24,9 +23,8 @@ GRACE = 1.0
 
 
 def main(channel: int, file: str) -> None:
-    """Serve calls. Nothing the user's code started outlives this process, which is the first of its group."""
+    """Serve calls. What the user's code started is ended by `lifeline.py`, the parent of this process."""
     os.set_inheritable(channel, False)
-    atexit.register(os.killpg, 0, signal.SIGKILL)
     lock = threading.Lock()
 
     def send(letter: bytes, content: bytes) -> None:
@@ -63,7 +61,7 @@ def _listen(channel: int, calls: queue.SimpleQueue[bytes | None]) -> None:
         calls.put(content)
     calls.put(None)
     time.sleep(GRACE)
-    os.killpg(0, signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _read(channel: int, size: int) -> bytes:

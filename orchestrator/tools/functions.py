@@ -27,6 +27,7 @@ from orchestrator.spec.values import check_value
 from orchestrator.tools.surroundings import without_keys
 
 CHILD = Path(__file__).with_name("function_child.py")
+WATCH = Path(__file__).with_name("lifeline.py")
 MOST = 16_000_000
 """Bytes of one result, at most."""
 SHOWN = 200_000
@@ -168,12 +169,13 @@ def _clipped(text: str) -> str:
 
 @dataclass(slots=True, eq=False)
 class _Child:
-    """One process, in a group of its own. It ends by itself when the channel closes, also when this process is killed."""
+    """One process under `lifeline.py`, which ends it with all it started, also when this process is killed."""
 
     file: Path
     environ: Mapping[str, str]
     _process: asyncio.subprocess.Process | None = field(default=None, init=False)
     _reader: asyncio.StreamReader | None = field(default=None, init=False)
+    _lifeline: socket.socket | None = field(default=None, init=False)
     _writers: list[asyncio.StreamWriter] = field(default_factory=list, init=False)
     _listening: asyncio.Task[None] | None = field(default=None, init=False)
     _progress: Callable[[str], None] = field(default=quiet, init=False)
@@ -209,24 +211,29 @@ class _Child:
     async def _start(self) -> None:
         ours, theirs = socket.socketpair()
         said, saying = socket.socketpair()
+        line, watched = socket.socketpair()
+        child = (sys.executable, "-P", "-X", "utf8", str(CHILD), str(theirs.fileno()), str(self.file))
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-X", "utf8", str(CHILD), str(theirs.fileno()), str(self.file)),
+                *(sys.executable, "-I", "-S", str(WATCH), str(watched.fileno()), *child),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=saying.fileno(),
                 stderr=saying.fileno(),
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), watched.fileno()),
                 cwd=self.file.parent,
                 env=self.environ,
                 start_new_session=True,
             )
+            self._lifeline = line
             self._reader, writer = await asyncio.open_unix_connection(sock=ours)
             reader, other = await asyncio.open_unix_connection(sock=said)
         except OSError as error:
+            for one in (ours, said, line):
+                one.close()
             raise ToolError(f"a process for {self.file.name} cannot be started: {error}") from None
         finally:
-            theirs.close()
-            saying.close()
+            for one in (theirs, saying, watched):
+                one.close()
         self._writers = [writer, other]
         self._listening = asyncio.create_task(self._listen(reader))
 
@@ -267,9 +274,10 @@ class _Child:
         code = self._process.returncode if self._process is not None else None
         how = "its process closed the channel to orch"
         if code is not None:
+            number = -code if code < 0 else code - 128
             how = (
-                f"its process was killed by {_signal(-code)}"
-                if code < 0
+                f"its process was killed by {signal.Signals(number).name}"
+                if number in set(signal.Signals)
                 else f"its process ended with {code}"
             )
         last = self._tail.decode("utf-8", "replace").strip().splitlines()[-3:]
@@ -279,6 +287,11 @@ class _Child:
         """End it at once, with all that it started."""
         process = self._process
         if process is not None:
+            if process.returncode is None and self._lifeline is not None:
+                with contextlib.suppress(OSError, TimeoutError):
+                    self._lifeline.send(b"\0")
+                    async with asyncio.timeout(LAST_WORDS):
+                        await process.wait()
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             await self._gone(process)
@@ -299,13 +312,8 @@ class _Child:
                 await process.wait()
         for writer in self._writers:
             writer.close()
+        if self._lifeline is not None:
+            self._lifeline.close()
         if self._listening is not None:
             self._listening.cancel()
             await asyncio.gather(self._listening, return_exceptions=True)
-
-
-def _signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

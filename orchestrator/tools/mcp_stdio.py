@@ -142,7 +142,7 @@ class Server:
                 self._tail = (self._tail + piece)[-TAIL:]
 
     async def _end(self, process: asyncio.subprocess.Process, tasks: Sequence[asyncio.Task[None]]) -> None:
-        """Close its input, wait a moment, kill the group. Done also where somebody cancels meanwhile."""
+        """Close its input, wait a moment, have all it started ended. Done also where somebody cancels meanwhile."""
         ending = asyncio.ensure_future(self._ended(process, tasks))
         try:
             await asyncio.shield(ending)
@@ -155,6 +155,10 @@ class Server:
         process.stdin.close()
         if process.returncode is None:
             await asyncio.wait({asyncio.ensure_future(_code(process))}, timeout=self.grace)
+        if process.returncode is None and self._lifeline is not None:
+            with contextlib.suppress(OSError):
+                self._lifeline.send(b"\0")
+            await asyncio.wait({asyncio.ensure_future(_code(process))}, timeout=LAST_WORDS)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         if process.returncode is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -38,6 +39,11 @@ def misbehave(what: str) -> None:
         case "noise":
             sys.stdout.write("Starting up ...\n{}\n[1]\n")
             sys.stderr.write("warning: " + "y" * 5_000_000 + "\n")
+        case "escape":
+            child = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+            Path(sys.argv[3]).write_text(str(child.pid), encoding="utf-8")
+            if len(sys.argv) > 4:
+                os._exit(3)
         case "pages":
             pass
 

@@ -110,6 +110,22 @@ def hangs(file: str):
     with open(file, "w") as out:
         out.write(f"{os.getpid()} {child.pid}")
     time.sleep(1000)
+
+
+def escapes(file: str, then: str) -> int:
+    child = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    if not (other := os.fork()):
+        os.setsid()
+        if not os.fork():
+            os.execvp("sleep", ["sleep", "1000"])
+        time.sleep(1000)
+    with open(file, "w") as out:
+        out.write(f"{child.pid} {other}")
+    if then == "die":
+        os._exit(3)
+    if then == "hang":
+        time.sleep(1000)
+    return child.pid
 '''
 HELPER = """
 def twice(number): return 2 * number
@@ -350,6 +366,35 @@ def test_what_takes_too_long_is_ended_with_all_it_started(base: Path) -> None:
         assert all(is_gone(int(pid)) for pid in pids)
 
     run(base, body)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only the group is known")
+def test_sessions_of_their_own_do_not_outlive_their_call(base: Path) -> None:
+    """After a hang, after a crash, and at the end of the run, when the call itself went well."""
+    file = base / "pids"
+    seen: dict[str, list[int]] = {}
+
+    async def body(call: Call) -> None:
+        for then in ("hang", "die", "return"):
+            for seconds in (1.5, 15, 150) if then == "hang" else (150,):
+                file.unlink(missing_ok=True)
+                calling = call("escapes", file=str(file), then=then, seconds=seconds)
+                if then == "return":
+                    await calling
+                else:
+                    message = (await refusal(calling)).message
+                    assert ("took longer" if then == "hang" else "ended with 3") in message
+                seen[then] = (
+                    [int(pid) for pid in file.read_text(encoding="utf-8").split()] if file.exists() else []
+                )
+                if seen[then]:
+                    break
+        assert all(psutil.pid_exists(pid) for pid in seen["return"])
+
+    run(base, body)
+
+    assert [len(pids) for pids in seen.values()] == [2, 2, 2]
+    assert all(is_gone(pid) for pids in seen.values() for pid in pids)
 
 
 def test_keys_of_models_are_not_in_the_environment(base: Path) -> None:

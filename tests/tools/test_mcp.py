@@ -349,6 +349,24 @@ def test_a_server_that_does_not_want_to_end_is_ended(tmp_path: Path) -> None:
     assert is_gone(int(file.read_text(encoding="utf-8")))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only the group is known")
+@pytest.mark.parametrize("more", [(), ("and die",)])
+def test_what_a_server_puts_into_a_session_of_its_own_ends_with_it(tmp_path: Path, more: Any) -> None:
+    """Also when the server itself ends first."""
+    file = tmp_path / "pid"
+    server = fake("tools/call", "escape", str(file), *more)
+
+    async def body(servers: McpServers) -> None:
+        if more:
+            await refusal(call(servers, "mail.send", server, tmp_path))
+        else:
+            assert await call(servers, "mail.send", server, tmp_path) == "sent"
+
+    run(body)
+
+    assert is_gone(int(file.read_text(encoding="utf-8")))
+
+
 def test_a_cancelled_call_leaves_the_others_alone(tmp_path: Path) -> None:
     """One server, many calls."""
     server = fake("tools/call", "hang")

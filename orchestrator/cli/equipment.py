@@ -111,7 +111,8 @@ class Equipment:
 
             closed = frozenset(file for one in self._graphs.values() for file in made_of(one))
             code = frozenset(folder for one in self._graphs.values() for folder in runs_in(one))
-            return file_tools(Path(graph.root), closed, code)[name]
+            later = frozenset(folder for one in self._graphs.values() for folder in found_in(one))
+            return file_tools(Path(graph.root), closed, code, later)[name]
         if family == "chart":
             from orchestrator.tools.chart import ChartTool
 
@@ -266,6 +267,12 @@ def runs_in(graph: Graph) -> frozenset[Path]:
     return frozenset(folders)
 
 
+def found_in(graph: Graph) -> frozenset[Path]:
+    """The folders in which a later run finds agents and workflows: no tool puts any there."""
+    places = (Path(graph.root), Path(graph.file).absolute().parent)
+    return frozenset(place / name for place in places for name in ("agents", "workflows"))
+
+
 def _of_command(declared: Declared) -> Iterator[Path]:
     """The files of the project that the command of a server names, such as its script."""
     for word in (declared.spec.mcp and declared.spec.mcp.command) or ():
@@ -274,4 +281,4 @@ def _of_command(declared: Declared) -> Iterator[Path]:
             yield file
 
 
-__all__ = ["Equipment", "check_tools", "graphs_of", "made_of", "runs_in"]
+__all__ = ["Equipment", "check_tools", "found_in", "graphs_of", "made_of", "runs_in"]

@@ -20,6 +20,7 @@ from orchestrator.errors import ToolError, UsageError
 from orchestrator.graph.builtin import RESULTS
 from orchestrator.graph.kinds import TEXT, UNKNOWN
 from orchestrator.inputs.files import decode
+from orchestrator.spec.places import PROJECT_FILE
 from orchestrator.spec.types import Field, MapOf
 from orchestrator.spec.values import check_value
 from orchestrator.tools.beneath import DIRECTORY, Beneath, Spot, check_new, is_regular, missing, visible
@@ -90,12 +91,14 @@ class FileTool:
     """One of the four. `closed` are files that no tool may change: those the run is made of.
 
     `code` are folders beneath which no program may be put: what runs there is trusted, and loads what lies there.
+    `later` are folders beneath which nothing may be put: the next run would find its agents and workflows there.
     """
 
     name: str
     beneath: Beneath
     closed: Collection[Path] = ()
     code: Collection[Path] = ()
+    later: Collection[Path] = ()
 
     @property
     def signature(self) -> Signature:
@@ -120,11 +123,11 @@ class FileTool:
 
 
 def file_tools(
-    root: Path, closed: Collection[Path] = (), code: Collection[Path] = ()
+    root: Path, closed: Collection[Path] = (), code: Collection[Path] = (), later: Collection[Path] = ()
 ) -> Mapping[str, FileTool]:
     """All of them for one project, by name."""
     beneath = Beneath(root.absolute())
-    return {name: FileTool(name, beneath, closed, code) for name in SIGNATURES}
+    return {name: FileTool(name, beneath, closed, code, later) for name in SIGNATURES}
 
 
 # ------------------------------------------------------------------------------------------------- reading
@@ -237,6 +240,11 @@ def _check_target(tool: FileTool, spot: Spot, path: str) -> None:
         raise ToolError(
             f"{path} belongs to the workflow that runs; no tool changes it", hint="write to another file"
         )
+    if _is_for_later(tool, spot):
+        raise ToolError(
+            f"{path} would change what later runs are made of; no tool writes there",
+            hint=f"{PROJECT_FILE} and the folders agents/ and workflows/ are for people; write somewhere else",
+        )
     if _is_program(tool, spot):
         raise ToolError(
             f"{path} would be code beside a function or a server of this run; no tool writes there",
@@ -250,6 +258,21 @@ def _is_program(tool: FileTool, spot: Spot) -> bool:
         return False
     target = os.path.realpath(tool.beneath.top / spot.path)
     return any(Path(target).is_relative_to(os.path.realpath(folder)) for folder in tool.code)
+
+
+def _is_for_later(tool: FileTool, spot: Spot) -> bool:
+    """Whether a later run would read this as its own: settings of a project, an agent, a workflow.
+
+    Letters count as alike in both cases, as some systems have it.
+    """
+    if spot.name.casefold() == PROJECT_FILE:
+        return True
+    target = _folded(tool.beneath.top / spot.path)
+    return any(target.is_relative_to(_folded(folder)) for folder in tool.later)
+
+
+def _folded(path: Path) -> Path:
+    return Path(os.path.realpath(path).casefold())
 
 
 def _is_same(top: Path, spot: Spot, file: Path) -> bool:

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from orchestrator.calling import Signature
-from orchestrator.cli.equipment import Equipment, made_of
+from orchestrator.cli.equipment import Equipment, found_in, made_of
 from orchestrator.cli.main import cli
 from orchestrator.engine import search
 from orchestrator.errors import SandboxUnavailable
@@ -278,6 +278,7 @@ def test_tools_do_not_change_the_files_that_the_run_is_made_of(project: Path) ->
     graph = open_workflow(project / "w.yaml")
 
     assert {file.name for file in made_of(graph)} == {"w.yaml", "orch.yaml", "tools.py"}
+    assert found_in(graph) == {project / "agents", project / "workflows"}
 
 
 def test_settling_names_what_there_is_to_settle(project: Path, orch: Orch) -> None:

@@ -20,10 +20,16 @@ from orchestrator.tools.files import ENTRIES, MOST, SIGNATURES, _fits, file_tool
 
 
 def call(
-    root: Path, name: str, *, closed: tuple[Path, ...] = (), code: tuple[Path, ...] = (), **arguments: Any
+    root: Path,
+    name: str,
+    *,
+    closed: tuple[Path, ...] = (),
+    code: tuple[Path, ...] = (),
+    later: tuple[Path, ...] = (),
+    **arguments: Any,
 ) -> Any:
     """The value, which has the type that the signature promises."""
-    tool = file_tools(root, closed, code)[f"files.{name}"]
+    tool = file_tools(root, closed, code, later)[f"files.{name}"]
     value = asyncio.run(tool.call(arguments, CallContext("run/step", root, 30.0))).value
     assert check_value(tool.signature.result, value) == []
     return value
@@ -272,6 +278,31 @@ def test_no_code_is_put_where_functions_find_it(root: Path, name: str) -> None:
     call(root, name, code=(root / "lib",), path="docs/snippet.py", text="x")
 
     assert [file.name for file in (root / "lib").rglob("*") if file.is_file()] == ["notes.md"]
+
+
+@pytest.mark.parametrize("name", ["write", "append"])
+def test_the_next_run_is_not_prepared(root: Path, name: str) -> None:
+    """Neither the settings of a project within, nor an agent or a workflow that it would find by its name."""
+    later = (root / "agents", root / "flows" / "workflows")
+    (root / "agents").mkdir()
+    (root / "link").symlink_to("agents")
+
+    for path in (
+        "orch.yaml",
+        "docs/Orch.YAML",
+        "agents/writer/agent.yaml",
+        "agents/writer/prompt.md",
+        "link/x.md",
+        "docs/../AGENTS/x.md",
+        "flows/workflows/a.yaml",
+    ):
+        said = refusal(root, name, later=later, path=path, text="x")
+        assert "later runs" in said
+        assert "write somewhere else" in said
+    call(root, name, later=later, path="docs/agents/notes.md", text="x")
+    call(root, name, later=later, path="flows/other.orch.yaml", text="x")
+
+    assert not [file for file in (root / "agents").rglob("*") if file.is_file()]
 
 
 @pytest.mark.parametrize("name", ["write", "append"])

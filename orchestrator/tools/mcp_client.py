@@ -25,6 +25,8 @@ STARTING = 30.0
 """Seconds until a server has answered and listed its tools. One that is fetched first (npx, uvx) may need them."""
 LAST_WORDS = 10.0
 """Seconds until everything about an ended connection is gone."""
+UNREAD = "Failed to parse"
+"""How the SDK's transport over HTTP begins what it says of an answer that is no message."""
 MOST_TOOLS = 1_000
 MOST_PAGES = 100
 
@@ -95,6 +97,9 @@ class Connection:
             if isinstance(asked.result(), sdk.InputRequiredResult):
                 raise ToolError("its server asks for more than its arguments; nobody is there to answer it")
             return asked.result()
+        if isinstance(error, sdk.MCPError) and error.message.startswith(UNREAD):
+            why = "; it is nested too deep" if "recursion limit" in error.message else ""
+            raise ToolError(f"its server answers what cannot be read{why}", unsure=True)
         if isinstance(error, sdk.MCPError) and error.code != sdk.CONNECTION_CLOSED:
             raise ToolError(f"its server refuses: {_clip(error.message)}")
         if isinstance(error, sdk.ValidationError):
@@ -279,7 +284,12 @@ async def _listed(sdk: Any, session: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     cursor = None
     for _ in range(MOST_PAGES):
-        page = await session.list_tools(params=sdk.types.PaginatedRequestParams(cursor=cursor))
+        try:
+            page = await session.list_tools(params=sdk.types.PaginatedRequestParams(cursor=cursor))
+        except sdk.ValidationError as error:
+            raise ToolError(
+                f"its server lists tools in a form that MCP does not have: {_first(error)}"
+            ) from None
         found.update((tool.name, tool) for tool in page.tools)
         cursor = page.next_cursor
         if cursor is None or len(found) > MOST_TOOLS:
@@ -287,6 +297,12 @@ async def _listed(sdk: Any, session: Any) -> dict[str, Any]:
     if cursor is not None or len(found) > MOST_TOOLS:
         raise ToolError(f"its server lists more than {MOST_TOOLS:,} tools")
     return found
+
+
+def _first(error: Any) -> str:
+    """The first thing that is wrong, such as tools.0.outputSchema.type: field required."""
+    one = error.errors(include_url=False, include_input=False)[0]
+    return _clip(f"{'.'.join(map(str, one['loc']))}: {one['msg'][:1].lower()}{one['msg'][1:]}")
 
 
 def _clip(text: str) -> str:

@@ -115,7 +115,10 @@ class Server:
                 while line := await self._line(process.stdout):
                     try:
                         message = jsonrpc_message_adapter.validate_json(line, by_name=False)
-                    except ValueError:
+                    except ValueError as error:
+                        if _is_too_deep(line, error):
+                            self.fault, self.grace = "it sent a message that is nested too deep", 0.1
+                            break
                         self._tail = (self._tail + line)[-TAIL:]
                         continue
                     await arriving.send(SessionMessage(message))
@@ -171,6 +174,11 @@ class Server:
             self._voice.close()
         if self._lifeline is not None:
             self._lifeline.close()
+
+
+def _is_too_deep(line: bytes, error: ValueError) -> bool:
+    """Whether it is a message that nobody will read, unlike what a server prints beside its messages."""
+    return line.startswith(b"{") and "recursion limit" in str(error)
 
 
 async def _emptied(process: asyncio.subprocess.Process) -> None:

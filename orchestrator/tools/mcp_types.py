@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from orchestrator.spec.types import Date, Enum, Field, Int, ListOf, MapOf, Nulla
 from orchestrator.spec.values import check_value, too_deep
 
 DEEPEST = 12
+MOST_PARTS = 10_000
+"""Parts of one schema that are read, those that are referred to again counted again."""
 PURPOSE = 500
 """Characters of a tool's description that a model gets to read."""
 MOST_TEXT = 1_000_000
@@ -67,14 +71,23 @@ def signature_of(name: str, tool: Any, effects: Effects) -> Signature:
 
 def type_of(schema: Any, root: Any, depth: int = 0) -> Type:
     """A JSON Schema as a type; Unknown for what the language cannot say. The server checks again itself."""
-    return bounded(_type_of(schema, root, depth))
+    return bounded(_type_of(schema, _Root(root), depth))
 
 
-def _type_of(schema: Any, root: Any, depth: int) -> Type:
-    if not isinstance(schema, Mapping) or depth > DEEPEST:
+@dataclass(slots=True)
+class _Root:
+    """A whole schema, and how many parts of it may still be read: one that refers to itself has no end."""
+
+    schema: Any
+    left: int = MOST_PARTS
+
+
+def _type_of(schema: Any, root: _Root, depth: int) -> Type:
+    root.left -= 1
+    if not isinstance(schema, Mapping) or depth > DEEPEST or root.left < 0:
         return UNKNOWN
     if isinstance(schema.get("$ref"), str):
-        return _type_of(_pointed(root, schema["$ref"]), root, depth + 1)
+        return _type_of(_pointed(root.schema, schema["$ref"]), root, depth + 1)
     for key in ("anyOf", "oneOf"):
         if isinstance(schema.get(key), list):
             return _union(schema[key], root, depth)
@@ -104,7 +117,7 @@ def _type_of(schema: Any, root: Any, depth: int) -> Type:
             return UNKNOWN
 
 
-def _map(schema: Mapping[str, Any], root: Any, depth: int) -> Type:
+def _map(schema: Mapping[str, Any], root: _Root, depth: int) -> Type:
     properties, required = schema.get("properties"), schema.get("required")
     if not isinstance(properties, Mapping) or not properties:
         closed = depth == 0 or schema.get("additionalProperties") is False
@@ -118,7 +131,7 @@ def _map(schema: Mapping[str, Any], root: Any, depth: int) -> Type:
     )
 
 
-def _union(parts: list[Any], root: Any, depth: int) -> Type:
+def _union(parts: list[Any], root: _Root, depth: int) -> Type:
     """`X or null`; other unions are no type of the language."""
     kinds = [_type_of(part, root, depth + 1) for part in parts if not _is_null(part)]
     kind = kinds[0] if kinds and all(one == kinds[0] for one in kinds) else UNKNOWN
@@ -168,17 +181,26 @@ def result_of(signature: Signature, result: Any, scratch: Path) -> ToolResult:
         raise ToolError(
             f"{name} answered with {len(text):,} characters, more than {MOST_TEXT:,}", unsure=True
         )
+    if too_deep(result.structured_content):
+        raise ToolError(f"{name} answered with data that is nested too deep", unsure=True)
+    if not _is_finite(result.structured_content):
+        raise ToolError(f"{name}: its answer holds NaN or an infinite number, which is no data", unsure=True)
     if signature.result == TEXT:
         return ToolResult(text, artifacts)
     if result.structured_content is None:
         raise ToolError(f"{name} promises data, and the server sent none", unsure=True)
-    if too_deep(result.structured_content):
-        raise ToolError(f"{name} answered with data that is nested too deep", unsure=True)
     value = _known(signature.result, result.structured_content)
     problems = check_value(signature.result, value)
     if problems:
         raise ToolError(f"{name} answered with what it does not promise: {'; '.join(problems)}", unsure=True)
     return ToolResult(value, artifacts)
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether every number in it is one that JSON has."""
+    if isinstance(value, dict | list):
+        return all(map(_is_finite, value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _known(kind: Type, value: Any) -> Any:

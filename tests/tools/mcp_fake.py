@@ -68,7 +68,18 @@ def main(method: str, what: str) -> None:
             answer = {"error": {"code": -32602, "message": "no mailbox"}}
         if asked == method and what == "nonsense":
             answer = {"result": {"content": "sent"}}
-        if "id" in request:
+        if asked == method and what == "nan":
+            answer = {"result": {"content": [], "structuredContent": {"a": [float("nan")]}}}
+        if asked == method and what == "circle":
+            schema = {"$ref": "#/$defs/A", "$defs": {"A": {"$ref": "#/$defs/A"}}}
+            answer = {"result": {"tools": [{**TOOL, "outputSchema": schema}]}}
+        if asked == method and what == "deep":
+            deep = "[" * 100_000 + "]" * 100_000
+            sys.stdout.write(
+                f'{{"jsonrpc": "2.0", "id": {request["id"]}, "result": {{"content": {deep}}}}}\n'
+            )
+            sys.stdout.flush()
+        elif "id" in request:
             sys.stdout.write(json.dumps({"jsonrpc": "2.0", "id": request["id"], **answer}) + "\n")
             sys.stdout.flush()
     if what == "stay":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -240,6 +241,38 @@ def test_an_address_that_is_no_mcp_server_is_an_error(
     run(body)
 
 
+def test_an_answer_over_http_that_is_nested_too_deep_is_an_error(tmp_path: Path) -> None:
+    """Short, at once, and without a claim that nothing happened."""
+    results: dict[str, Any] = {
+        "initialize": {
+            "protocolVersion": "2025-06-18",
+            "capabilities": {"tools": {}},
+            "serverInfo": {"name": "fake", "version": "1"},
+        },
+        "tools/list": {"tools": [{"name": "send", "inputSchema": {"type": "object"}}]},
+    }
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        request = json.loads(handler.rfile.read(int(handler.headers.get("Content-Length") or 0)) or "{}")
+        if "id" not in request:
+            reply(405 if handler.command == "GET" else 202, {})(handler)
+            return
+        deep = "[" * 100_000 + "]" * 100_000
+        result = json.dumps(results[request["method"]]) if request["method"] in results else deep
+        text = f'{{"jsonrpc": "2.0", "id": {request["id"]}, "result": {result}}}'
+        reply(200, {"Content-Type": "application/json"}, text.encode())(handler)
+
+    async def body(servers: McpServers) -> None:
+        with answering(answer) as url:
+            error = await refusal(call(servers, "send", McpServer(url=url), tmp_path))
+            await servers.close()
+        assert (error.message, error.unsure) == (
+            "send: its server answers what cannot be read; it is nested too deep", True
+        )  # fmt: skip
+
+    run(body)
+
+
 # ------------------------------------------------------------------------------- servers that misbehave
 
 
@@ -333,6 +366,20 @@ def test_refusals_and_nonsense_are_errors(tmp_path: Path) -> None:
         )  # fmt: skip
         endless = await refusal(call(servers, "mail.send", fake("tools/list", "pages"), tmp_path))
         assert "more than 1,000 tools" in endless.message
+        number = await refusal(call(servers, "mail.send", fake("tools/call", "nan"), tmp_path))
+        assert (number.message, number.unsure) == (
+            "mail.send: its answer holds NaN or an infinite number, which is no data", True
+        )  # fmt: skip
+        deep = await refusal(call(servers, "mail.send", fake("tools/call", "deep"), tmp_path))
+        assert deep.message.startswith(
+            "mail.send: its server is gone; it sent a message that is nested too deep"
+        )
+        assert len(deep.message) < 200
+        circle = await refusal(call(servers, "mail.send", fake("tools/list", "circle"), tmp_path))
+        assert circle.message == (
+            "mail.send: its server lists tools in a form that MCP does not have: "
+            "tools.0.outputSchema.type: field required"
+        )
 
     run(body)
 
@@ -497,7 +544,10 @@ def test_a_schema_that_refers_to_itself_ends() -> None:
     doubling = {"type": "object", "properties": {name: {"$ref": "#"} for name in "abcd"}}
     pointing = {"$ref": "#/$defs/A", "$defs": {"A": {"$ref": "#/$defs/B"}, "B": {"$ref": "#/$defs/A"}}}
 
+    wide = {"$ref": "#/$defs/A", "$defs": {"A": {"anyOf": [{"$ref": "#/$defs/A"}] * 50}}}
+
     assert describe(type_of(pointing, pointing)) == "anything"
+    assert describe(type_of(wide, wide)) == "anything"
     assert type_of(doubling, doubling)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from orchestrator.spec.model import AgentSpec, AgentStep
 if TYPE_CHECKING:
     from orchestrator.spec.diagnostics import Mark
 
+MANY_TOOLS = 6
 OVERRIDES = tuple(key for key in AgentSpec.model_fields if key not in ("uses", "description", "takes"))
 """Keys of an agent that a step may say itself."""
 
@@ -39,6 +41,7 @@ def effective(setting: Setting, step: AgentStep, at: Path) -> Agent | None:
     check_agent(setting, agent)
     for index, name in enumerate(step.tools or ()):
         check_tool(setting, name, Written(setting.marks, (*at, "tools")), index)
+    _few_tools(setting, f"step '{at[-1]}'", step.tools or (), Written(setting.marks, (*at, "tools")))
     for index, name in enumerate(step.knowledge or ()):
         check_knowledge(setting, name, Written(setting.marks, (*at, "knowledge")), index)
     check_stops(setting, setting.marks, (*at, "params"), step.params)
@@ -70,8 +73,18 @@ def check_agent(setting: Setting, agent: Agent) -> None:
             _stays_here(setting, spec.model, f"agent '{agent.name}'", written.mark(), written)
     for index, name in enumerate(spec.tools or ()):
         check_tool(setting, name, agent.written.get("tools"), index)
+    _few_tools(setting, f"agent '{agent.name}'", spec.tools or (), agent.written.get("tools"))
     for index, name in enumerate(spec.knowledge or ()):
         check_knowledge(setting, name, agent.written.get("knowledge"), index)
+
+
+def _few_tools(setting: Setting, who: str, tools: Sequence[str], written: Written | None) -> None:
+    """A small model chooses wrongly among many."""
+    if len(tools) <= MANY_TOOLS or written is None:
+        return
+    message = f"{who} has {len(tools)} tools; small models choose well among {MANY_TOOLS} at most"
+    hint = "give each specialist the few it needs, and let the graph decide who is asked"
+    setting.report.add(written.marks, written.mark(), "ORCH613", message, hint)
 
 
 def _stays_here(setting: Setting, name: str, who: str, mark: Mark, written: Written) -> None:

@@ -361,5 +361,22 @@ MODELS = table(
             """,
             "warning",
         ),
+        files(
+            "ORCH613",
+            "more tools than a small model can choose among",
+            """With each tool more the right one is chosen less often: in one report 13.6 % right with all tools of a server and
+            43.1 % with a few (ghidra-mcp, issue 307). Six is where this begins to show.""",
+            """
+            agents: {clerk: {tools: [python, sql.query, sql.schema, sql.explain, files.read, files.list, chart]}}
+            steps:
+              one: {agent: clerk, prompt: How many files are there?}
+            """,
+            """
+            agents: {clerk: {tools: [files.list]}}
+            steps:
+              one: {agent: clerk, prompt: How many files are there?}
+            """,
+            "warning",
+        ),
     )
 )

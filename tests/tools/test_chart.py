@@ -128,6 +128,11 @@ def test_too_many_rows_are_thinned_and_the_result_says_so(tmp_path: Path) -> Non
         ({"rows": [], "x": "a", "y": "b"}, "there are no rows"),
         ({"rows": SALES, "x": "regin", "y": "total"}, "there is no column 'regin'; did you mean 'region'?"),
         ({"rows": SALES, "x": "region", "y": "region"}, "column 'region' has no numbers (it has 'Nord')"),
+        (
+            {"rows": [{"a": "x", "b": 1e308}, {"a": "y", "b": -1e308}], "x": "a", "y": "b"},
+            "too large to draw",
+        ),
+        ({"rows": [{"a": "x", "b": 1}, {"a": "y", "b": 10**400}], "x": "a", "y": "b"}, "too large to draw"),
         ({"rows": SALES, "x": "region", "y": "total", "kind": "pie"}, "below zero"),
         ({"rows": [{"a": "x", "b": 0}], "x": "a", "y": "b", "kind": "pie"}, "all numbers are zero"),
         ({"rows": SALES, "x": "region", "y": ["total", "cost"], "kind": "pie"}, "a pie shows one column"),

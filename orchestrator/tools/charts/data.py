@@ -16,6 +16,8 @@ SERIES = 8
 BARS = 60
 SLICES = 12
 POINTS = 10_000
+LARGEST = 1e300
+"""Numbers from here on, above and below zero, leave no room for the arithmetic of an axis."""
 Row = Mapping[str, Any]
 
 
@@ -86,6 +88,9 @@ def _thinned(rows: Sequence[Row], kind: Kind) -> tuple[Sequence[Row], tuple[str,
 
 def _numbers(rows: Sequence[Row], name: str) -> tuple[float | None, ...]:
     values = tuple(_number(row.get(name)) for row in rows)
+    large = next((row[name] for row in rows if _is_too_large(row.get(name))), None)
+    if large is not None:
+        raise NoChart(f"column '{name}' has numbers that are too large to draw, 1e300 or beyond")
     if all(value is None for value in values):
         some = next((row.get(name) for row in rows if row.get(name) is not None), None)
         has = f"it has {str(some)[:40]!r}" if some is not None else "it is empty"
@@ -101,7 +106,19 @@ def _number(value: Any) -> float | None:
         number = float(value)
     except (ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) and abs(number) < 1e300 else None
+    return number if math.isfinite(number) and abs(number) < LARGEST else None
+
+
+def _is_too_large(value: Any) -> bool:
+    """A number of any size, but no infinite one, which stands for none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return False
+    try:
+        return LARGEST <= abs(float(value)) < math.inf
+    except OverflowError:
+        return True
+    except ValueError:
+        return False
 
 
 def _places(xs: Sequence[Any], kind: Kind) -> tuple[list[float | None], Literal["names", "numbers", "times"]]:

@@ -33,6 +33,8 @@ def checked(workflow: str, models: Mapping[str, str] | None = None) -> Built:
     from orchestrator.graph.open import check_workflow
     from orchestrator.library import find_workflow
 
+    for reference in (models or {}).values():
+        refuse_bare(reference)
     path = find_workflow(workflow, Path.cwd())
     return check_workflow(path, display=shown_path(path), models=models)
 
@@ -62,6 +64,17 @@ def opened(workflow: str, console: Console, models: Mapping[str, str] | None = N
             hint=f"its models are: {', '.join(sorted(built.graph.models)) or 'none'}",
         )
     return built.graph
+
+
+def refuse_bare(reference: str) -> None:
+    """Raise UsageError for a model without a provider: whose it is decides what may be told to it."""
+    if ":" in reference:
+        return
+    from orchestrator.providers.catalog import find, nearest
+
+    near = reference if find(reference) is not None else nearest(reference)
+    hint = f"write llamacpp:{near}" if near else "write provider:model, like ollama:llama3.2:3b"
+    raise UsageError(f"'{reference}' names no provider", hint=hint)
 
 
 def pairs(given: Sequence[str], option: str) -> dict[str, str]:

@@ -17,6 +17,8 @@ from orchestrator.spec.types import Type, Unknown
 
 UNUSABLE = "ORCH611"
 UNUSED = "ORCH612"
+LEARNING = {"examples": "examples", "head": "cases of the head"}
+"""Keys of an agent that name a file of cases, and what they are for."""
 HINT = 'a worked example is one line of JSON: {"input": …, "output": …}'
 
 
@@ -35,16 +37,27 @@ def placed(setting: Setting, step: AgentStep, agent: Agent) -> Agent:
 def checked_examples(
     setting: Setting, step: AgentStep, agent: Agent, at: Place, output: Type | None
 ) -> Agent:
-    """The agent as this step can use it, with a diagnostic for examples that it cannot learn from.
+    """The agent as this step can use it, with a diagnostic for cases that it, or its head, cannot learn from.
 
-    Examples that ship with an agent are left out where a step gives the agent another output.
+    Cases that ship with an agent are left out where a step gives the agent another output.
     """
-    if agent.spec.examples is None or isinstance(output, Unknown):
+    if isinstance(output, Unknown):
         return agent
-    file = Path(agent.spec.examples.from_)
-    written = agent.written.get("examples") or Written(setting.marks, at)
-    if step.examples is not None:
-        written = Written(setting.marks, (*at, "examples"))
+    for key, what in LEARNING.items():
+        agent = _checked(setting, step, agent, at, output, key, what)
+    return agent
+
+
+def _checked(
+    setting: Setting, step: AgentStep, agent: Agent, at: Place, output: Type | None, key: str, what: str
+) -> Agent:
+    part = getattr(agent.spec, key)
+    if part is None:
+        return agent
+    file, own = Path(part.from_), getattr(step, key) is not None
+    written = agent.written.get(key) or Written(setting.marks, at)
+    if own:
+        written = Written(setting.marks, (*at, key))
     shipped = file.is_relative_to(shipped_agents().resolve())
     if not shipped and not file.is_relative_to(setting.document.root.resolve()):
         return agent  # said already: ORCH162
@@ -53,12 +66,14 @@ def checked_examples(
         _say(setting, written, f"{file.name} is not there yet", HINT, warns=True)
         return agent
     if wrong and shipped and step.output is not None:
-        message = f"the examples of '{agent.name}' are left out: they have another output than step '{step_name(at)}'"
-        hint = "give the step examples of its own, or leave its `output` out"
+        message = (
+            f"the {what} of '{agent.name}' are left out: they have another output than step '{step_name(at)}'"
+        )
+        hint = "give the step its own, or leave its `output` out"
         setting.report.key(setting.marks, (*at, "output"), UNUSED, message, hint)
-        return replace(agent, spec=agent.spec.model_copy(update={"examples": None}))
+        return replace(agent, spec=agent.spec.model_copy(update={key: None}))
     if wrong:
-        _say(setting, written, f"no examples for step '{step_name(at)}': {told(wrong, file.name)}", HINT)
+        _say(setting, written, f"no {what} for step '{step_name(at)}': {told(wrong, file.name)}", HINT)
     return agent
 
 

@@ -157,3 +157,31 @@ def written(root: Path, steps: str) -> Document:
     document = read(root / "workflow.yaml").document
     assert document is not None
     return document
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "told"),
+    [
+        (None, "ORCH612", "not there yet"),
+        ("{", "ORCH611", "cases.jsonl:1"),
+        ('{"input": "a", "output": {"mood": "angri"}}', "ORCH611", "cases of the head"),
+    ],
+)
+def test_the_cases_of_a_head_are_looked_at_too(
+    lines: str | None, code: str, told: str, tmp_path: Path
+) -> None:
+    """As those of examples are."""
+    if lines is not None:
+        (tmp_path / "cases.jsonl").write_text(lines + "\n", encoding="utf-8")
+
+    built = check(
+        tmp_path,
+        """
+        orch: 1
+        agents: {sorter: {role: You sort., head: {from: cases.jsonl}}}
+        steps: {one: {agent: sorter, prompt: Hi., output: {mood: happy | angry}}}
+        """,
+    )
+
+    [found] = [d for d in built.diagnostics if d.code == code]
+    assert told in found.message

@@ -109,7 +109,7 @@ def _of_workflow(subject: Subject, path: Path, setup: Setup) -> Graph:
     graph = _checked(check_workflow(path))
     if setup.model is None:
         return graph
-    known = _project_models(subject.root).get(setup.model)
+    known = project_models(subject.root).get(setup.model)
     return _checked(check_workflow(path, models=dict.fromkeys(graph.models, known or setup.model)))
 
 
@@ -153,7 +153,7 @@ def _draft(subject: Subject, rung: Rung, setup: Setup) -> dict[str, Any]:
     }
     model = setup.model or subject.model
     if model is not None:
-        own = model not in _project_models(subject.root)
+        own = model not in project_models(subject.root)
         draft |= {"models": {MODEL: model}} if own else {}
         step["model"] = MODEL if own else model
     step["params"] = {"seed": setup.seed} if setup.seed else {}
@@ -193,8 +193,8 @@ def _shape(output: Type | None) -> str:
     return f"Answer with one of: {', '.join(kind.values)}." if isinstance(kind, Enum) else "Answer yes or no."
 
 
-def _project_models(root: Path) -> Mapping[str, str]:
-    """References by name."""
+def project_models(root: Path) -> Mapping[str, str]:
+    """References of the project's models by their names."""
     project = read_project(root)
     return {name: spec.use for name, spec in project.project.models.items()} if project else {}
 
@@ -259,6 +259,6 @@ def wanted_rungs(subject: Subject, names: tuple[str, ...], *, closed: bool) -> t
 
 
 __all__ = [
-    "ASKED", "RUNGS", "STEP", "WITHOUT_MODEL", "Rung", "Setup", "Subject", "graph_of", "has_head", "library_of",
+    "ASKED", "RUNGS", "STEP", "WITHOUT_MODEL", "Rung", "Setup", "Subject", "graph_of", "has_head", "library_of", "project_models",
     "wanted_rungs", "with_agent",
 ]  # fmt: skip

@@ -121,6 +121,7 @@ def command(
     other = named(against or USUAL)
     wanted = Wanted(_names(models), _names(rungs), cases, repeat, limit, seed, k, parallel, label, judge)
     config = Config.from_environment(os.environ, Path.cwd()).staying(local_only)
+    _refuse_bare(wanted.models)
     bench = Bench(wanted, config, console)
     stopped = bench.run(subjects)
     from orchestrator.report.score import Table
@@ -129,6 +130,18 @@ def command(
     _print(table, console, as_json=as_json, show=show)
     _write(table, svg, html, console)
     return 130 if stopped else 1 if any(row.problem for row in bench.rows) else 0
+
+
+def _refuse_bare(models: Sequence[str]) -> None:
+    """Raise UsageError for a name that is neither a reference nor one of the project's models."""
+    from orchestrator.bench.subject import project_models
+    from orchestrator.cli.opening import refuse_bare
+    from orchestrator.config import find_root
+
+    known = project_models(find_root(Path.cwd())) if any(":" not in model for model in models) else {}
+    for model in models:
+        if model not in known:
+            refuse_bare(model)
 
 
 def _names(text: str) -> tuple[str, ...]:

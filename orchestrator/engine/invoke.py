@@ -289,6 +289,7 @@ def _lies_in(path: Path, scratch: Path) -> bool:
 async def _ended(tool: Tool, arguments: Mapping[str, Any], context: CallContext) -> ToolResult:
     """The result of a call, which nobody awaits longer than its limit. Raises TimeoutError and what the tool raises."""
     task = asyncio.ensure_future(tool.call(arguments, context))
+    task.add_done_callback(_taken)  # who waits for it may be cancelled just when it has failed
     try:
         await asyncio.wait({task}, timeout=context.seconds + min(GRACE, context.seconds))
         if task.done():
@@ -302,8 +303,13 @@ async def _ended(tool: Tool, arguments: Mapping[str, Any], context: CallContext)
 async def _cancelled(task: asyncio.Future[ToolResult]) -> None:
     """Have the tool end what it started. One that does not let go is left behind."""
     task.cancel()
-    task.add_done_callback(lambda ended: None if ended.cancelled() else ended.exception())
     await asyncio.wait({task}, timeout=LAST_WORDS)
+
+
+def _taken(ended: asyncio.Future[ToolResult]) -> None:
+    """Look at what it raised: asyncio prints a traceback of what nobody has looked at."""
+    if not ended.cancelled():
+        ended.exception()
 
 
 def plain(signature: Signature, value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -327,3 +328,28 @@ def test_a_tool_that_cannot_be_opened_fails_its_step(tmp_path: Path) -> None:
     played = play(tmp_path, ONE, equip=equip())
 
     assert played.of(StepFailed)[0].message == "send: there is no tool 'send'"
+
+
+@pytest.mark.parametrize("passes", range(12))
+def test_two_tools_that_fail_right_after_each_other_leave_nothing_behind(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, passes: int
+) -> None:
+    """The first fails the run; the other is cancelled just when it has failed, too: asyncio has nothing to tell."""
+    both_here = asyncio.Event()
+
+    async def fail(passes: int) -> None:
+        if len(tool.calls) == 2:
+            both_here.set()
+        await both_here.wait()
+        for _ in range(passes):
+            await asyncio.sleep(0)
+        raise ToolError("no")
+
+    tool = FakeTool(do=lambda arguments, context: fail(int(arguments["to"])))
+    steps = f'  a: {{tool: send, with: {{to: "0"}}}}\n  b: {{tool: send, with: {{to: "{passes}"}}}}\n'
+
+    played = play(tmp_path, f"{TOOLS}steps:\n{steps}", equip=equip(tool))
+    gc.collect()
+
+    assert played.result.status == "failed"
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []

@@ -24,6 +24,7 @@ from orchestrator.events import (
     Warned,
 )
 from orchestrator.report import words
+from orchestrator.report.lines import said_wrong
 from orchestrator.report.paths import is_item, step_of
 from orchestrator.report.summary import CONTAINERS, Summary, steps_done
 from orchestrator.state import RunState, Span
@@ -242,6 +243,8 @@ class Story:
             parts.append(words.count(span.attempts, "attempt"))
         if event.handled:
             parts.append(f"went on after: {event.handled}")
+        elif span.verb == "tool":
+            parts.append(said_wrong(event.value))
         yield "✓ " + "  ".join(part for part in parts if part), ()
 
     def _failed(self, event: StepFailed) -> Iterator[Line]:

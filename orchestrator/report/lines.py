@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any, assert_never
 
 from orchestrator.events import (
@@ -49,6 +50,12 @@ def short(value: Any, length: int = SHORT) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
+def said_wrong(value: Any) -> str:
+    """Of a tool's result that speaks of an error what it says of it; empty for any other. It is a value, no failure."""
+    told = value.get("error") if isinstance(value, Mapping) else None
+    return f"(its result says: {short(told)})" if told else ""
+
+
 def _words(event: Event, size: str) -> str:
     match event:
         case RunStarted():
@@ -72,7 +79,8 @@ def _words(event: Event, size: str) -> str:
             return f"→ {event.path}  {event.tool}  {short(event.arguments)}"
         case CallFinished():
             took = words.seconds(event.seconds)
-            what = short(event.value) if event.outcome == "ok" else event.message
+            told = said_wrong(event.value) or short(event.value)
+            what = told if event.outcome == "ok" else event.message
             return f"← {event.path}  {event.tool}  {took}  {what}"
         case Retrieved():
             what = {"knowledge": "passage", "examples": "example", "memory": "turn"}[event.source]
@@ -83,7 +91,9 @@ def _words(event: Event, size: str) -> str:
         case StepFinished():
             cached = "  (cached)" if event.cached else ""
             handled = f"  (went on after: {event.handled})" if event.handled else ""
-            return f"✓ {event.path}{cached}{handled}  {short(event.value)}"
+            of_tool = not event.facts.get("model") and not event.handled
+            told = said_wrong(event.value) if of_tool else ""
+            return f"✓ {event.path}{cached}{handled}  {told or short(event.value)}"
         case StepSkipped():
             return f"– {event.path}  skipped: {event.reason}"
         case StepFailed():

@@ -109,3 +109,25 @@ def test_a_run_that_goes_on_in_the_same_process_counts_on() -> None:
     tell(story, items("f", [1], 10.0))
 
     assert story.running(10.0, 3) == [("f", "f  2/3")]
+
+
+def test_a_tool_whose_result_speaks_of_an_error_says_so_in_its_line() -> None:
+    """It is a value and the run goes on, but nobody should take it for an answer; of an agent it may be one."""
+    told = tell(
+        Story(),
+        [
+            START,
+            StepStarted(0.0, "totals", "tool"),
+            StepFinished(1.0, "totals", {"rows": [], "error": f"no column\n{'x' * 200}"}, {}),
+            StepStarted(1.0, "good", "tool"),
+            StepFinished(2.0, "good", {"rows": [], "error": None}, {}),
+            StepStarted(2.0, "agent", "agent"),
+            StepFinished(3.0, "agent", {"error": "E42"}, {"model": "small"}),
+        ],
+    )
+
+    assert told == [
+        f"✓ totals  1.0 s  (its result says: no column {'x' * 89}…)",
+        "✓ good  1.0 s",
+        "✓ agent  1.0 s",
+    ]

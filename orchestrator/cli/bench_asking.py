@@ -15,6 +15,7 @@ from orchestrator.bench.graders import Graders, Judge
 from orchestrator.bench.guess import Guesses, Pool
 from orchestrator.bench.measure import Asking, Recorded, Told, measure
 from orchestrator.bench.subject import ASKED, WITHOUT_MODEL, Rung, Setup, Subject, graph_of, has_head
+from orchestrator.cli.bench_cases import inputs_reader
 from orchestrator.cli.equipment import Equipment
 from orchestrator.cli.equipment_knowledge import Lookups
 from orchestrator.cli.executing import EMBEDDER, open_models, price_list
@@ -191,29 +192,10 @@ class _Round:
         return ports
 
     def _inputs(self, graph: Graph) -> Callable[[Case], Mapping[str, Any]] | None:
-        """Of a workflow: the fields of a map, or its only input that is needed."""
+        """None where the case is one text: of a specialist, and of a plain prompt."""
         if self.subject.path is None or self.rung != "as-is":
             return None
-        specs, path = graph.workflow.inputs, self.subject.path
-        needed = [name for name, spec in specs.items() if "default" not in spec.model_fields_set]
-
-        def read(case: Case) -> Mapping[str, Any]:
-            from orchestrator.inputs.read import Raw, read_inputs
-
-            named = isinstance(case.input, Mapping)
-            if not named and len(needed) != 1:
-                raise UsageError(
-                    f"line {case.line}: the workflow needs {', '.join(needed) or 'no input'}",
-                    hint='write the input as a map: {"input": {"name": …}}',
-                )
-            given = case.input if named else {needed[0]: case.input}
-            raw = {name: Raw(value, Path.cwd()) for name, value in given.items()}
-            today = date.today()  # noqa: DTZ011 - the user's own calendar
-            return read_inputs(
-                specs, raw, root=Path(graph.root), cwd=Path.cwd(), today=today, base=path.resolve().parent
-            )
-
-        return read
+        return inputs_reader(graph, self.subject.path)
 
     # ---------------------------------------------------------------------------------------------- grading
 

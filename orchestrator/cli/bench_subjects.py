@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.bench.subject import Subject, library_of, with_agent
+from orchestrator.cli.bench_cases import refuse_misfits
 from orchestrator.errors import UsageError
 from orchestrator.policy.cases import read_cases, told
 from orchestrator.policy.grade import read_graded
@@ -56,7 +57,7 @@ def _subject(name: str, root: Path, library: Library, cases: Path | None, label:
         )
         shipped = agent.origin == "shipped" and cases is None
         subject = _with_cases(name, root, cases, own, label or ("public" if shipped else "private"))
-        return with_agent(subject)
+        return _checked(subject, cases or own)
     from orchestrator.library import find_workflow, named_workflows
 
     if name not in named_workflows(Path.cwd()) and not _is_path(name):
@@ -66,7 +67,14 @@ def _subject(name: str, root: Path, library: Library, cases: Path | None, label:
         raise UsageError(f"there is no specialist or workflow '{name}'", hint=hint)
     path = find_workflow(name, Path.cwd())
     own = path.with_name(CASES)
-    return with_agent(_with_cases(name, root, cases, own, label or "private", path))
+    return _checked(_with_cases(name, root, cases, own, label or "private", path), cases or own)
+
+
+def _checked(subject: Subject, file: Path) -> Subject:
+    """With the type of its answer, which its cases fit. Raises UsageError, SpecError."""
+    whole = with_agent(subject)
+    refuse_misfits(whole, file)
+    return whole
 
 
 def _is_path(name: str) -> bool:

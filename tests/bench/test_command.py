@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from orchestrator.bench.fits import unfit
 from orchestrator.cli.bench import Bench, Wanted
 from orchestrator.cli.console import Console
 from orchestrator.cli.main import cli
 from orchestrator.config import Config
+from orchestrator.policy.grade import Case
+from orchestrator.spec.types import Bool, Enum, Field, Int, MapOf
 
 ANSWERS = (
     "- {regex: 'bill', text: bill}\n- {regex: 'parcel', text: parcel}\n- {match: 'odd', text: neither}\n"
@@ -96,17 +99,50 @@ def test_a_workflow_is_measured_on_the_cases_beside_it() -> None:
 
 
 def test_a_map_names_the_inputs_of_a_workflow(files: Path) -> None:
-    """One that it does not have is a wrong answer that says so."""
-    lines = [
-        {"input": {"letter": "my bill"}, "output": {"kind": "bill"}},
-        {"input": {"mail": "x"}, "output": "bill"},
-    ]
-    (files / "other.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    """And its output may be named, too."""
+    line = {"input": {"letter": "my bill"}, "output": {"kind": "bill"}}
+    (files / "other.jsonl").write_text(json.dumps(line), encoding="utf-8")
 
     (row,) = rows("bench", "flow.yaml", "--rungs", "as-is", "--cases", "other.jsonl")
 
-    assert [one["right"] for one in row["answers"]] == [True, False]
-    assert "mail" in row["answers"][1]["why"]
+    assert [one["right"] for one in row["answers"]] == [True]
+
+
+@pytest.mark.parametrize(
+    ("subject", "line", "why"),
+    [
+        ("flow.yaml", {"input": {"mail": "x"}, "output": "bill"}, "the workflow has no input 'mail'"),
+        ("flow.yaml", {"input": "x" * 201, "output": "bill"}, "input 'letter'"),
+        ("flow.yaml", {"input": "x", "output": {"sort": "bill"}}, "the answer is a text"),
+        ("flow.yaml", {"input": "x", "output": {"kind": "bill", "sort": "x"}}, "there is no field sort"),
+        ("sorter", {"input": "x", "output": "letter"}, "no answer could be right"),
+        ("sorter", {"input": "x", "output": {"kind": "bill"}}, "no answer could be right"),
+    ],
+)
+def test_a_mistake_in_a_case_is_an_error_before_anything_is_asked(
+    files: Path, subject: str, line: dict[str, Any], why: str
+) -> None:
+    """With its line; not a wrong answer of the model."""
+    good = json.dumps({"input": "my bill", "output": "bill"})
+    (files / "other.jsonl").write_text(f"{good}\n\n{json.dumps(line)}\n", encoding="utf-8")
+
+    done = orch("bench", subject, "--rungs", "as-is", "--cases", "other.jsonl", code=2)
+
+    assert done.stdout == ""
+    assert "error: other.jsonl:3: " in done.stderr
+    assert why in done.stderr
+
+
+def test_a_case_may_hold_what_nobody_compares() -> None:
+    """Some fields of a map, fields that are ignored, a whole number with a point, white space around a choice."""
+    kind = MapOf((Field("n", Int()), Field("ok", Bool()), Field("sort", Enum(("a", "b")), optional=True)))
+    fitting = [{"n": 2.0}, {"ok": True, "why": 3}, {"sort": " a\n"}, {"sort": None}]
+    others = [{"n": "2"}, {"n": 2.5}, {"ok": None}, {"sort": "c"}, {"m": 1}, "2"]
+    cases = tuple(Case("x", output=one, line=n) for n, one in enumerate([*fitting, *others], 1))
+
+    wrong = list(unfit(cases, kind))
+
+    assert [one.line for one in wrong] == [5, 6, 7, 8, 9, 10]
 
 
 def test_models_are_compared_and_one_that_is_not_there_has_its_reason() -> None:

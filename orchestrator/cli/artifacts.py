@@ -32,7 +32,8 @@ def _row(made: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
     from orchestrator.store.artifacts import artifact_path
 
     digest = str(made["sha256"])
-    where = str(_near(artifact_path(folder, digest))) if digest else "not kept: it holds a secret"
+    lies = _near(artifact_path(folder, digest, str(made["name"]))) if digest else None
+    where = str(lies) if lies is not None else "not kept: it holds a secret"
     return (
         str(made["name"]),
         str(made["step"]),

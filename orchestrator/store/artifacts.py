@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import secrets as random
 import stat
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 FOLDER = "artifacts"
 BLOCK = 1 << 20
+_SUFFIX = re.compile(r"(?<=[^./\\])\.[a-z0-9]{1,8}\Z")
 
 
 def folder_of(store: Store, data: Path) -> Path:
@@ -28,9 +30,20 @@ def folder_of(store: Store, data: Path) -> Path:
     return (store.place or data) / FOLDER
 
 
-def artifact_path(folder: Path, sha256: str) -> Path:
-    """Where the content of this digest lies."""
-    return folder / sha256[:2] / sha256
+def artifact_path(folder: Path, sha256: str, name: str = "") -> Path:
+    """Where the content of this digest lies: with the suffix of its name, so that other programs open it.
+
+    Those that were kept before there were suffixes lie without one.
+    """
+    bare = folder / sha256[:2] / sha256
+    path = bare.with_name(sha256 + _suffix(name))
+    return bare if bare.exists() and not path.exists() else path
+
+
+def _suffix(name: str) -> str:
+    """A tool chose the name: nothing of it but a few letters gets to the disk."""
+    found = _SUFFIX.search(name.lower())
+    return found[0] if found else ""
 
 
 class Artifacts:
@@ -49,10 +62,11 @@ class Artifacts:
             digest, size = _copied(artifact.path, fresh)
             if self._holds_secret(fresh):
                 return {**told, "sha256": "", "bytes": size}
-            target = artifact_path(self._folder, digest)
+            target = self._folder / digest[:2] / f"{digest}{_suffix(artifact.name)}"
             target.parent.mkdir(mode=0o700, exist_ok=True)
-            with contextlib.suppress(FileExistsError):  # the same content is the same file
-                os.link(fresh, target)
+            same = next(target.parent.glob(f"{digest}*"), fresh)  # the same content is the same file
+            with contextlib.suppress(FileExistsError):
+                os.link(same, target)
         except OSError as error:
             why = f"{artifact.name} cannot be kept in {self._folder}: {error.strerror}"
             raise StoreError(why, hint="make room, or make the folder writable") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import stat
 import sys
 from collections.abc import Callable
@@ -88,12 +89,12 @@ outputs: {towns: "{{ query.rows | map(attribute='n') | list }}", read: "{{ read 
     assert json.loads(ran.stdout) == {"towns": [1, 7], "read": "42!", "points": 8}
     shown = orch("show", "last").stdout
     assert "made.txt" in shown
-    assert ".svg" in shown
+    assert re.search(r"artifacts/../\w{64}\.svg", shown)
     step = orch("show", "last", "code").stdout
     assert "── call 1: python" in step
     assert "made.txt" in step
     made = json.loads(orch("show", "last", "--json").stdout)["artifacts"]
-    file = project / ".orch" / "artifacts" / made[0]["sha256"][:2] / made[0]["sha256"]
+    file = project / ".orch" / "artifacts" / made[0]["sha256"][:2] / f"{made[0]['sha256']}.txt"
     assert file.read_text(encoding="utf-8") == "data"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -258,6 +259,15 @@ class Stopping(StringIO):
         return super().write(text)
 
 
+@pytest.fixture
+def _listens() -> Iterator[None]:
+    """Whoever runs the tests may ignore Ctrl-C, and this process would too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_listens")
 def test_what_was_measured_before_an_interruption_is_kept(files: Path) -> None:
     """Two of four, and the rest is not called wrong."""
     config = Config.from_environment({"ORCH_HOME": os.environ["ORCH_HOME"]}, files)

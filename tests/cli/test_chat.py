@@ -129,7 +129,7 @@ def test_a_conversation_goes_on_in_the_next_chat_and_others_do_not_see_it(desk: 
     [
         ("{text: string}", (), "it has no input 'message'"),
         ("{message: int}", (), "its input 'message' is no text"),
-        ("{message: string}", ("--conversation", "x"), "it has no input 'conversation'"),
+        ("{message: string}", ("--conversation", "x"), "has no input 'conversation'"),
         ("{message: string, tone: string}", (), "the input 'tone' (text) must be given"),
         ("{message: string}", ("-i", "tune=x"), "the workflow has no input 'tune'"),
     ],

@@ -6,13 +6,15 @@ Each part draws itself; here stands only which of them is visible and what the k
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
 
 from textual import work
 from textual._styles_cache import StylesCache
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
 from orch_tui import doing
@@ -46,6 +48,14 @@ SHARES = range(20, 81, 5)
 """Per cent of the room that the tree may have."""
 SIDE_BY_SIDE = 100
 """Columns from which the detail stands beside the tree instead of below it."""
+
+PARTS: Mapping[str, tuple[type[Widget], ...]] = {
+    "trace": (SpanTree, DetailPanel),
+    "graph": (GraphView,),
+    "timeline": (TimelineView,),
+    "logs": (LogsView,),
+}
+"""What draws itself in each view."""
 
 
 class Views(Covered, ContentSwitcher):
@@ -171,7 +181,8 @@ class RunScreen(Covered, Screen[None]):
             if feed.caught_up or not self.is_mounted:
                 return
             self._early.add(feed.take(LOAD))
-            self.query_one(SpanTree).stand()
+            for tree in self.query(SpanTree):
+                tree.stand()
 
     @property
     def _visible(self) -> bool:
@@ -183,8 +194,8 @@ class RunScreen(Covered, Screen[None]):
         self._flush(News(changed=True))
 
     def _flush(self, news: News) -> None:
-        if not self.is_mounted:
-            return
+        if not self.is_mounted or not self.query("#trouble"):
+            return  # what is in it is not there yet, or not any more
         moved = news.events or news.changed or not news
         for part in self._parts():
             if moved or not isinstance(part, SpanTree):
@@ -208,22 +219,16 @@ class RunScreen(Covered, Screen[None]):
             lines.show()
 
     def _parts(self) -> list[View]:
-        parts: list[View] = [self.query_one(RunHeader), self.query_one(UsageBar)]
-        match self.view:
-            case "trace":
-                return [*parts, self.query_one(SpanTree), self.query_one(DetailPanel)]
-            case "graph":
-                return [*parts, self.query_one(GraphView)]
-            case "timeline":
-                return [*parts, self.query_one(TimelineView)]
-            case _:
-                return [*parts, self.query_one(LogsView)]
+        """What is there of the view: while the screen comes or goes, some of it is not."""
+        kinds: tuple[type[Widget], ...] = (RunHeader, UsageBar, *PARTS.get(self.view, ()))
+        return [cast("View", part) for kind in kinds for part in self.query(kind)]
 
     # -- what is visible
 
     @property
     def view(self) -> str:
-        return self.query_one(ContentSwitcher).current or "trace"
+        switchers = self.query(ContentSwitcher)
+        return (switchers.first().current if switchers else None) or "trace"
 
     def action_trace(self) -> None:
         self._switch("trace")

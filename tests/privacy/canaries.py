@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
+from orchestrator.calling import EmbedderInfo
 from orchestrator.engine.call import as_recorded
 from orchestrator.engine.run import Ports
 from orchestrator.engine.start import Engine, Result, models_needed
@@ -36,6 +37,9 @@ WORD = re.compile(r"[A-Za-z0-9+/=]{12,}")
 REDACTOR = "You leave out all that is private"
 """The role of an agent whose answer holds nothing of what it read, unless it makes a mistake."""
 TRIES = 3
+AWAY = EmbedderInfo(
+    "openai:text-embedding-3-small", "", 8, 512, local=False, endpoint="https://api.openai.com/v1"
+)
 
 
 # ------------------------------------------------------------------------------------------------- the worlds
@@ -261,6 +265,8 @@ def tell(graph: Graph, given: World) -> Told:
     async def person(path: str, question: str, show: Any, choices: Sequence[str]) -> str:
         return choices[digest(json.dumps([question, show], default=str)) % len(choices)]
 
+    site = FoundBeforehand([passage("the weather is fine")])
+    away = FoundBeforehand([passage("the weather is fine")], AWAY)
     journal, cabinet = MemoryJournal(), Cabinet(given.documents, digest, asked=asked)
     ports = Ports(
         journal=journal,
@@ -269,7 +275,9 @@ def tell(graph: Graph, given: World) -> Told:
         env=given.env,
         secrets=Secrets.of(given.env),
         digest_key=b"key",
-        knowledge=Shelf({"handbook": FoundBeforehand([passage(given.documents)])}),
+        knowledge=Shelf(
+            {"handbook": FoundBeforehand([passage(given.documents)]), "site": site, "away": away}
+        ),
         examples=lambda _: examples(("Who?", given.documents)),
         tools=cabinet,
         heads=lambda _: Sorter(given.documents, digest),
@@ -283,7 +291,8 @@ def tell(graph: Graph, given: World) -> Told:
 
     result = asyncio.run(main())
     seen = [text for model in models.values() if isinstance(model, Cloud) for text in model.seen]
-    return Told(result, journal.events, [*seen, *cabinet.seen], asked)
+    queries = [query for query, _, _ in away.asked]
+    return Told(result, journal.events, [*seen, *cabinet.seen, *queries], asked)
 
 
 def _model(name: str) -> ScriptedModel:

@@ -31,6 +31,13 @@ AGENTS = {
     "keeper": {"role": "Our margin is qqmarginqqcanaryqq.", "label": "internal", "model": "tiny"},
     "redactor": {"role": REDACTOR, "model": "tiny"},
 }
+CASES = "cases.jsonl"
+KNOWLEDGE = {
+    "handbook": {"from": "docs/*.md"},
+    "site": {"from": "site/*.md", "label": "public"},
+    "away": {"from": "site/*.md", "label": "public", "embed": "openai:text-embedding-3-small"},
+}
+"""Documents of the project; what is public; and what is public, but embedded off this machine."""
 ROLE_CANARY = "qqmarginqqcanaryqq"
 CHILD = """\
 orch: 1
@@ -295,6 +302,8 @@ class Maker:
         shape = self.chance(0.5)
         if shape:
             step["output"] = SHAPE
+        if self.chance(0.2):
+            low = self._brings(step, careful=cloud, shape=shape) and low
         if self.chance(0.45 if cloud else 0.6):
             step["on_error"] = "continue"
             null = True
@@ -304,6 +313,21 @@ class Maker:
         if shape:
             return [Name(f"{name}.{key}", kind, low, null) for key, kind in KINDS.items()]
         return [Name(name, "text", low, null)]
+
+    def _brings(self, step: dict[str, Any], *, careful: bool, shape: bool) -> bool:
+        """What a step looks up or remembers beside its prompt; whether all of it is probably public."""
+        public: list[dict[str, Any]] = [{"knowledge": ["site"]}, {"knowledge": ["away"]}]
+        private: list[dict[str, Any]] = [{"knowledge": ["handbook"]}, {"memory": {"key": "me"}}]
+        if not shape:  # the worked examples are texts, and only texts are chosen among by a judge
+            private += [{"examples": {"from": CASES, "k": 2}}, {"samples": 2, "pick": "keeper"}]
+            public.append({"samples": 2, "pick": "plain"})
+        low = self.chance(self.careful if careful else 0.3)
+        step |= self.rnd.choice(public if low else private)
+        if "knowledge" in step and self.chance(0.3):
+            with self.reading() as read:
+                step["search"] = self.text(low=careful)
+            low = low and all(one.low for one in read)
+        return low
 
     def _local(self, name: str, step: dict[str, Any]) -> list[Name]:
         return self._agent(step, cloud=False, name=name)
@@ -580,7 +604,7 @@ class Maker:
 def head(maker: Maker) -> dict[str, Any]:
     rnd = maker.rnd
     file: dict[str, Any] = {"orch": 1, "inputs": INPUTS, "models": MODELS, "agents": AGENTS}
-    file["tools"] = TOOLS
+    file |= {"tools": TOOLS, "knowledge": KNOWLEDGE}
     if rnd.random() < 0.3:
         file["defaults"] = {"repair": rnd.randint(0, 2)}
     if rnd.random() < 0.2:

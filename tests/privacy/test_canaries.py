@@ -15,16 +15,17 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.events import CallFinished
+from orchestrator.events import CallFinished, Decided, Retrieved
 from orchestrator.graph.build import Built
 from orchestrator.graph.model import Graph
 from orchestrator.graph.open import check_workflow
 from tests.privacy.cabinet import FUNCTION
 from tests.privacy.canaries import Told, World, leaks, permissive, sightings, strict, tell, world
-from tests.privacy.making import CHILD, ROLE_CANARY, Name, probe, workflow
+from tests.privacy.making import CASES, CHILD, ROLE_CANARY, Name, probe, workflow
 
 FULL, SAMPLE = 1000, 60
 CALLED = ("python", "files.read", "sql.query", "score", "site.look", "agent:coder", "agent:keeper")
+LOOKED_UP = ("handbook", "site", "away", "examples", "memory")
 WORLDS = 2
 """How many pairs of worlds each accepted workflow is run in."""
 PROBES = 3
@@ -51,6 +52,7 @@ def bench() -> Iterator[Bench]:
         (root / "orch.yaml").write_text("orch: 1\n", encoding="utf-8")
         (root / "child.yaml").write_text(CHILD, encoding="utf-8")
         (root / "tools.py").write_text(FUNCTION, encoding="utf-8")
+        (root / CASES).write_text('{"input": "Who?", "output": "Nobody."}\n', encoding="utf-8")
         yield Bench(root)
 
 
@@ -88,6 +90,8 @@ def test_no_canary_of_a_random_workflow_reaches_the_cloud(
     assert counts["probes accepted"] > 0
     assert sum(counts[f"{tool} ok"] for tool in CALLED) > 20
     assert not full or all(counts[f"{tool} ok"] for tool in CALLED)
+    assert not full or all(counts[f"looked up in {place}"] for place in LOOKED_UP)
+    assert not full or counts["picked"]
 
 
 def one_workflow(here: Bench, numbers: list[int]) -> None:
@@ -126,6 +130,12 @@ def accepted(here: Bench, graph: Graph, text: str, number: int) -> bool:
     for event in told.events:
         if isinstance(event, CallFinished):
             here.counts[f"{event.tool} {event.outcome}"] += 1
+        if isinstance(event, Retrieved):
+            here.counts[
+                f"looked up in {event.names[0] if event.source == 'knowledge' else event.source}"
+            ] += 1
+        if isinstance(event, Decided) and event.rule == "pick":
+            here.counts["picked"] += 1
     here.counts["accepted, but refused by the gate"] += bool(told.refusals or other.refusals)
     assert told.refusals == other.refusals == [], text
     assert leaks(told, one, other) == [], text

@@ -15,7 +15,7 @@ import pytest
 from orchestrator.graph.open import check_workflow
 from tests.privacy.cabinet import FUNCTION
 from tests.privacy.canaries import INPUTS, leaks, tell, world
-from tests.privacy.making import AGENTS, CHILD, MODELS, Maker, head, written
+from tests.privacy.making import AGENTS, CASES, CHILD, MODELS, Maker, head, written
 
 WORLDS = 4
 STEPS: dict[str, Any] = {
@@ -284,6 +284,7 @@ def codes(root: Path, text: str, **more: Any) -> set[str]:
     (root / "orch.yaml").write_text("orch: 1\n", encoding="utf-8")
     (root / "child.yaml").write_text(CHILD, encoding="utf-8")
     (root / "tools.py").write_text(FUNCTION, encoding="utf-8")
+    (root / CASES).write_text('{"input": "Who?", "output": "Nobody."}\n', encoding="utf-8")
     (root / "workflow.yaml").write_text(text, encoding="utf-8")
     built = check_workflow(root / "workflow.yaml", **more)
     return {d.code for d in built.diagnostics if d.severity == "error"}

@@ -75,15 +75,21 @@ def terminal(cwd: Path, *arguments: str, **environ: str) -> Iterator[Terminal]:
     """`orch ARGUMENTS` on a terminal of 100 by 30."""
     ours, theirs = pty.openpty()
     ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "orchestrator", *arguments],
-        cwd=cwd,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env={**os.environ, "TERM": "xterm-256color", "NO_COLOR": "1", **environ},
-        start_new_session=True,
-    )
+    listens = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a child inherits that Ctrl-C is ignored
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "orchestrator", *arguments],
+            cwd=cwd,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env={**os.environ, "TERM": "xterm-256color", "NO_COLOR": "1", **environ},
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, listens)
     os.close(theirs)
     try:
         yield Terminal(process, ours)

@@ -124,10 +124,10 @@ CASES: dict[str, list[tuple[str, str]]] = {
     "head": [
         (
             """
-            kind: {agent: plain, prompt: Hi., output: a | b, head: {from: cases.jsonl}}
+            kind: {agent: plain, prompt: Hi., output: a | b, head: {from: own.jsonl}}
             out: {agent: plain, model: cloud, prompt: "{{ kind }}"}
             """,
-            ", head: {from: cases.jsonl}→",
+            ", head: {from: own.jsonl}→",
         ),
     ],
     "when": [
@@ -324,7 +324,7 @@ CASES: dict[str, list[tuple[str, str]]] = {
               agent: plain
               prompt: Hi.
               output: a | b
-              head: {from: cases.jsonl}
+              head: {from: own.jsonl}
               escalate: {to: cloud, carry: [answer]}
             """,
             ", carry: [answer]→",

@@ -69,8 +69,8 @@ TRIES = 24
 def graph_of(root: Path, steps: str, rules: frozenset[str]) -> Graph | None:
     (root / "orch.yaml").write_text("orch: 1\n", encoding="utf-8")
     (root / "child.yaml").write_text(CHILD, encoding="utf-8")
-    for cases in ("cases.jsonl", "own.jsonl"):
-        (root / cases).write_text('{"input": "Who?", "output": "Nobody."}\n', encoding="utf-8")
+    for cases, output in (("cases.jsonl", "Nobody."), ("own.jsonl", "a")):
+        (root / cases).write_text(f'{{"input": "Who?", "output": "{output}"}}\n', encoding="utf-8")
     body = textwrap.indent(textwrap.dedent(steps).strip("\n"), "  ")
     head = HEAD.replace("inputs:\n", "inputs:\n  number: int\n").replace(
         "{cloud:", "{tiny: 'ollama:qwen3:1b', cloud:"

@@ -20,7 +20,7 @@ from orchestrator.engine.schedule import drain
 from orchestrator.errors import ProviderError, StepError, as_step_error
 from orchestrator.events import StepFailed, StepFinished, StepStarted
 from orchestrator.graph.model import Node
-from orchestrator.spec.model import AgentStep
+from orchestrator.spec.model import AgentSpec, AgentStep
 
 MERGE = 4
 """How many items one merge of a `reduce` takes when `by` does not say."""
@@ -33,10 +33,18 @@ async def agent(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
         return await _each_model(run, node, frame, path)
     if "reduce" in node.programs:
         return await _reduce(run, node, frame, path)
+    if node.agent is None or (is_plain(node.agent.spec) and step.samples is None):
+        ask = climb if node.ladder else answer
+        return await ask(run, node, frame, path, node.models[0])
     outcome = await _one(run, node, frame, path)
     if memory_of(node) is not None:
         await remember(run, node, frame, path, outcome)
     return outcome
+
+
+def is_plain(spec: AgentSpec) -> bool:
+    """Whether nothing stands before or behind the model of such an agent: the way that most steps go."""
+    return spec.head is None and spec.memory is None
 
 
 async def _one(run: Run, node: Node, frame: Frame, path: str) -> Outcome:

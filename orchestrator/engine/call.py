@@ -11,12 +11,12 @@ from typing import Any
 
 from orchestrator.engine.asking import Admit, Asking, Conclusion, Draft, Verdict
 from orchestrator.engine.bill import Bill, cost_of
-from orchestrator.engine.egress import Refusal, refusal
+from orchestrator.engine.egress import Refusal, refusal, turn_away
 from orchestrator.engine.gate import Gate
 from orchestrator.engine.run import Blocked, Run
 from orchestrator.engine.watch import Watch
 from orchestrator.errors import BudgetExceeded, ProviderError, StepError
-from orchestrator.events import AttemptFinished, AttemptStarted, Decided, Warned
+from orchestrator.events import AttemptFinished, AttemptStarted, Warned
 from orchestrator.messages import Completion, Request, TokenCount
 from orchestrator.money import FREE, Nano
 from orchestrator.policy.budget import Worst, worst_of_cloud
@@ -40,22 +40,8 @@ def refused(at: Asking, gate: Gate, parts: tuple[str, ...], request: Request) ->
 def keep_here(at: Asking, gate: Gate, parts: tuple[str, ...], request: Request) -> None:
     """Raise StepError for a request that may not go to this model, and write it down."""
     why = refused(at, gate, parts, request)
-    if why is None:
-        return
-    reason = why.sentence(at.path)
-    at.run.emit(
-        Decided(
-            at=at.run.now(),
-            path=at.path,
-            choice="refuse",
-            rule="privacy",
-            reason=reason,
-            to=gate.name,
-            label=why.label,
-            clearance=why.clearance,
-        )
-    )
-    raise StepError("privacy", reason, hint=why.hint)
+    if why is not None:
+        turn_away(at.run, at.path, why, gate.name)
 
 
 async def counted(at: Asking, gate: Gate, parts: tuple[str, ...], request: Request) -> TokenCount:

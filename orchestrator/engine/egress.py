@@ -8,16 +8,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
-from orchestrator.errors import PrivacyError
+from orchestrator.errors import PrivacyError, StepError
+from orchestrator.events import Decided
 from orchestrator.labels import HIGHEST, Flow, Label, Part, above, rank
 from orchestrator.policy.clearance import clearance_of
 from orchestrator.policy.secrets import NONE, Secrets
 
 if TYPE_CHECKING:
     from orchestrator.calling import Signature
+    from orchestrator.engine.run import Run
     from orchestrator.messages import Message, ModelInfo
     from orchestrator.spec.model import ModelSpec
 
@@ -123,6 +125,24 @@ def tool_refusal(
     if held is not None:
         return Refusal("arguments", HIGHEST, name, "", clearance, secret=held)
     return None
+
+
+def turn_away(run: Run, path: str, why: Refusal, to: str, clearance: str = "") -> NoReturn:
+    """Write down that something may not go to `to`, and raise StepError. `clearance` where the refusal states none."""
+    reason = why.sentence(path)
+    run.emit(
+        Decided(
+            at=run.now(),
+            path=path,
+            choice="refuse",
+            rule="privacy",
+            reason=reason,
+            to=to,
+            label=why.label,
+            clearance=clearance or why.clearance,
+        )
+    )
+    raise StepError("privacy", reason, hint=why.hint)
 
 
 def _worst(flow: Flow | None, parts: Sequence[str]) -> tuple[str, Part] | None:

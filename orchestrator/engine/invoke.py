@@ -17,12 +17,12 @@ from typing import Any, Literal
 
 from orchestrator.calling import Artifact, CallContext, Signature, ToolResult
 from orchestrator.engine.abridged import abridged, is_large
-from orchestrator.engine.egress import tool_refusal
+from orchestrator.engine.egress import tool_refusal, turn_away
 from orchestrator.engine.recover import Called
 from orchestrator.engine.reuse import label_of
 from orchestrator.engine.run import Run
 from orchestrator.errors import StepError, StepKind, ToolError
-from orchestrator.events import CallFinished, CallStarted, Decided
+from orchestrator.events import CallFinished, CallStarted
 from orchestrator.graph.model import Node
 from orchestrator.policy.clearance import clearance_of_tool
 from orchestrator.policy.keep import noted
@@ -86,22 +86,8 @@ def keep_from(run: Run, node: Node, path: str, signature: Signature, arguments: 
         return
     parts = ("with",) if isinstance(node.step, ToolStep) else None
     why = tool_refusal(node.flow, parts, signature, clearance, arguments, run.ports.secrets)
-    if why is None:
-        return
-    reason = why.sentence(path)
-    run.emit(
-        Decided(
-            at=run.now(),
-            path=path,
-            choice="refuse",
-            rule="privacy",
-            reason=reason,
-            to=signature.name,
-            label=why.label,
-            clearance=clearance,
-        )
-    )
-    raise StepError("privacy", reason, hint=why.hint)
+    if why is not None:
+        turn_away(run, path, why, signature.name, clearance)
 
 
 # ---------------------------------------------------------------------------------- what was called before

@@ -14,11 +14,11 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from orchestrator.engine.egress import refusal
+from orchestrator.engine.egress import refusal, turn_away
 from orchestrator.engine.recall import recall
 from orchestrator.engine.run import Run, evaluate
 from orchestrator.errors import CredentialsMissing, KnowledgeError, ProviderError, StepError, UsageError
-from orchestrator.events import Decided, Retrieved
+from orchestrator.events import Retrieved
 from orchestrator.graph.model import Graph, Node, all_nodes
 from orchestrator.messages import Message, ModelInfo
 from orchestrator.policy.cases import as_answered, as_asked, misfit
@@ -163,22 +163,8 @@ async def keep_query(
     sink = ModelInfo(info.ref, info.ref, "", info.context, 1, local=info.local, endpoint=info.endpoint)
     sent = (Message("user", query),)
     why = refusal(node.flow, (part,) if part else (), spec, sink, messages=sent, secrets=run.ports.secrets)
-    if why is None:
-        return
-    reason = why.sentence(path)
-    run.emit(
-        Decided(
-            at=run.now(),
-            path=path,
-            choice="refuse",
-            rule="privacy",
-            reason=reason,
-            to=info.ref,
-            label=why.label,
-            clearance=why.clearance,
-        )
-    )
-    raise StepError("privacy", reason, hint=why.hint)
+    if why is not None:
+        turn_away(run, path, why, info.ref)
 
 
 # --------------------------------------------------------------------------------------------------- examples

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from orchestrator.calling import Example
 from orchestrator.spec.types import Field, ListOf, MapOf, Nullable, Type
 from orchestrator.spec.values import DEPTH, check_value, too_deep
 
+T = TypeVar("T")
 LARGEST = 16_000_000
 """Bytes of a file of cases: as many examples as any of them is ever chosen from."""
 TOLD = 5
@@ -30,26 +31,23 @@ def read_cases(data: bytes) -> tuple[tuple[Example, ...], tuple[Wrong, ...]]:
 
     Blank lines count and say nothing; further keys are for graders and are let be.
     """
+    return read_each(data, _read)
+
+
+def read_each(data: bytes, read: Callable[[str, int], T | Wrong]) -> tuple[tuple[T, ...], tuple[Wrong, ...]]:
+    """What `read` makes of every line that is not blank, given with its number from 1, and what is wrong with others.
+
+    Not `splitlines`: JSON may hold what that takes for the end of a line.
+    """
     if len(data) > LARGEST:
         return (), (Wrong(0, f"it is larger than {LARGEST // 1_000_000} MB"),)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         return (), (Wrong(data.count(b"\n", 0, error.start) + 1, "it is not UTF-8"),)
-    good: list[Example] = []
-    wrong: list[Wrong] = []
-    for number, line in _lines(text):
-        found = _read(line, number)
-        if isinstance(found, Example):
-            good.append(found)
-        else:
-            wrong.append(found)
-    return tuple(good), tuple(wrong)
-
-
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """Not `splitlines`: JSON may hold what that takes for the end of a line."""
-    return ((number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip())
+    found = [read(line, number) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    good = tuple(one for one in found if not isinstance(one, Wrong))
+    return good, tuple(one for one in found if isinstance(one, Wrong))
 
 
 def _read(line: str, number: int) -> Example | Wrong:
@@ -126,4 +124,14 @@ def _is_written(field: Field, value: Mapping[str, Any]) -> bool:
     return field.name in value and not (field.optional and value[field.name] is None)
 
 
-__all__ = ["LARGEST", "Wrong", "as_answered", "as_asked", "misfit", "misfits", "read_cases", "told"]
+__all__ = [
+    "LARGEST",
+    "Wrong",
+    "as_answered",
+    "as_asked",
+    "misfit",
+    "misfits",
+    "read_cases",
+    "read_each",
+    "told",
+]

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from orchestrator.policy.cases import LARGEST, Wrong
+from orchestrator.policy.cases import Wrong, read_each
 from orchestrator.policy.quote import miscited
 from orchestrator.spec.types import Bool, Enum, MapOf, Str, Type
 from orchestrator.spec.values import DEPTH, too_deep
@@ -88,19 +88,7 @@ class Failed:
 
 def read_graded(data: bytes) -> tuple[tuple[Case, ...], tuple[Wrong, ...]]:
     """The cases of a file, one JSON map a line, and what is wrong with other lines. Further keys are let be."""
-    if len(data) > LARGEST:
-        return (), (Wrong(0, f"it is larger than {LARGEST // 1_000_000} MB"),)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        return (), (Wrong(data.count(b"\n", 0, error.start) + 1, "it is not UTF-8"),)
-    good: list[Case] = []
-    wrong: list[Wrong] = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            found = _case(line, number)
-            good.append(found) if isinstance(found, Case) else wrong.append(found)
-    return tuple(good), tuple(wrong)
+    return read_each(data, _case)
 
 
 def _case(line: str, number: int) -> Case | Wrong:

@@ -75,11 +75,19 @@ def _add_turns(connection: Connection) -> None:
     connection.execute(text("CREATE INDEX turns_of ON turns (agent, key)"))
 
 
+def _add_seen(connection: Connection) -> None:
+    """Which files runs were given, for inputs that take only new ones."""
+    columns = "run INTEGER NOT NULL, workflow VARCHAR NOT NULL, input VARCHAR NOT NULL, sha VARCHAR NOT NULL"
+    connection.execute(text(f"CREATE TABLE seen ({columns}, PRIMARY KEY (run, workflow, input, sha))"))
+    connection.execute(text("CREATE INDEX seen_of ON seen (workflow, input)"))
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(2, _count_calls),
     Migration(3, _add_spending),
     Migration(4, _add_open_calls),
     Migration(5, _add_turns),
+    Migration(6, _add_seen),
 )
 
 

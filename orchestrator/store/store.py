@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -26,7 +26,18 @@ from orchestrator.store.follow import follow
 from orchestrator.store.ids import run_id
 from orchestrator.store.lease import forget, owner_alive
 from orchestrator.store.rows import Head, RunRow
-from orchestrator.store.tables import Blob, BlobUse, EventRow, InboxItem, Run, SpendingRow, TurnRow, table
+from orchestrator.store.seen import take
+from orchestrator.store.tables import (
+    Blob,
+    BlobUse,
+    EventRow,
+    InboxItem,
+    Run,
+    SeenRow,
+    SpendingRow,
+    TurnRow,
+    table,
+)
 from orchestrator.store.tally import Tally
 from orchestrator.store.verify import verify
 
@@ -117,8 +128,13 @@ class Store:
                 if connection.execute(select(RUNS.c.no).where(RUNS.c.id == wanted)).first() is None:
                     return wanted
 
-    def create(self, run: str, started: RunStarted) -> None:
-        """Record a new run and its first event, durable on return. Raises StoreError when the id is taken."""
+    def create(
+        self, run: str, started: RunStarted, taken: Mapping[str, Collection[str]] | None = None
+    ) -> None:
+        """Record a new run and its first event, durable on return. Raises StoreError when the id is taken.
+
+        `taken` are digests of files it was given, for inputs that take only new ones (`seen.py`).
+        """
         packed = codec.pack(started)
         tally = Tally()
         tally.add(started)
@@ -144,6 +160,7 @@ class Store:
                 ) from error
             write_events(connection, [event_columns(no, 0, packed, values["head"])])
             write_blobs(connection, no, packed.blobs)
+            take(connection, no, started.file, taken or {})
 
     def has(self, run: str) -> bool:
         """Whether there is a run of exactly this id."""
@@ -210,7 +227,7 @@ class Store:
         with self.writing() as connection:
             if connection.dialect.name == "postgresql":  # SQLite has one writer anyhow
                 connection.exec_driver_sql("LOCK TABLE blob_uses IN SHARE ROW EXCLUSIVE MODE")
-            for one in (EVENTS, USES, table(InboxItem), table(SpendingRow), table(TurnRow)):
+            for one in (EVENTS, USES, *map(table, (InboxItem, SpendingRow, TurnRow, SeenRow))):
                 connection.execute(delete(one).where(one.c.run == no))
             used = select(USES.c.sha)
             connection.execute(delete(BLOBS).where(BLOBS.c.sha.not_in(used)))

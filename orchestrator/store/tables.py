@@ -1,6 +1,6 @@
 """The tables of the store, as SQLModel classes. Columns only: no query, no rule.
 
-Version 4. A change here needs a numbered step in `migrate.py`.
+Version 6. A change here needs a numbered step in `migrate.py`.
 """
 
 from __future__ import annotations
@@ -148,6 +148,17 @@ class TurnRow(SQLModel, table=True):
     answered: str = Field(sa_column=Column(Text, nullable=False))
 
 
+class SeenRow(SQLModel, table=True):
+    """A file that a run was given for an input which takes only new ones; `sha` is the digest of its text."""
+
+    __tablename__: ClassVar[str] = "seen"
+
+    run: int = Field(primary_key=True)
+    workflow: str = Field(primary_key=True)
+    input: str = Field(primary_key=True)
+    sha: str = Field(primary_key=True)
+
+
 class LeaseRow(SQLModel, table=True):
     """Who executes a run, where the store is a server: `expires` is on the server's clock."""
 
@@ -168,8 +179,21 @@ def table(model: type[SQLModel]) -> Table:
 
 TABLES: tuple[Table, ...] = tuple(
     table(model)
-    for model in (Meta, Run, EventRow, Blob, BlobUse, InboxItem, CacheEntry, SpendingRow, TurnRow, LeaseRow)
+    for model in (
+        Meta,
+        Run,
+        EventRow,
+        Blob,
+        BlobUse,
+        InboxItem,
+        CacheEntry,
+        SpendingRow,
+        TurnRow,
+        SeenRow,
+        LeaseRow,
+    )
 )
 
 Index("turns_of", table(TurnRow).c.agent, table(TurnRow).c.key)
+Index("seen_of", table(SeenRow).c.workflow, table(SeenRow).c.input)
 Index("inbox_open", table(InboxItem).c.run, table(InboxItem).c.done)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets as random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -88,11 +88,16 @@ def _keys(graph: Graph, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def whole_inputs(
-    graph: Graph, recorded: Mapping[str, Any], given: Mapping[str, str], keep: Keep, today: str
+    graph: Graph,
+    recorded: Mapping[str, Any],
+    given: Mapping[str, str],
+    keep: Keep,
+    today: str,
+    taken: Mapping[str, Collection[str]],
 ) -> dict[str, Any]:
     """The inputs of a run that goes on: what the record holds, and what it did not keep, given again.
 
-    Raises UsageError for one that is missing, or is not what the run began with.
+    `taken` are digests of the files that it took where it takes only new ones. Raises UsageError for one that is missing, or is not what the run began with.
     """
     from orchestrator.inputs import read_inputs
 
@@ -117,6 +122,8 @@ def whole_inputs(
         base=Path(graph.file).resolve().parent,
         today=date.fromisoformat(today),
     )
+    for name in taken.keys() & again.keys():
+        again[name] = [file for file in again[name] if keep.digest(file["text"]) in taken[name]]
     for name, value in again.items():
         if notes[name][1] and keep.digest(value) != notes[name][1]:
             raise UsageError(f"-i {name}=…: this is not what the run began with", hint="start a new run")

@@ -80,6 +80,7 @@ def command(
     from orchestrator.config import Config
     from orchestrator.engine.recover import recover
     from orchestrator.store.lease import Lease
+    from orchestrator.store.seen import taken_by
 
     console = the_console()
     config = Config.from_environment(os.environ, Path.cwd())
@@ -106,7 +107,14 @@ def command(
             job = Job(
                 run=run,
                 graph=graph,
-                inputs=whole_inputs(graph, started.inputs, pairs(given, "-i"), privacy.keep, today),
+                inputs=whole_inputs(
+                    graph,
+                    started.inputs,
+                    pairs(given, "-i"),
+                    privacy.keep,
+                    today,
+                    taken_by(store, run),
+                ),
                 today=today,
                 models=open_models(graph, config, console),
                 resumed=True,

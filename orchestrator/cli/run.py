@@ -129,16 +129,18 @@ def _execute(
     shown: tuple[bool, bool, bool],
 ) -> int:
     from orchestrator.cli.executing import Job, execute, open_models
+    from orchestrator.cli.fresh import only_new
     from orchestrator.cli.privacy import privacy_of
     from orchestrator.engine.record import kept_inputs
     from orchestrator.store.lease import Lease
 
     as_json, events, quiet = shown
     privacy = privacy_of(graph, config, os.environ)
+    inputs, taken = only_new(store, graph, inputs, privacy.keep, console)
     models = open_models(graph, config, console)
     with Lease.acquire(store, run):
         kept = kept_inputs(graph, inputs, privacy.keep, privacy.secrets)
-        store.create(run, started(graph, run, kept, options))
+        store.create(run, started(graph, run, kept, options), taken)
         job = Job(
             run=run,
             graph=graph,

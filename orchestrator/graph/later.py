@@ -15,7 +15,6 @@ NOT_EXECUTED = "ORCH530"
 _AGENT_KEYS: tuple[str, ...] = ()
 
 LATER_KEYS: Mapping[str, tuple[str, ...]] = {
-    "InputSpec": ("new",),
     "AgentSpec": _AGENT_KEYS,
     "AgentStep": _AGENT_KEYS,
     "AskStep": ("edit",),
@@ -30,8 +29,6 @@ def list_later(
 ) -> tuple[tuple[str, str], ...]:
     """Place and name of every such feature of this file; each is also a warning where it stands."""
     found = setting.later
-    for at, feature, path in _sections(setting):
-        found[at, feature] = path
     _steps(setting, layer)
     for name, knot in delegates.items():
         found |= {(f"agents.{name}", what): knot.at for _, what in _of_step(knot)}
@@ -45,13 +42,6 @@ def _warn(setting: Setting, path: Path, feature: str) -> None:
     message = f"{who}: {feature} is checked, but not executed yet" if who else f"{feature}: not executed yet"
     hint = "`orch run` refuses this file until it is taken out"
     setting.report.key(setting.marks, path, NOT_EXECUTED, message, hint)
-
-
-def _sections(setting: Setting) -> Iterator[tuple[str, str, Path]]:
-    workflow = setting.document.workflow
-    for name, spec in workflow.inputs.items():
-        if spec.type == "files" and spec.new:
-            yield f"inputs.{name}", "files with new: true", ("inputs", name, "new")
 
 
 def _steps(setting: Setting, layer: Layer) -> None:

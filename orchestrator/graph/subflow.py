@@ -77,6 +77,12 @@ def check_inputs(setting: Setting, child: Graph, step: WorkflowStep, at: Path, g
                 setting.marks, (*at, "workflow"), "ORCH317", f"workflow '{step.workflow}' needs the input '{name}'",
                 f"add `with: {{{name}: …}}`",
             )  # fmt: skip
+        elif spec.new and name not in step.with_:
+            setting.report.at(
+                setting.marks, (*at, "workflow"), "ORCH317",
+                f"input '{name}' of '{step.workflow}' takes only new files, which only a run of its own tells apart",
+                f"give the files: `with: {{{name}: …}}`",
+            )  # fmt: skip
 
 
 def result_type(child: Graph) -> Type:

@@ -63,7 +63,7 @@ class InputSpec(Model):
     missing: Literal["empty"] | None = None
     """`empty`: the file need not exist."""
     new: Flag = False
-    """For `files`: only those that no finished run of this workflow has seen."""
+    """For `files`: only those whose content no finished run of this workflow has taken; it may be an empty list."""
 
     @model_validator(mode="before")
     @classmethod

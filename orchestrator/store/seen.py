@@ -23,6 +23,16 @@ def seen(store: Store, workflow: str, name: str) -> frozenset[str]:
         return frozenset(connection.execute(wanted.join(RUNS, done)).scalars())
 
 
+def taken_by(store: Store, run: str) -> dict[str, set[str]]:
+    """The digests of the files that this run took, by input. Raises StoreError."""
+    mine = select(SEEN.c.input, SEEN.c.sha).where(SEEN.c.run == store.head(run).no)
+    found: dict[str, set[str]] = {}
+    with store.reading() as connection:
+        for name, sha in connection.execute(mine):
+            found.setdefault(name, set()).add(sha)
+    return found
+
+
 def take(connection: Connection, no: int, workflow: str, files: Mapping[str, Collection[str]]) -> None:
     """Write down what the run of this short key took, as digests by input; it counts once the run is done."""
     rows = [

@@ -227,7 +227,7 @@ class Store:
         with self.writing() as connection:
             if connection.dialect.name == "postgresql":  # SQLite has one writer anyhow
                 connection.exec_driver_sql("LOCK TABLE blob_uses IN SHARE ROW EXCLUSIVE MODE")
-            for one in (EVENTS, USES, *map(table, (InboxItem, SpendingRow, TurnRow, SeenRow))):
+            for one in (EVENTS, USES, table(InboxItem), table(SpendingRow), table(TurnRow), table(SeenRow)):
                 connection.execute(delete(one).where(one.c.run == no))
             used = select(USES.c.sha)
             connection.execute(delete(BLOBS).where(BLOBS.c.sha.not_in(used)))

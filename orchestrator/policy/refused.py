@@ -82,12 +82,19 @@ _SPANISH = _Language(
     turn=r"pero|sin embargo|no obstante|en cambio|aquí (?:está|tiene)",
 )
 _LANGUAGES = (_ENGLISH, _GERMAN, _FRENCH, _SPANISH)
+_HEADS = frozenset(
+    ("we", "so", "my", "un", "as", "es", "tu", "en", "ve", "le", "al", "da", "hi", "ka", "wi", "kö", "ha", "bi", "je",
+     "no", "dé", "to", "me", "ma", "lo", "di", "pe", "mi", "la", "de", "co", "yo"),
+)  # fmt: skip
+"""The first two letters of every opening, but for those with `i`."""
+_BEFORE = "\"'*_«„“’" + "".join(sign for sign in map(chr, range(0x3001)) if sign.isspace())
+"""What is left out at the beginning of a text."""
 _JOINT = r"[,.!;:–—-]*(?: (?:but|aber|mais|pero|and|und|et|y))?,? ?"
 
 
 def refuses(text: str, asked: Iterable[str] = ()) -> bool:
     """Whether this is a refusal and nothing more. `asked`: the texts of the request."""
-    if len(text) > LONGEST:
+    if not may_refuse(text):
         return False
     plain = _plain(text)
     if _apology().fullmatch(plain):
@@ -96,6 +103,14 @@ def refuses(text: str, asked: Iterable[str] = ()) -> bool:
     if found is None or _turn().search(plain, found.end()):
         return False
     return not any(_about_refusing().search(_plain(one)) for one in asked)
+
+
+def may_refuse(text: str) -> bool:
+    """Whether a text is short and begins as a refusal could: a quarter of the time, and for most answers the end of it."""
+    if len(text) > LONGEST:
+        return False
+    head = text.lstrip(_BEFORE)[:2].lower()
+    return head[:2] in _HEADS or head[:1] == "i"
 
 
 def _plain(text: str) -> str:

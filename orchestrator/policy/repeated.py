@@ -30,6 +30,8 @@ LABELS = 40
 NEVER = 1_000_000
 SEED = 4
 """Words by which a place is known again."""
+FEWEST = (TIMES - 1) * (UNIT - SEED + 1)
+"""Places known again in a text with a sentence that comes back."""
 LEAST = 12
 """Words a stretch has to have."""
 LONG_WORD = 40
@@ -44,6 +46,8 @@ _AROUND = ".,;:!?\"'*`…。、，！？"
 """What may stand behind a word, or before it, and leaves it the same."""
 _SENTENCE_END = re.compile(r"\n|(?<=[.!?])\s|(?<=[。！？])")
 _LIST_SIGNS = re.compile(r"[\n,;|\t<]")
+_SPACELESS_SIGN = re.compile(f"[{_SPACELESS}]")
+_ENDS_WITHOUT_SPACE = re.compile("[。！？]")
 _NUMBERED = re.compile(r"(?m)^[ \t>]*(?:[-*+•#]+|\(?\w{1,3}[.):])[ \t]+")
 
 
@@ -52,12 +56,36 @@ def repeats(text: str) -> bool:
     if len(text) < SHORTEST:
         return len(text) >= ONE_SIGN and _one_sign(text)
     text = _NUMBERED.sub("", text[-LONGEST:]).casefold()
-    words = _words(text)
-    return _circling(words, text) or _coming_back(text) or _one_sign(text)
+    if _one_sign(text):
+        return True
+    words = _bare(text)
+    again = _recurring(words)
+    if again > SHARE / 2 * len(words) and _circling(_words(text), text):
+        return True
+    return (again >= FEWEST or _ENDS_WITHOUT_SPACE.search(text) is not None) and _coming_back(text)
 
 
 def _one_sign(text: str) -> bool:
-    return len(set(text)) == 1
+    return bool(text) and text == text[0] * len(text)
+
+
+def _recurring(words: Sequence[str]) -> int:
+    """Places at which words in a row stand that stood there before. What repeats itself has many; most texts none.
+
+    A stretch of L words that `_circling` counts has L/2 or more: all but its first period and its last three words, of
+    which each is at most a quarter. So what has fewer need not be looked at closely, which takes five times as long.
+    """
+    seeds = zip(*(words[place:] for place in range(SEED)), strict=False)
+    return max(0, len(words) - SEED + 1) - len(set(seeds))
+
+
+def _bare(text: str) -> list[str]:
+    """The words alone, as `_words` finds them."""
+    found = text.split()
+    spaceless = not text.isascii() and _SPACELESS_SIGN.search(text) is not None
+    if spaceless or max(map(len, found), default=0) > LONG_WORD:
+        return [word for word, _, _ in _words(text)]
+    return [word for one in found if (word := one.strip(_AROUND))]
 
 
 # ------------------------------------------------------------------------------------ one after the other

@@ -9,6 +9,7 @@ circles, is no answer either: where free text is asked for, and nowhere else.
 from __future__ import annotations
 
 import json
+import json.scanner
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -70,7 +71,7 @@ def read_answer(
 def _read(
     text: str, output: Type | None, schema: Mapping[str, Any] | None, finish: Literal["stop", "length"]
 ) -> Valid | Invalid:
-    bare = (text if text.isascii() else _whole_characters(text)).strip()
+    bare = (text if text.isascii() else whole_characters(text)).strip()
     if not bare:
         reason = "it used all its tokens before the answer began" if finish == "length" else "it is empty"
         return Invalid("cut" if finish == "length" else "empty", f"there is no answer: {reason}")
@@ -86,7 +87,7 @@ def repair_message(problem: str) -> str:
     return f"Your answer cannot be used. Write the whole answer again, corrected.\nProblem: {problem}"
 
 
-def _whole_characters(text: str) -> str:
+def whole_characters(text: str) -> str:
     """The text with halves of surrogate pairs, which no file and no terminal can take, replaced."""
     try:
         text.encode()
@@ -199,6 +200,14 @@ def _read_json(text: str) -> Any:
         return _extracted(text)
 
 
+def scan_json(text: str) -> tuple[Any, int] | None:
+    """The JSON value at the beginning of a text and where it ends; None where there is none that can be taken."""
+    try:
+        return _SCAN(text, 0)
+    except (StopIteration, ValueError, RecursionError, _Refused):
+        return None
+
+
 def _loads(text: str) -> Any:
     try:
         value, end = _DECODER.raw_decode(text)
@@ -292,6 +301,7 @@ def _unquoted(text: str, output: Type) -> Any:
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+_SCAN = json.scanner.make_scanner(_DECODER)  # type: ignore[arg-type]  # the stub asks for the scanner itself
 
 
 # ------------------------------------------------------------------------------------------------- advice

@@ -78,7 +78,7 @@ def _scalar_problem(kind: Type, value: Any) -> str:
         case Bool():
             return "" if isinstance(value, bool) else f"{quoted(value)} is neither true nor false"
         case Date():
-            return "" if _is_date(value) else f"{quoted(value)} is no date like 2026-01-31"
+            return "" if is_date(value) else f"{quoted(value)} is no date like 2026-01-31"
         case Enum(values):
             return "" if value in values else f"{quoted(value)} is none of {', '.join(values)}"
         case _:
@@ -96,7 +96,8 @@ def _range_problem(kind: Int, value: int) -> str:
     )
 
 
-def _is_date(value: Any) -> bool:
+def is_date(value: Any) -> bool:
+    """Whether it is a text like 2026-01-31, and there is such a day."""
     if not isinstance(value, str) or not _ISO_DATE.fullmatch(value):
         return False
     try:

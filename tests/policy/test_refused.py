@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.library import shipped_agents
-from orchestrator.policy.refused import LONGEST, refuses
+from orchestrator.policy.refused import _LANGUAGES, LONGEST, may_refuse, refuses
 
 REFUSALS = """
 I'm sorry, but I can't assist with that.
@@ -144,3 +145,21 @@ def _answers(file: Path) -> list[str]:
 def test_what_stands_in_the_request_is_never_one(text: str) -> None:
     """Any text, also one of nothing but the letters of refusals."""
     assert refuses(text, [text]) is False
+
+
+OPENINGS = st.sampled_from(_LANGUAGES).flatmap(
+    lambda of: st.one_of(
+        st.from_regex(re.compile(of.sorry), fullmatch=True),
+        st.from_regex(re.compile(of.machine), fullmatch=True),
+        st.from_regex(re.compile(f"(?:{of.unable}) ?(?:{of.what})"), fullmatch=True),
+    )
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(OPENINGS, st.sampled_from(("", '"', " \n**", "’ ")), st.booleans())
+def test_every_opening_passes_the_short_look(opening: str, before: str, capital: bool) -> None:
+    """What the patterns know as a beginning is never ruled out by its first two letters."""
+    text = before + (opening.upper() if capital else opening)
+
+    assert may_refuse(text)

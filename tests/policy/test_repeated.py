@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.library import shipped_agents
-from orchestrator.policy.repeated import LONGEST, repeats
+from orchestrator.policy.repeated import (
+    _NUMBERED,
+    LONGEST,
+    SHORTEST,
+    _circling,
+    _coming_back,
+    _words,
+    repeats,
+)
 
 SENTENCE = "You can cancel a payment within seventeen minutes of its submission."
 CIRCLES = {
@@ -113,3 +121,33 @@ def test_a_flood_is_looked_at_from_its_end_only() -> None:
 
     assert not repeats(flood)
     assert repeats(flood + f" {SENTENCE}" * (LONGEST // len(SENTENCE)))
+
+
+PIECES = st.lists(
+    st.tuples(
+        st.sampled_from(
+            (
+                "one two three four five. ",
+                "one two three four five。",
+                "six seven, ",
+                "eight ",
+                "是的",
+                "- a\n",
+                "9 10 ",
+                "x" * 45,
+            )
+        ),
+        st.integers(1, 14),
+    ),
+    max_size=6,
+).map(lambda parts: "".join(piece * times for piece, times in parts))
+
+
+@settings(max_examples=300, deadline=None)
+@given(PIECES)
+def test_the_short_look_rules_nothing_out_that_the_long_one_finds(text: str) -> None:
+    """Counting the places that are known again only saves the work for texts that do not repeat themselves."""
+    plain = _NUMBERED.sub("", text).casefold()
+    closely = _circling(_words(plain), plain) or _coming_back(plain) or len(set(plain)) == 1
+
+    assert len(text) < SHORTEST or repeats(text) == closely

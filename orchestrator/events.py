@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 REJECTED = 3
 """The exit code of a run that a person refused to let go on."""
+TAKEN = "taken_from"
+"""Among the facts of an instance in the record: the run that its value was taken over from. No fact of the language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,8 @@ class Decided:
 class CallStarted:
     """A tool is about to be called: by a tool step, or by an agent in one of its turns.
 
-    `call` counts the calls of this instance from 1. `effects` is none, idempotent or once; with the last two the event
+    `call` counts the calls of this instance from 1; 0 stands for one that another run made.
+    `effects` is none, idempotent or once; with the last two the event
     is durable before the call, and a `once` that was never finished stops for a person.
     """
 
@@ -285,12 +288,14 @@ class AskOpened:
     choices: tuple[str, ...]
     deadline: float | None
     then: str | None
+    edit: Any = None
+    """What may be changed, as `{value, schema}` with its JSON Schema; None where nothing may."""
     kind: Literal["ask.opened"] = "ask.opened"
 
 
 @dataclass(frozen=True, slots=True)
 class AskAnswered:
-    """`by` says who: a login name, or `timeout`."""
+    """`by` says who: a login name, or `timeout`. `edit` is what the person made of the value, None when nothing."""
 
     at: float
     path: str

@@ -34,6 +34,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "tui": Entry("tui", "Watch runs live: what runs, on which model, and why."),
         "logs": Entry("logs", "Print what happens in a run, live with -f."),
         "cost": Entry("cost", "Show what runs cost, and what a cloud model alone would have cost."),
+        "fork": Entry("fork", "Run a part of a run anew, as a run of its own."),
         "resume": Entry("resume", "Go on with a run that stopped, waited or crashed."),
         "approve": Entry("approve", "Answer a question that a run is waiting for."),
         "reject": Entry("approve", "Say no to a question that a run is waiting for.", "reject"),

@@ -64,6 +64,8 @@ class Job:
     models: Mapping[str, Model]
     """By the names of `models_needed`; closed when the run ends."""
     resumed: bool = False
+    forked: bool = False
+    """Its record begins with what another run finished."""
     use_cache: bool = True
     as_json: bool = False
     show_events: bool = False
@@ -126,11 +128,17 @@ class _Screen:
     mask: Masked | None = None
     """Stands in front of `tokens` where secrets may be among them."""
 
+    def begun(self, events: Sequence[tuple[int, Event]]) -> None:
+        """What stands in the record when the run begins; of what another run did nothing is told."""
+        if not self.job.forked:
+            self.committed(events)
+            return
+        for _, event in events:
+            self._print(event)
+
     def committed(self, events: Sequence[tuple[int, Event]]) -> None:
         for seq, event in events:
-            if self.job.show_events:
-                self.console.out.write(encode(event) + "\n")
-                self.console.out.flush()
+            self._print(event)
             if isinstance(event, AttemptFinished | StepFailed) and event.path in self.job.streamed:
                 self.end_stream(event.path)
             if self.held is None:
@@ -138,6 +146,11 @@ class _Screen:
             else:
                 self.held.append((seq, event))
         self.switch.after(len(events))
+
+    def _print(self, event: Event) -> None:
+        if self.job.show_events:
+            self.console.out.write(encode(event) + "\n")
+            self.console.out.flush()
 
     def tokens(self, path: str, text: str) -> None:
         if path in self.job.streamed and self.writing in ("", path):
@@ -217,7 +230,7 @@ async def _execute(store: Store, job: Job, screen: _Screen, kit: Kit | None = No
         stack.callback(journal.close)
         cache = _cache(store, job, stack)
         used = await stack.enter_async_context(equipped(job)) if kit is None else kit
-        if resumed:
+        if resumed or job.forked:
             screen.shown.recall(store.events(job.run))
         while True:
             recovered = _look_back(store, job.run, screen, journal, resumed=resumed)
@@ -316,10 +329,10 @@ def _look_back(
     They were given before the run was taken up again, so they stand before that in its log.
     """
     recovered = Recovered()
-    if resumed:
+    if resumed or screen.job.forked:
         recovered = recover(event for _, event in store.events(run))
-    else:
-        screen.committed(list(store.events(run)))
+    if not resumed:
+        screen.begun(list(store.events(run)))
     _take_answers(store, run, journal, recovered)
     if resumed:
         _settle(screen, journal, recovered)
@@ -355,7 +368,9 @@ def _as_answer(kind: str, payload: Mapping[str, Any], at: float) -> AskAnswered 
     if kind not in ("approve", "reject"):
         return None
     choice = str(payload["choice"]) if kind == "approve" else ""
-    return AskAnswered(at=at, path=str(payload["path"]), choice=choice, by=str(payload["by"]))
+    return AskAnswered(
+        at=at, path=str(payload["path"]), choice=choice, by=str(payload["by"]), edit=payload.get("edit")
+    )
 
 
 def _answered_meanwhile(store: Store, run: str, asks: Collection[str]) -> bool:

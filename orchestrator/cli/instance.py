@@ -8,6 +8,7 @@ from typing import Any
 from orchestrator.cli.console import Console
 from orchestrator.cli.result import as_text
 from orchestrator.events import (
+    TAKEN,
     AskAnswered,
     AskOpened,
     AttemptFinished,
@@ -98,7 +99,8 @@ def _sections(event: Event, values: Values, asked: float | None, verb: str) -> l
         case StepFinished() if kind := container_of(event):
             return [(_made_of(kind, values.passes(event.path)), as_text(values.of(event.path)))]
         case StepFinished():
-            how = " (cached)" if event.cached else ""
+            taken = event.facts.get(TAKEN, "")
+            how = f" (taken over from run {taken})" if taken else " (cached)" if event.cached else ""
             how += f" (went on after: {event.handled})" if event.handled else ""
             return [(f"value{how}", as_text(event.value))]
         case StepSkipped():

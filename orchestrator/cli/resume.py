@@ -71,6 +71,7 @@ def command(
     already counts. A run that stopped in the middle of a call with an effect (`effects: once`) does not make it a second
     time: say that it happened (--done), or that it did not (--rerun).
     """
+    from orchestrator.cli.again import refuse_half_made
     from orchestrator.cli.concluding import conclude
     from orchestrator.cli.executing import Job, execute, open_models
     from orchestrator.cli.privacy import privacy_of, refuse_lost, whole_inputs
@@ -91,10 +92,11 @@ def command(
         if row.status == "done":
             raise UsageError(f"run {run} is done", hint=f"see it with: orch show {run}")
         with Lease.acquire(store, run):
-            _refuse_damaged(run, store.verify(run))
+            refuse_damaged(run, store.verify(run))
             recovered = recover(event for _, event in store.events(run))
             started = recovered.started
             assert started is not None, "the first event of every run is that it started"
+            refuse_half_made(started, row.events)
             graph = checked_graph(started.file, started.options.get("models", {}), console)
             if graph.digest != started.source and not changed:
                 raise UsageError(
@@ -142,7 +144,7 @@ def _limits(usd: float | None, tokens: int | None, cloud_calls: int | None) -> d
     return {name: limit for name, limit in limits.items() if limit is not None}
 
 
-def _refuse_damaged(run: str, problems: list[str]) -> None:
+def refuse_damaged(run: str, problems: list[str]) -> None:
     if problems:
         raise UsageError(
             f"the record of run {run} is damaged: {problems[0]}",

@@ -165,6 +165,7 @@ def _execute(
 def started(graph: Graph, run: str, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
     from orchestrator import __version__
     from orchestrator.cli.revision import revision
+    from orchestrator.engine.made_of import made_of
     from orchestrator.engine.record import stated_labels
     from orchestrator.events import RunStarted
     from orchestrator.graph.model import all_nodes
@@ -180,7 +181,7 @@ def started(graph: Graph, run: str, inputs: Mapping[str, Any], options: Mapping[
         source=graph.digest,
         version=__version__,
         inputs=inputs,
-        options={**options, **_budget(graph)},
+        options={**options, **_budget(graph), "made_of": made_of(graph)},
         steps=sum(1 for _ in all_nodes(graph.scope)),
         labels=stated_labels(graph),
     )

@@ -95,6 +95,9 @@ def _print_head(console: Console, row: RunRow, state: RunState, figures: Summary
     console.view(f"run {row.id} of {row.workflow}: {row.status}")
     console.view(f"  file     {row.file}" + (f" at {row.revision}" if row.revision else ""))
     console.view(f"  started  {started}{_took(row, figures)}")
+    if forked := state.options.get("forked"):
+        at = f" at {forked['at']}" if forked["at"] else ""
+        console.view(f"  out of   run {forked['run']}{at}: {forked['events']:,} events taken over")
     for name, value in state.inputs.items():
         console.view(f"  input    {name}: {short(value)}")
 

@@ -94,9 +94,9 @@ def last_words(text: str) -> tuple[str, str]:
     return (message, hint) if message else (text.strip()[-SAID:], "")
 
 
-def start_run(store: Store, run: str, arguments: Sequence[str], cwd: Path) -> Child:
+def start_run(store: Store, run: str, arguments: Sequence[str], cwd: Path, command: str = "run") -> Child:
     """A new run in a process of its own, under this id; it is recorded on return. Raises OrchError."""
-    with Child(["run", "--quiet", "--run-id", run, *arguments], cwd) as child:
+    with Child([command, "--quiet", "--run-id", run, *arguments], cwd) as child:
         try:
             if not child.wait(lambda: store.has(run)):
                 raise child.error("the run could not be started")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.events import (
+    TAKEN,
     AskAnswered,
     AskOpened,
     AttemptFinished,
@@ -200,6 +201,11 @@ class Recovered:
             self.cloud_calls += 1
 
 
+def _own(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a text may read of them."""
+    return {name: fact for name, fact in facts.items() if name != TAKEN} if TAKEN in facts else facts
+
+
 def recover(events: Iterable[Event]) -> Recovered:
     """The fold. A step that did not finish runs again; answers it had already been given are kept beside it.
 
@@ -217,7 +223,7 @@ def recover(events: Iterable[Event]) -> Recovered:
                 state._withheld(event)
             case StepFinished():
                 if event.handled or "container" not in event.facts:
-                    state.done[event.path] = Done(event.value, event.facts)
+                    state.done[event.path] = Done(event.value, _own(event.facts))
                     state.forget(event.path)
                     state.calls.pop(event.path, None)
                 else:

@@ -200,7 +200,7 @@ class Summary:
             case Decided():
                 self.spending.add(event)
             case CallFinished():
-                self._step(event.path).tool_calls += 1
+                self._step(event.path).tool_calls += event.call > 0  # 0: another run made it
             case Warned() | CallStarted() | Retrieved():
                 pass  # they cost nothing
             case _:

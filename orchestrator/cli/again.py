@@ -1,0 +1,326 @@
+"""A run out of another one, before it begins: which run, which inputs, what of it stands, what the rest may cost at most."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.cli.console import Console
+    from orchestrator.cli.privacy import Privacy
+    from orchestrator.config import Config
+    from orchestrator.engine.fork import Survey
+    from orchestrator.events import Event, RunStarted
+    from orchestrator.graph.model import Graph
+    from orchestrator.plan.count import Count
+    from orchestrator.plan.overview import Overview
+    from orchestrator.store.store import Store
+
+SHOWN = 40
+"""Steps that are told one by one; of more only how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person wants anew: from a step on, with other inputs, with other models, or what changed in the file."""
+
+    at: str = ""
+    inputs: Mapping[str, str] | None = None
+    models: Mapping[str, str] | None = None
+    changed: bool = False
+
+    def refuse_empty(self) -> None:
+        """Raise UsageError for one that says nothing."""
+        if not (self.at or self.inputs or self.models or self.changed):
+            raise UsageError(
+                "say what is to run anew",
+                hint="--at STEP, other inputs (-i NAME=VALUE), other models (-m NAME=REF), or --changed",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Everything about a run that begins with what another one finished."""
+
+    survey: Survey
+    record: Sequence[tuple[int, Event]]
+    before: RunStarted
+    graph: Graph
+    inputs: Mapping[str, Any]
+    options: Mapping[str, Any]
+    privacy: Privacy
+    config: Config
+
+
+def copy_of(store: Store, run: str, wish: Wish, config: Config, console: Console, *, fresh: bool) -> Copy:
+    """Find out what stands of this run. `fresh` asks the models again where an answer is known. Raises UsageError."""
+    from orchestrator.cli.privacy import privacy_of
+    from orchestrator.cli.resume import refuse_damaged
+    from orchestrator.cli.run import checked_graph
+    from orchestrator.engine.fork import survey
+
+    refuse_damaged(run, store.verify(run))
+    record = list(store.events(run))
+    before = started_of(record)
+    models = {**before.options.get("models", {}), **(wish.models or {})}
+    graph = checked_graph(before.file, models, console)
+    config = config.staying(bool(before.options.get("local_only")))
+    privacy, today = privacy_of(graph, config, os.environ), str(before.options["today"])
+    inputs, other = _inputs(graph, before.inputs, wish.inputs or {}, privacy, today)
+    found = survey(graph, before, record, at=wish.at, inputs=other)
+    options = {
+        "today": today,
+        "cache": not fresh and bool(before.options.get("cache", True)),
+        "models": models,
+        **({"local_only": True} if config.offline else {}),
+    }
+    return Copy(found, record, before, graph, inputs, options, privacy, config)
+
+
+def started_of(record: Sequence[tuple[int, Event]]) -> RunStarted:
+    from orchestrator.events import RunStarted
+
+    first = record[0][1]
+    assert isinstance(first, RunStarted), "the first event of every run is that it started"
+    return first
+
+
+def newest(store: Store, file: str) -> str:
+    """The newest run of a workflow's file, however it ended. Raises UsageError when there is none."""
+    path = str(Path(file).resolve())
+    found = next((row.id for row in store.runs() if row.file == path), None)
+    if found is None:
+        raise UsageError(
+            f"there is no run of {file} yet, so nothing of it can be taken over",
+            hint=f"start one without --from: orch run {file}",
+        )
+    return found
+
+
+def _inputs(
+    graph: Graph, recorded: Mapping[str, Any], given: Mapping[str, str], privacy: Privacy, today: str
+) -> tuple[dict[str, Any], list[str]]:
+    """The inputs of the new run, and the names of those that are not what they were."""
+    from orchestrator.inputs import read_inputs
+    from orchestrator.policy.keep import noted
+
+    specs = graph.workflow.inputs
+    stay = {
+        name: value
+        for name, value in recorded.items()
+        if name in specs and name not in given and noted(value) is None
+    }
+    _refuse_lost(graph, recorded, given)
+    anew = read_inputs(
+        {name: spec for name, spec in specs.items() if name not in stay},
+        dict(given),
+        root=Path(graph.root),
+        cwd=Path.cwd(),
+        base=Path(graph.file).resolve().parent,
+        today=date.fromisoformat(today),
+    )
+    _refuse_unfit(graph, stay)
+    other = [name for name, value in anew.items() if not _is_same(recorded.get(name), value, privacy)]
+    return {name: stay[name] if name in stay else anew[name] for name in specs}, other
+
+
+def _refuse_lost(graph: Graph, recorded: Mapping[str, Any], given: Mapping[str, str]) -> None:
+    from orchestrator.policy.keep import noted
+
+    for name, value in recorded.items():
+        spec, note = graph.workflow.inputs.get(name), noted(value)
+        if spec is None or note is None or name in given or "default" in spec.model_fields_set:
+            continue
+        raise UsageError(
+            f"the record did not keep the input '{name}', because it is {note[0]} (`keep`)",
+            hint=f"give it again: -i {name}=…",
+        )
+
+
+def _refuse_unfit(graph: Graph, stay: Mapping[str, Any]) -> None:
+    """Raise UsageError for a value of the record that the file does not take any more."""
+    from orchestrator.spec.values import check_value
+
+    for name, value in stay.items():
+        kind = graph.workflow.inputs[name].type
+        problems = [] if isinstance(kind, str) or value is None else check_value(kind, value, name)
+        if problems:
+            raise UsageError(
+                f"the input of that run does not fit any more: {problems[0]}", hint=f"-i {name}=…"
+            )
+
+
+def _is_same(before: Any, now: Any, privacy: Privacy) -> bool:
+    from orchestrator.policy.keep import noted
+
+    note = noted(before)
+    return before == now if note is None else bool(note[1]) and privacy.keep.digest(now) == note[1]
+
+
+# --------------------------------------------------------------------------------------------- what is told
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What the part that runs anew may take: calls of models in words, and nano-dollars (None: nobody knows)."""
+
+    calls: str
+    most: int | None
+    usd: int | None
+
+
+def rest_of(copy: Copy) -> Rest:
+    """An upper bound over the steps that run anew."""
+    from orchestrator.cli.leaving import price
+    from orchestrator.plan.count import of
+    from orchestrator.plan.overview import overview
+    from orchestrator.providers.registry import is_cloud
+
+    plan, calls = overview(copy.graph, copy.inputs, is_cloud, price), of(0)
+    shares = dict(_shares(copy, plan))
+    for step in plan.steps:
+        calls += _share(step.calls, shares.get(step.path, 0))
+    usd: int | None = 0
+    for one in plan.leaves:
+        share = _share(one.calls, shares.get(one.step, 0))
+        part = 0 if share.known == 0 else None
+        if share.known is not None and one.each is not None:
+            part = share.known * one.each
+        usd = None if usd is None or part is None else usd + part
+    return Rest(str(calls), calls.known, usd)
+
+
+def _share(calls: Count, share: int | None) -> Count:
+    """Of calls those of so many instances; of all of them when it is None."""
+    from orchestrator.plan.count import Count
+
+    if share is None:
+        return calls
+    return Count({(): share}) if share else Count({})
+
+
+def _shares(copy: Copy, plan: Overview) -> Iterator[tuple[str, int | None]]:
+    """How many calls of each step that is anew count: None where all of them do."""
+    from orchestrator.engine.record import step_of
+
+    reasons: dict[str, list[str]] = {}
+    for path in copy.survey.reasons():
+        reasons.setdefault(step_of(path), []).append(path)
+    for step in plan.steps:
+        mine = [
+            place
+            for place in reasons
+            if step.path == place or step.path.startswith((f"{place}.", f"{place}@"))
+        ]
+        paths = [path for place in mine for path in reasons[place]]
+        if not paths:
+            continue
+        one = _of_one(step.calls, step.runs)
+        exact = one is not None and all(step_of(path) == step.path and path != step.path for path in paths)
+        yield step.path, (one * len(paths) if exact and one is not None else None)
+
+
+def _of_one(calls: Count, runs: Count) -> int | None:
+    """Calls of one instance, where every product of both is known to be a multiple."""
+    shares = {term: calls.terms.get(term, 0) / times for term, times in runs.terms.items()}
+    if not shares or calls.terms.keys() - runs.terms.keys() or len(set(shares.values())) != 1:
+        return None
+    share = next(iter(shares.values()))
+    return int(share) if share == int(share) else None
+
+
+def lines(copy: Copy, rest: Rest) -> Iterator[str]:
+    """What is taken over and what is not, for a person."""
+    from orchestrator.money import shown
+
+    found, wish = copy.survey, copy.before
+    yield f"out of run {wish.run} of {wish.workflow}:"
+    reused = [f"{step} ({count:,})" if count > 1 else step for step, count in found.reused.items()]
+    yield f"  taken over  {_listed(reused) or 'nothing'}"
+    anew = [f"{path} ({why})" for path, why in found.reasons().items()]
+    yield f"  anew        {_listed(anew) or 'nothing: only the result is put together again'}"
+    money = (
+        ""
+        if rest.usd == 0
+        else ", at a cost that nobody knows"
+        if rest.usd is None
+        else f", {shown(rest.usd)}"
+    )
+    yield f"  at most     {rest.calls} model calls{money}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def data(copy: Copy, rest: Rest) -> dict[str, Any]:
+    """The same for scripts and for the screen."""
+    from orchestrator.money import dollars
+
+    found = copy.survey
+    return {
+        "run": copy.before.run,
+        "file": copy.before.file,
+        "reused": dict(found.reused),
+        "anew": found.reasons(),
+        "once": [{"path": path, "tool": tool} for path, tool in found.once],
+        "calls": rest.most if rest.most is not None else rest.calls,
+        "usd": None if rest.usd is None else dollars(rest.usd),
+    }
+
+
+# ------------------------------------------------------------------------------------------------ beginning
+
+
+def begin(store: Store, run: str, copy: Copy, at: str) -> None:
+    """Write the beginning of the new run; its lease is the caller's. Durable on return. Raises StoreError."""
+    from orchestrator.cli.run import started
+    from orchestrator.engine.record import kept_inputs, recording
+    from orchestrator.engine.recover import Recovered
+    from orchestrator.engine.run import SystemClock
+    from orchestrator.store.journal import StoreJournal
+
+    privacy, taken = copy.privacy, list(copy.survey.begins_with(copy.record, time.time()))
+    kept = kept_inputs(copy.graph, copy.inputs, privacy.keep, privacy.secrets)
+    forked = {"run": copy.before.run, "at": at, "events": len(taken)}
+    store.create(run, started(copy.graph, run, kept, {**copy.options, "forked": forked}))
+    journal = StoreJournal(store, run)
+    try:
+        record = recording(journal, copy.graph, privacy.secrets, privacy.keep, Recovered(), SystemClock())
+        for event in taken:
+            record.append(event)
+    finally:
+        journal.close()
+
+
+def refuse_half_made(record: RunStarted, events: int) -> None:
+    """Raise UsageError for a run that was stopped while it was being made out of another one: it misses what that did."""
+    forked = record.options.get("forked")
+    if isinstance(forked, Mapping) and events <= int(forked.get("events", 0)):
+        at = f" --at {forked['at']}" if forked.get("at") else ""
+        raise UsageError(
+            f"run {record.run} was stopped while it was being made out of run {forked['run']}",
+            hint=f"make it again: orch fork {forked['run']}{at}",
+        )
+
+
+__all__ = [
+    "Copy",
+    "Rest",
+    "Wish",
+    "begin",
+    "copy_of",
+    "data",
+    "lines",
+    "newest",
+    "refuse_half_made",
+    "rest_of",
+]

@@ -86,7 +86,10 @@ class TokenLogprob:
 
 @light(frozen=True, slots=True)
 class Completion:
-    """A finished answer. `finish` is `length` when the token bound cut it off. `retries` counts transport retries."""
+    """A finished answer. `finish` is `length` when the token bound cut it off. `retries` counts transport retries.
+
+    `sure` is how sure the model was, where that is on record already and not to be worked out of log-probabilities.
+    """
 
     text: str
     finish: Literal["stop", "length"]
@@ -96,6 +99,7 @@ class Completion:
     thinking: str = ""
     logprobs: tuple[TokenLogprob, ...] | None = None
     retries: int = 0
+    sure: float | None = None
 
 
 @light(frozen=True, slots=True)

@@ -20,15 +20,16 @@ from orchestrator.engine.prompt import Prompt, Terms, compose, fits, fitted, pro
 from orchestrator.engine.reuse import Entry, key_of, remember, remembered
 from orchestrator.engine.room import squeezed
 from orchestrator.engine.run import Outcome, Run
-from orchestrator.engine.turns import has_tools, turns
+from orchestrator.engine.turns import turns
 from orchestrator.engine.verbs import failed_check
 from orchestrator.errors import StepError
 from orchestrator.events import Warned
 from orchestrator.graph.model import Node
 from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount, Usage
 from orchestrator.policy.pick import varied
+from orchestrator.policy.plainly import DOUBTFUL
 from orchestrator.policy.quote import miscited
-from orchestrator.policy.validate import Invalid, Valid, read_answer, repair_message
+from orchestrator.policy.validate import Invalid, read_answer, repair_message
 from orchestrator.spec.types import Type
 
 VALID = "valid"
@@ -74,7 +75,7 @@ async def answer(
     at = Asking(run, node, frame, path, extra, vary)
     gate = run.gates[name]
     info = gate.info or await gate.ready(run.ports.journal, run.ports.clock)
-    terms = run.terms.get((id(node), name)) or shared_terms(at, gate, info)
+    terms: Terms = run.terms.get((id(node), name)) or shared_terms(at, gate, info)
     if terms.looks:
         at.looked = await look_up(at, prompt_of(node, frame, extra))
     draft = drafted(at, gate, info, terms, at.looked)
@@ -84,7 +85,7 @@ async def answer(
     if terms.looks:
         draft = await squeezed(at, draft, lambda less: drafted(at, gate, info, terms, less))
     fitted(draft.count, draft.prompt, draft.request, info, name)
-    if has_tools(node):
+    if terms.acts:
         draft = await turns(at, draft, terms.repairs, terms.shape)
     found = from_record(at, draft) if gate.leaves else None
     if found is None and draft.key is not None:
@@ -101,7 +102,8 @@ def drafted(at: Asking, gate: Gate, info: ModelInfo, terms: Terms, looked: Looke
     if at.vary > 1:
         request = replace(request, params=varied(request.params, at.vary))
     parts = names_of(prompt, at.extra) if gate.guarded else ()
-    return Draft(gate, prompt, request, UNCOUNTED, parts, key_of(at.run, at.node, request, info))
+    key = None if at.run.ports.cache is None else key_of(at.run, at.node, request, info)
+    return Draft(gate, prompt, request, UNCOUNTED, parts, key, terms.read)
 
 
 def shared_terms(at: Asking, gate: Gate, info: ModelInfo) -> Terms:
@@ -185,6 +187,8 @@ def _confidence(at: Asking, gate: Gate, completion: Completion) -> float | None:
     from orchestrator.policy.calibration import calibrated
     from orchestrator.policy.confidence import confidence
 
+    if completion.sure is not None:
+        return completion.sure
     sure = confidence(completion, at.node.output)
     if sure is None and not completion.logprobs:
         _warn_of_silence(at, gate)
@@ -218,18 +222,16 @@ def _unusable(verdict: Verdict, tried: int, model: str, problem: str, text: str)
 def judge(at: Asking, draft: Draft, completion: Completion) -> tuple[Verdict, Any, str]:
     """Whether an answer can be used, its value, and else what is wrong with it."""
     node = at.node
-    asked = [message.content for message in draft.prompt.messages]
-    match read_answer(completion.text, node.output, node.schema, completion.finish, asked):
-        case Invalid() as bad:
-            return ("invalid" if bad.kind == "empty" else bad.kind), None, bad.message
-        case Valid() as good:
-            failed: str | None = (
-                "" if at.looked is None else _miscited(at.looked, draft, good.value, node.output)
-            )
-            failed = failed or failed_check(node, at.frame, good.value, at.extra)
-            if failed:
-                return "check", None, failed
-            return "ok", good.value, ""
+    value = draft.read(completion.text) if completion.finish == "stop" else DOUBTFUL
+    if value is DOUBTFUL:
+        asked = [message.content for message in draft.prompt.messages]
+        found = read_answer(completion.text, node.output, node.schema, completion.finish, asked)
+        if isinstance(found, Invalid):
+            return ("invalid" if found.kind == "empty" else found.kind), None, found.message
+        value = found.value
+    failed = None if at.looked is None else _miscited(at.looked, draft, value, node.output)
+    failed = failed or failed_check(node, at.frame, value, at.extra)
+    return ("check", None, failed) if failed else ("ok", value, "")
 
 
 def _miscited(looked: Looked, draft: Draft, value: Any, output: Type | None) -> str:

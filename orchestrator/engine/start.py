@@ -6,7 +6,7 @@ This is the engine's whole face: `Engine(...).execute()` and `cancel()`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from orchestrator.engine.declassify import Known
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate, gates_of, models_climbed, models_needed, models_of
 from orchestrator.engine.head import refuse_missing_heads
-from orchestrator.engine.instance import node_runner
+from orchestrator.engine.instance import Verb, node_runner
 from orchestrator.engine.line import Line
 from orchestrator.engine.looked import refuse_missing_examples
 from orchestrator.engine.preflight import (
@@ -32,7 +32,7 @@ from orchestrator.engine.recover import Recovered
 from orchestrator.engine.run import Failed, Ports, Rejected, Run
 from orchestrator.engine.schedule import run_scope
 from orchestrator.engine.tool import tool
-from orchestrator.errors import NotSupported, OrchError, StepError
+from orchestrator.errors import OrchError, StepError
 from orchestrator.events import AskOpened, RunFailed, RunFinished, RunInterrupted, RunWaiting, Warned
 from orchestrator.graph.model import Graph, Scope, all_nodes
 from orchestrator.policy.keep import Keep
@@ -41,20 +41,28 @@ from orchestrator.ports import Model
 NARROW, WIDE = 8, 256
 EXITS: Mapping[str, int] = {"budget": 5, "privacy": 6}
 """Exit codes of runs that fail by a step, by the kind of its error; 1 for all others."""
-_RUN_NODE = node_runner(
-    {
-        "agent": agent,
-        "tool": tool,
-        "value": verbs.value,
-        "ask": verbs.ask,
-        "steps": verbs.group,
-        "workflow": verbs.workflow,
-    }
-)
+VERBS: Mapping[str, Verb] = {
+    "agent": agent,
+    "tool": tool,
+    "value": verbs.value,
+    "ask": verbs.ask,
+    "steps": verbs.group,
+    "workflow": verbs.workflow,
+}
+Enter = Callable[[Run, Scope, Frame], Awaitable[bool]]
 
 
-async def _enter(run: Run, scope: Scope, frame: Frame) -> bool:
-    return await run_scope(run, scope, frame, _RUN_NODE)
+def entering(functions: Mapping[str, Verb]) -> Enter:
+    """What runs one scope, given one function per verb."""
+    run_node = node_runner(functions)
+
+    async def enter(run: Run, scope: Scope, frame: Frame) -> bool:
+        return await run_scope(run, scope, frame, run_node)
+
+    return enter
+
+
+_ENTER = entering(VERBS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +83,6 @@ class Result:
     """Steps of which nobody knows whether they had their effect; a person has to say."""
 
 
-def refuse_later(graph: Graph) -> None:
-    """Raise NotSupported for a file that uses what this version only checks, naming every step."""
-    found = [f"{place}: {feature}" for place, feature in _later(graph)]
-    if found:
-        raise NotSupported(
-            f"{graph.file} is valid, but this version of orch does not execute: {'; '.join(found)}",
-            hint="take these out of the file to run it now",
-        )
-
-
-def _later(graph: Graph) -> Iterator[tuple[str, str]]:
-    yield from graph.later
-    for node in all_nodes(graph.scope):
-        if node.child is not None:
-            yield from (
-                (f"{node.path} ({node.child.file}) {place}", what) for place, what in _later(node.child)
-            )
-
-
 class Engine:
     """One run. `models` holds a Model for every name that `models_needed` gives; they are not closed here."""
 
@@ -106,8 +95,8 @@ class Engine:
         *,
         today: str,
         recovered: Recovered | None = None,
+        enter: Enter = _ENTER,
     ) -> None:
-        refuse_later(graph)
         budget = graph.workflow.budget
         recovered = recovered or Recovered()
         preflight(graph, ports.prices, offline=ports.offline)
@@ -131,7 +120,7 @@ class Engine:
             recovered=recovered,
             ledger=ledger,
             line=Line(ledger),
-            enter=_enter,
+            enter=enter,
             part=part,
             today=today,
             known=Known(graph, inputs),
@@ -195,7 +184,7 @@ class Engine:
 
     async def _work(self, frame: Frame) -> bool:
         await self._prepare()
-        return await _enter(self._run, self._run.graph.scope, frame)
+        return await self._run.enter(self._run, self._run.graph.scope, frame)
 
     async def _prepare(self) -> None:
         """Every model answers before the first step runs: a late failure would waste what came before.
@@ -254,4 +243,4 @@ def _reads_facts(graph: Graph) -> bool:
     )
 
 
-__all__ = ["Engine", "Result", "models_climbed", "models_needed", "preflight", "refuse_later"]
+__all__ = ["VERBS", "Engine", "Enter", "Result", "entering", "models_climbed", "models_needed", "preflight"]

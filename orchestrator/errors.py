@@ -3,7 +3,6 @@
     OrchError                      exit code
      ├─ UsageError                    2   wrong command line, unknown input, unreadable file
      ├─ SpecError                     2   the workflow file is wrong (carries diagnostics)
-     ├─ NotSupported                  2   the file asks for what this version does not execute
      ├─ CredentialsMissing            4   a model needs a key that the environment does not hold
      ├─ BudgetExceeded                5
      ├─ PrivacyError                  6
@@ -65,10 +64,6 @@ class OrchError(Exception):
 
 class UsageError(OrchError):
     exit_code = 2
-
-
-class NotSupported(UsageError):
-    """The file is right, but uses a part of the language that this version does not execute."""
 
 
 class CredentialsMissing(OrchError):

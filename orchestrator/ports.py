@@ -6,6 +6,7 @@ Knows only values: messages and events.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount
@@ -179,12 +180,23 @@ class Clock(Protocol):
     def monotonic(self) -> float: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a person chose, and what they made of the value they may change; None when nothing."""
+
+    choice: str
+    edit: Any = None
+
+
 class Asker(Protocol):
-    """Puts a question to a person who is there now; None means nobody answered, ask later."""
+    """Puts a question to a person who is there now; None means nobody answered, ask later.
+
+    `edit` is what may be changed, as `AskOpened.edit`.
+    """
 
     def __call__(
-        self, path: str, question: str, show: Any, choices: Sequence[str]
-    ) -> Awaitable[str | None]: ...
+        self, path: str, question: str, show: Any, choices: Sequence[str], edit: Any = None
+    ) -> Awaitable[Reply | None]: ...
 
 
 class Prices(Protocol):

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 from orchestrator.cli.console import Console
+from orchestrator.cli.editing import edited
+from orchestrator.errors import UsageError
+from orchestrator.ports import Reply
 from orchestrator.safe import safe
 
+_EDIT = "e"
 SHOWN = 4000
 """Characters of `show` that are printed; the rest is in `orch show RUN STEP`."""
 
@@ -33,25 +38,35 @@ class TerminalAsker:
         self._settle = settle
         self._turn = asyncio.Lock()
 
-    async def __call__(self, path: str, question: str, show: Any, choices: Sequence[str]) -> str | None:
+    async def __call__(
+        self, path: str, question: str, show: Any, choices: Sequence[str], edit: Any = None
+    ) -> Reply | None:
         async with self._turn:
             await self._settle()
             await asyncio.sleep(0)
             with self._away():
-                self._put(path, question, show, choices)
-                return await self._choice(choices)
+                self._put(path, question, show, choices, edit)
+                return await self._reply(choices, edit)
 
-    def _put(self, path: str, question: str, show: Any, choices: Sequence[str]) -> None:
+    def _put(self, path: str, question: str, show: Any, choices: Sequence[str], edit: Any) -> None:
         self._console.say()
         if show is not None:
-            text = show if isinstance(show, str) else json.dumps(show, ensure_ascii=False, indent=2)
-            cut = "" if len(text) <= SHOWN else f"\n… {len(text) - SHOWN} more characters"
-            self._console.say(text[:SHOWN] + cut)
+            self._show(show)
+        if edit is not None and edit["value"] != show:
+            self._show(edit["value"])
         self._console.say(f"{question}  ({path})", "bold")
         for number, choice in enumerate(choices, 1):
             self._console.say(f"  {number}) {choice}")
+        if edit is not None:
+            self._console.say(f"  {_EDIT}) change it first, in your editor")
 
-    async def _choice(self, choices: Sequence[str]) -> str | None:
+    def _show(self, value: Any) -> None:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+        cut = "" if len(text) <= SHOWN else f"\n… {len(text) - SHOWN} more characters"
+        self._console.say(text[:SHOWN] + cut)
+
+    async def _reply(self, choices: Sequence[str], edit: Any) -> Reply | None:
+        change = None
         while True:
             self._console.err.write("answer (number or word, empty = later): ")
             self._console.err.flush()
@@ -59,10 +74,27 @@ class TerminalAsker:
             if not line:
                 return None
             if line in choices:
-                return line
+                return Reply(line, change)
             if line.isdigit() and 1 <= int(line) <= len(choices):
-                return choices[int(line) - 1]
+                return Reply(choices[int(line) - 1], change)
+            if line == _EDIT and edit is not None:
+                change = await asyncio.to_thread(self._changed, edit, change)
+                continue
             self._console.say(f"{safe(line)!r} is none of {', '.join(choices)}")
+
+    def _changed(self, edit: Mapping[str, Any], before: Any) -> Any:
+        """The value as the person left it, None while it is as it was; what cannot be taken changes nothing."""
+        now = edit if before is None else {**edit, "value": before}
+        try:
+            value = edited(now, os.environ)
+        except UsageError as error:
+            self._console.say(f"{error.message}; {error.hint}" if error.hint else error.message)
+            return before
+        if value is None:
+            self._console.say("nothing was changed")
+            return before
+        self._show(value)
+        return value
 
 
 async def _read_line() -> str:

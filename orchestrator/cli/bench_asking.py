@@ -21,7 +21,7 @@ from orchestrator.cli.equipment_knowledge import Lookups
 from orchestrator.cli.executing import EMBEDDER, open_models, price_list
 from orchestrator.cli.privacy import privacy_of
 from orchestrator.engine.run import Ports
-from orchestrator.engine.start import Engine, models_needed, refuse_later
+from orchestrator.engine.start import Engine, models_needed
 from orchestrator.errors import OrchError, UsageError
 from orchestrator.policy.cases import read_cases
 from orchestrator.policy.grade import read_graded
@@ -80,7 +80,6 @@ class _Round:
             self._fetch_embedder()
             return asyncio.run(self._without_model(cases, told))
         graph = graph_of(self.subject, self.rung, self.setup)
-        refuse_later(graph)
         models = open_models(graph, self.config, self.console)
         judge = self._judge_graph() if any(case.judge for case, _ in cases) else None
         judges = open_models(judge, self.config, self.console) if judge is not None else {}

@@ -38,8 +38,8 @@ from orchestrator.ports import Cache, Model
 from orchestrator.providers.registry import open_model
 from orchestrator.store.answers import login_name
 from orchestrator.store.artifacts import Artifacts, folder_of
+from orchestrator.store.fence import journal_of
 from orchestrator.store.inbox import done, take
-from orchestrator.store.journal import StoreJournal
 from orchestrator.store.lease import me
 
 if TYPE_CHECKING:
@@ -225,8 +225,9 @@ async def execute_with(
 async def _execute(store: Store, job: Job, screen: _Screen, kit: Kit | None = None) -> Result:
     resumed = job.resumed
     async with AsyncExitStack() as stack:
+        screen.switch.watch(store)
         _go_live(store, job, screen, stack)
-        journal = KillingJournal(StoreJournal(store, job.run, screen.committed), screen.switch)
+        journal = KillingJournal(journal_of(store, job.run, screen.committed), screen.switch)
         stack.callback(journal.close)
         cache = _cache(store, job, stack)
         used = await stack.enter_async_context(equipped(job)) if kit is None else kit
@@ -404,7 +405,7 @@ def _engine(
         secrets=privacy.secrets,
         env=privacy.env,
         digest_key=privacy.keep.key,
-        tools=kit.tools,
+        tools=screen.switch.tools(kit.tools),
         knowledge=kit.lookups,
         examples=kit.lookups.examples,
         heads=kit.lookups.head,

@@ -44,18 +44,13 @@ def opened(workflow: str, console: Console, models: Mapping[str, str] | None = N
 
     Raises SpecError when the file has errors, also such as only these models make, and UsageError for the name of a
     model that it does not use.
-
-    Not those of what is not executed yet: a run refuses it, and a plan lists it.
     """
-    from orchestrator.graph.later import NOT_EXECUTED
     from orchestrator.spec.diagnostics import SpecError
 
     built = checked(workflow, models)
     if built.graph is None or any(d.severity == "error" for d in built.diagnostics):
         raise SpecError(built.diagnostics)
     for found in built.diagnostics:
-        if found.code == NOT_EXECUTED:
-            continue
         console.warning(f"{found.mark.file}:{found.mark.line}: {found.message}")
     unknown = next((name for name in models or () if name not in built.graph.models), None)
     if unknown is not None:

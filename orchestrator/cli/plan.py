@@ -165,7 +165,7 @@ def _cached(graph: Graph, plan: Overview, inputs: Mapping[str, Any]) -> dict[str
     from orchestrator.cli.wiring import find_store
     from orchestrator.config import Config
 
-    if graph.later or any(model.cloud for model in plan.models):
+    if any(model.cloud for model in plan.models):
         return None
     store = find_store()
     if store is None:
@@ -305,10 +305,6 @@ def _sentences(plan: Overview, missing: list[str]) -> list[str]:
     local = [model for model in plan.models if not model.cloud]
     lines = [
         f"loads: {words.count(len(local), 'local model')}, each once" if local else "",
-        "only checked, not executed by this version: "
-        + ", ".join(f"{place}: {what}" for place, what in plan.later)
-        if plan.later
-        else "",
         f"a person decides at: {', '.join(plan.questions)}" if plan.questions else "",
         f"not given yet: {', '.join(f'-i {name}=…' for name in missing)}" if missing else "",
     ]
@@ -327,7 +323,6 @@ def _data(
             dict(zip(("name", "from", "label", "k", "embedder", "where"), row, strict=True))
             for row in _knowledge(graph)
         ],
-        "not_executed": [{"place": place, "feature": what} for place, what in plan.later],
         "steps": [_step_data(step, counted) for step in plan.steps],
         "models": [
             {

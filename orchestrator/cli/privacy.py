@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets as random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.errors import UsageError
+from orchestrator.errors import CredentialsMissing, UsageError
 from orchestrator.policy.keep import Keep, noted
 from orchestrator.policy.secrets import Masked, Secrets
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.recover import Recovered
     from orchestrator.engine.start import Result
     from orchestrator.graph.model import Graph
-    from orchestrator.ports import Asker, Live
+    from orchestrator.ports import Asker, Live, Reply
 
 KEY_FILE = "digest.key"
 
@@ -43,9 +43,11 @@ class Privacy:
         if asker is None or not self.secrets:
             return asker
 
-        async def ask(path: str, question: str, show: Any, choices: Sequence[str]) -> str | None:
+        async def ask(
+            path: str, question: str, show: Any, choices: Sequence[str], edit: Any = None
+        ) -> Reply | None:
             clean = self.secrets
-            return await asker(path, clean.clean(question), clean.cleaned(show), choices)
+            return await asker(path, clean.clean(question), clean.cleaned(show), choices, clean.cleaned(edit))
 
         return ask
 
@@ -58,7 +60,7 @@ class Privacy:
             error.message, error.hint = clean.clean(error.message), clean.clean(error.hint)
             error.args = (error.message,)
         asks = {
-            path: replace(ask, question=clean.clean(ask.question), show=clean.cleaned(ask.show))
+            path: replace(ask, question=clean.clean(ask.question), show=clean.cleaned(ask.show), edit=None)
             for path, ask in result.asks.items()
         }
         return replace(result, outputs=clean.cleaned(result.outputs), asks=asks)
@@ -79,12 +81,27 @@ def privacy_of(graph: Graph, config: Config, environ: Mapping[str, str]) -> Priv
 
 
 def _keys(graph: Graph, environ: Mapping[str, str]) -> dict[str, str]:
-    """Values of the keys of all models that the run can ask, by variable."""
+    """Values of the keys of all models and servers that the run can ask, by variable. Raises CredentialsMissing."""
     from orchestrator.engine.gate import models_needed
     from orchestrator.providers.registry import key_of
 
-    names = {key_of(spec) for spec in models_needed(graph).values()}
+    names = {key_of(spec) for spec in models_needed(graph).values()} | set(_of_servers(graph, environ))
     return {name: environ[name] for name in names if environ.get(name)}
+
+
+def _of_servers(graph: Graph, environ: Mapping[str, str]) -> Iterator[str]:
+    """The variables that MCP servers have their secrets from. Raises CredentialsMissing for one that is not set."""
+    from orchestrator.cli.equipment import servers_of
+    from orchestrator.spec.secret import variables_of
+
+    for one, name, declared in servers_of(graph):
+        for variable in variables_of(declared.spec.mcp) if declared.spec.mcp is not None else ():
+            if not environ.get(variable):
+                raise CredentialsMissing(
+                    f"{one.file}: the server of '{name}' needs {variable}, which the environment does not hold",
+                    hint=f"export {variable}=…",
+                )
+            yield variable
 
 
 def whole_inputs(

@@ -10,13 +10,12 @@ from pathlib import Path
 def pages(folder: Path) -> Mapping[Path, str]:
     """The reference pages of this directory as they should be."""
     from orchestrator.cli.explain import all_codes
-    from orchestrator.graph.later import LATER_KEYS, LATER_VALUES
     from orchestrator.render import FILTERS, FUNCTIONS
     from orchestrator.spec.reference import errors_page, fill, key_blocks, table_of
 
     language = folder / "language.md"
     blocks = {
-        **key_blocks(LATER_KEYS, LATER_VALUES),
+        **key_blocks(),
         "filters": table_of(FILTERS.values(), filters=True),
         "functions": table_of(FUNCTIONS.values(), filters=False),
     }

@@ -41,6 +41,14 @@ if TYPE_CHECKING:
     metavar="NAME=REF",
     help="Use another model for this run, e.g. tiny=ollama:llama3.2:3b.",
 )
+@click.option(
+    "--from",
+    "at",
+    metavar="STEP",
+    default="",
+    help="From this step on; what stands before it is taken over from the newest run of this workflow.",
+)
+@click.option("-y", "--yes", is_flag=True, help="With --from: also make calls with an effect a second time.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--events", is_flag=True, help="Print every event as a line of JSON instead of the result.")
 @click.option("--no-cache", is_flag=True, help="Ask the models again, also where an answer is known.")
@@ -54,6 +62,8 @@ def command(
     given: tuple[str, ...],
     input_file: Path | None,
     models: tuple[str, ...],
+    at: str,
+    yes: bool,
     as_json: bool,
     events: bool,
     no_cache: bool,
@@ -71,6 +81,11 @@ def command(
     tui = _screen_wanted(tui, others, console)
     config = Config.from_environment(os.environ, Path.cwd()).staying(local_only)
     replaced = pairs(models, "-m")
+    if at:
+        _refuse_with_from(tui=tui, input_file=input_file)
+        shown = {"as_json": as_json, "events": events, "quiet": quiet}
+        how = {"yes": yes, "no_cache": no_cache, "detach": detach, "run_id": run_id, **shown}
+        return _from(workflow, at, pairs(given, "-i"), replaced, how, config, console)
     graph = checked_graph(workflow, replaced, console)
     today = date.today()  # noqa: DTZ011 - the user's own calendar
     inputs = _inputs(graph, given, input_file, today)
@@ -91,17 +106,50 @@ def command(
         store.close()
 
 
-def checked_graph(workflow: str, models: Mapping[str, str], console: Console) -> Graph:
-    """The graph of a file or a name, with `-m` applied, that this version can execute.
+def _from(
+    workflow: str,
+    at: str,
+    given: Mapping[str, str],
+    models: Mapping[str, str],
+    how: Mapping[str, Any],
+    config: Config,
+    console: Console,
+) -> int:
+    """The newest run of this workflow, from a step on."""
+    from orchestrator.cli.again import Wish, newest
+    from orchestrator.cli.fork import How, fork
+    from orchestrator.cli.wiring import the_store
+    from orchestrator.library import find_workflow
 
-    Warnings are printed. Raises SpecError, UsageError, NotSupported.
+    file = find_workflow(workflow, Path.cwd())
+    store = the_store()
+    try:
+        return fork(store, newest(store, file), Wish(at, given, models), How(**how), config, console)
+    finally:
+        store.close()
+
+
+def _refuse_with_from(*, tui: bool, input_file: Path | None) -> None:
+    """Raise UsageError for options that mean a run from its beginning."""
+    if tui:
+        raise UsageError(
+            "--tui and --from exclude each other", hint="start it with --detach, then: orch tui last"
+        )
+    if input_file is not None:
+        raise UsageError(
+            "--input-file and --from exclude each other",
+            hint="the inputs are those of the run before; give those that are to be others with -i NAME=VALUE",
+        )
+
+
+def checked_graph(workflow: str, models: Mapping[str, str], console: Console) -> Graph:
+    """The graph of a file or a name, with `-m` applied.
+
+    Warnings are printed. Raises SpecError, UsageError.
     """
     from orchestrator.cli.opening import opened
-    from orchestrator.engine.start import refuse_later
 
-    graph = opened(workflow, console, models)
-    refuse_later(graph)
-    return graph
+    return opened(workflow, console, models)
 
 
 def _inputs(graph: Graph, given: tuple[str, ...], input_file: Path | None, today: date) -> dict[str, Any]:

@@ -177,11 +177,11 @@ async def _ask(run: Run, path: str, how: Declassify, value: Any, before: AskOpen
     run.asking[path] = opened
     if run.ports.asker is None:
         raise Blocked
-    choice = await run.ports.asker(path, opened.question, value, opened.choices)  # the record may not hold it
-    if choice is None:
+    reply = await run.ports.asker(path, opened.question, value, opened.choices)  # the record may not hold it
+    if reply is None:
         raise Blocked
     del run.asking[path]
-    answer = AskAnswered(at=run.now(), path=path, choice=choice, by=TERMINAL)
+    answer = AskAnswered(at=run.now(), path=path, choice=reply.choice, by=TERMINAL)
     run.emit(answer)
     return answer
 

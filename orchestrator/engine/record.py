@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 
 from orchestrator.engine.recover import Recovered
 from orchestrator.events import (
+    AskAnswered,
     AskOpened,
     AttemptFinished,
     AttemptStarted,
@@ -188,7 +189,9 @@ class Recorder:
                 failed = self._changed(event, self._of(event.path).told, "message", "hint")
                 return replace(failed, facts=self._facts(event.path, event.facts))
             case AskOpened():
-                return self._changed(event, self._of(event.path).told, "question", "show")
+                return self._changed(event, self._of(event.path).told, "question", "show", "edit")
+            case AskAnswered():
+                return self._changed(event, self._of(event.path).told, "edit")
             case RunFailed() if event.path:
                 return self._changed(event, self._of(event.path).told, "message", "hint")
             case RunFinished():
@@ -245,7 +248,7 @@ class Recorder:
         if not facts or self.keep.how(label) == "full":
             return facts
         told = {name: self._fact(name, value, label) for name, value in facts.items()}
-        return {**told, "kept": self.keep.how(label)} if _has_sources(facts) else told
+        return {**told, "kept": self.keep.how(label)} if _has_texts(facts) else told
 
     def _fact(self, name: str, value: Any, label: Label) -> Any:
         """Those that hold texts are not written down; a step with several parts has facts of each."""
@@ -254,6 +257,8 @@ class Recorder:
                 return self.keep.note(value, label)
             case "sources", list():
                 return []
+            case "edited", _ if value is not None:
+                return self.keep.note(value, label)
             case _, Mapping():
                 return {inner: self._fact(inner, one, label) for inner, one in value.items()}
             case _:
@@ -268,10 +273,12 @@ class Recorder:
             self.journal.append(Warned(at=self.clock.now(), message=said, path=event.path))
 
 
-def _has_sources(facts: Mapping[str, Any]) -> bool:
-    """Whether passages stand among them: a step that lost these is run again when the run is resumed."""
-    return bool(facts.get("sources")) or any(
-        _has_sources(inner) for inner in facts.values() if isinstance(inner, Mapping)
+def _has_texts(facts: Mapping[str, Any]) -> bool:
+    """Whether passages or a person's words stand among them: a step that lost these runs again when the run is resumed."""
+    return (
+        bool(facts.get("sources"))
+        or facts.get("edited") is not None
+        or any(_has_texts(inner) for inner in facts.values() if isinstance(inner, Mapping))
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,13 @@ from orchestrator.engine.frame import Frame, null_among
 from orchestrator.engine.gate import gates_of
 from orchestrator.engine.run import Blocked, Failed, Outcome, Rejected, Run, evaluate
 from orchestrator.errors import StepError, UsageError
-from orchestrator.events import AskAnswered, AskOpened
+from orchestrator.events import AskAnswered, AskOpened, Warned
 from orchestrator.graph.model import Graph, Node
+from orchestrator.graph.names import EDITED
 from orchestrator.inputs import read_inputs
 from orchestrator.policy.keep import noted
 from orchestrator.spec.model import AskStep, GroupStep, ValueStep, WorkflowStep
+from orchestrator.spec.schema import json_schema
 from orchestrator.spec.values import check_value
 
 TIMED_OUT = "timeout"
@@ -47,10 +49,19 @@ def failed_check(node: Node, frame: Frame, output: Any, extra: Mapping[str, Any]
 # ---------------------------------------------------------------------------------------------------- ask
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a person chose, and the value of `edit` as they left it."""
+
+    choice: str
+    edited: Any = None
+
+
 async def ask(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
     """Ask a person, once or per item of `each`; the value is the choice, or a list of them."""
     if "each" not in node.programs:
-        return Outcome(await _question(run, node, frame, path), {})
+        said = await _question(run, node, frame, path)
+        return Outcome(said.choice, {EDITED: said.edited} if node.edited is not None else {})
     items = evaluate(node, "each", frame)
     if not isinstance(items, list | tuple):
         raise StepError("items", f"each: {node.programs['each'].source} is not a list")
@@ -60,29 +71,43 @@ async def ask(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
     for answer in answers:
         if isinstance(answer, BaseException) and not isinstance(answer, Blocked):
             raise answer
-    if any(isinstance(answer, Blocked) for answer in answers):
+    given = [answer for answer in answers if isinstance(answer, _Said)]
+    if len(given) < len(answers):
         raise Blocked
-    return Outcome(list(answers), {})
+    facts = {EDITED: [one.edited for one in given]} if node.edited is not None else {}
+    return Outcome([one.choice for one in given], facts)
 
 
-async def _question(run: Run, node: Node, frame: Frame, path: str) -> str:
-    answer = run.recovered.answered.get(path)
+async def _question(run: Run, node: Node, frame: Frame, path: str) -> _Said:
+    opened, answer = run.recovered.asked.get(path), run.recovered.answered.get(path)
+    if answer is not None and (problem := _unusable(node, answer)):
+        run.emit(Warned(at=run.now(), path=path, message=f"{problem}: the question is asked again"))
+        opened = answer = None
     if answer is not None:
-        return _choice(answer, path)
-    opened = run.recovered.asked.get(path)
+        return _said(node, frame, answer)
     opened = _open(run, node, frame, path) if opened is None else _whole(node, frame, opened)
     if opened.deadline is not None and run.now() >= opened.deadline:
-        return _time_out(run, opened)
+        return _time_out(run, node, frame, opened)
     run.asking[path] = opened
     if run.ports.asker is None:
         raise Blocked
-    choice = await run.ports.asker(path, opened.question, opened.show, opened.choices)
-    if choice is None:
+    reply = await run.ports.asker(path, opened.question, opened.show, opened.choices, opened.edit)
+    if reply is None:
         raise Blocked
     del run.asking[path]
-    given = AskAnswered(at=run.now(), path=path, choice=choice, by="terminal")
+    given = AskAnswered(at=run.now(), path=path, choice=reply.choice, by="terminal", edit=reply.edit)
     run.emit(given)
-    return _choice(given, path)
+    return _said(node, frame, given)
+
+
+def _unusable(node: Node, answer: AskAnswered) -> str:
+    """Why a change cannot be taken as it lies in the record; empty when it can, and when nothing was changed."""
+    if node.edited is None or answer.edit is None:
+        return ""
+    if noted(answer.edit) is not None:
+        return "what was changed is not in the record (`keep`)"
+    problems = check_value(node.edited, answer.edit)
+    return f"what was changed does not fit: {'; '.join(problems)}" if problems else ""
 
 
 def _whole(node: Node, frame: Frame, opened: AskOpened) -> AskOpened:
@@ -91,6 +116,8 @@ def _whole(node: Node, frame: Frame, opened: AskOpened) -> AskOpened:
         opened = replace(opened, question=str(evaluate(node, "ask", frame)))
     if noted(opened.show) is not None:
         opened = replace(opened, show=evaluate(node, "show", frame))
+    if noted(opened.edit) is not None:
+        opened = replace(opened, edit=_editable(node, frame))
     return opened
 
 
@@ -105,22 +132,34 @@ def _open(run: Run, node: Node, frame: Frame, path: str) -> AskOpened:
         choices=step.choices,
         deadline=None if step.timeout is None else run.now() + step.timeout,
         then=step.then,
+        edit=_editable(node, frame),
     )
     run.emit(opened)
     return opened
 
 
-def _choice(answer: AskAnswered, path: str) -> str:
+def _editable(node: Node, frame: Frame) -> dict[str, Any] | None:
+    """What a person may change, with the JSON Schema that it keeps to; None where nothing may be, and for null."""
+    if node.edited is None:
+        return None
+    value = evaluate(node, "edit", frame)
+    return None if value is None else {"value": value, "schema": json_schema(node.edited)}
+
+
+def _said(node: Node, frame: Frame, answer: AskAnswered) -> _Said:
     if not answer.choice:
-        raise Rejected(path, answer.by)
-    return answer.choice
+        raise Rejected(answer.path, answer.by)
+    if node.edited is None:
+        return _Said(answer.choice)
+    return _Said(answer.choice, evaluate(node, "edit", frame) if answer.edit is None else answer.edit)
 
 
-def _time_out(run: Run, opened: AskOpened) -> str:
+def _time_out(run: Run, node: Node, frame: Frame, opened: AskOpened) -> _Said:
     if opened.then is None:
         raise StepError("timeout", "nobody answered in time", hint="give the ask a `then:` choice")
-    run.emit(AskAnswered(at=run.now(), path=opened.path, choice=opened.then, by=TIMED_OUT))
-    return opened.then
+    given = AskAnswered(at=run.now(), path=opened.path, choice=opened.then, by=TIMED_OUT)
+    run.emit(given)
+    return _said(node, frame, given)
 
 
 # ------------------------------------------------------------------------------------------------- groups

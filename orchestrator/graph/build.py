@@ -29,7 +29,6 @@ from orchestrator.graph.delegates import delegates
 from orchestrator.graph.flow import Proof, analyse
 from orchestrator.graph.flow_rules import ALL_RULES
 from orchestrator.graph.kinds import UNKNOWN
-from orchestrator.graph.later import list_later
 from orchestrator.graph.model import Declared, Documents, Graph, Node, Scope
 from orchestrator.graph.names import Level
 from orchestrator.graph.plain import check_stops
@@ -320,7 +319,6 @@ class _Builder:
     def _graph(self, top: Layer, outputs: Program | None, output_type: Type | None, proof: Proof) -> Graph:
         setting, document = self.setting, self.setting.document
         scope = _scope(setting, top)
-        later = list_later(setting, top, self.delegates)
         called = setting.used.get("called", set()) | self._escalated(top)
         agents: dict[str, Agent] = {}
         _collect(top, agents)
@@ -333,7 +331,6 @@ class _Builder:
             models={name: spec for name, spec in setting.models.items() if name in called},
             outputs=outputs,
             agents=agents,
-            later=later,
             exits=proof.exits,
             returns=proof.returns,
             env=dict(setting.env),
@@ -445,6 +442,7 @@ def _node(setting: Setting, knot: Knot, index: Mapping[str, int], successors: li
         confident=knot.confident,
         output=knot.output,
         schema=json_schema(knot.output) if knot.output is not None else None,
+        edited=knot.edited,
         value_type=knot.type,
         loop=loop_names(knot.step),
         body=_scope(setting, knot.body) if knot.body is not None else None,

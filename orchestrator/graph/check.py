@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,7 +27,7 @@ from orchestrator.graph.kinds import (
     view,
     widen,
 )
-from orchestrator.graph.names import EXTRA, FACTS, LEAF_FACTS
+from orchestrator.graph.names import EDITED, EXTRA, FACTS, LEAF_FACTS
 from orchestrator.graph.reader import read_text
 from orchestrator.graph.setting import Setting
 from orchestrator.graph.texts import Text, loop_names
@@ -275,8 +276,22 @@ class _One:
             self.extra["index"] = COUNT
         self.read("ask")
         self.read("show")
+        self._edit(step)
         choice = Enum(tuple(step.choices))
         return list_of(choice) if each is not None else choice
+
+    def _edit(self, step: AskStep) -> None:
+        kind = self.read("edit")
+        if kind is None or step.edit is None:
+            return
+        if not _PATH.fullmatch(step.edit.strip()):
+            self.say(
+                "edit",
+                "ORCH320",
+                f"edit needs the path of one value, not '{step.edit.strip()}'",
+                "name what the person may change, like `draft.text`; work it out in a `value` step before",
+            )
+        self.knot.edited = kind if isinstance(kind, Nullable) else widen(kind)
 
     def _workflow(self, step: WorkflowStep) -> Type:
         from orchestrator.graph.subflow import check_inputs, result_type
@@ -358,12 +373,18 @@ class _One:
             kind = MapOf(tuple(Field(name, part) for name, part in inner.items()))
         elif isinstance(knot.step, WorkflowStep):
             kind = UNKNOWN
+        elif isinstance(knot.step, AskStep) and knot.edited is not None:
+            edited = knot.edited if knot.step.each is None else list_of(knot.edited)
+            kind = MapOf((*LEAF_FACTS.fields, Field(EDITED, edited)))
         elif isinstance(knot.step, AgentStep) and knot.step.models is not None:
             kind = MapOf(tuple(Field(name, LEAF_FACTS) for name in knot.step.models))
         if knot.step.foreach is not None:
             kind = list_of(nullable(kind) if self.null_item or knot.step.on_item_error == "keep" else kind)
             return nullable(kind) if self.null_whole else kind
         return nullable(kind) if knot.skippable else kind
+
+
+_PATH = re.compile(r"[a-z_]\w*(\.\w+|\[-?\d+\])*")
 
 
 def _source(text: Text) -> str:

@@ -161,21 +161,6 @@ SHAPE = table(
             """,
             "warning",
         ),
-        files(
-            "ORCH530",
-            "not executed yet",
-            """This version of orch reads and checks it, but cannot execute it: `orch run` refuses the file, before the first
-            call, until it is taken out. The reference marks everything this is true of.""",
-            """
-            steps:
-              send: {ask: Send it?, show: Hello., edit: show}
-            """,
-            """
-            steps:
-              send: {ask: Send it?, show: Hello.}
-            """,
-            "warning",
-        ),
     )
 )
 

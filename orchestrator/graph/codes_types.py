@@ -227,6 +227,23 @@ TYPES = table(
             """,
         ),
         files(
+            "ORCH320",
+            "edit of something that is no value",
+            """A person changes one value before choosing, so `edit` names it by its path. What is worked out from several
+            is made in a `value` step before.""",
+            """
+            steps:
+              draft: {agent: creative, prompt: Write a line about rain., output: {text: string}}
+              send: {ask: Send it?, edit: draft.text | upper}
+            """,
+            """
+            steps:
+              draft: {agent: creative, prompt: Write a line about rain., output: {text: string}}
+              send: {ask: Send it?, edit: draft.text}
+              letter: {value: "{{ steps.send.edited }}"}
+            """,
+        ),
+        files(
             "ORCH319",
             "result that cannot be used again",
             """`cache: true` uses a result again for the very same arguments. What a tool with an effect does, and what

@@ -255,7 +255,7 @@ def _ask(one: One) -> Made:
     each = one.read("each")
     if one.has("each"):
         one.extra |= {"item": element(each), "index": leaf(each.total)}
-    parts = {"prompt": one.total("ask"), "show": one.total("show")}
+    parts = {"prompt": one.total("ask"), "show": one.total("show"), "edit": one.total("edit")}
     seen = highest((each.outer, *parts.values()))
     chosen = leaf(named(one.knot.name, seen)) if one.on("ask") else PUBLIC
     return Made(chosen, {name: why for name, why in parts.items() if one.has(name)}, seen, seen)

@@ -10,7 +10,7 @@ from orchestrator.graph.cloud import is_cloud
 from orchestrator.graph.flow_read import read
 from orchestrator.graph.flow_uses import Use
 from orchestrator.graph.model import Graph
-from orchestrator.graph.names import FACTS
+from orchestrator.graph.names import EDITED, FACTS
 from orchestrator.graph.setting import Setting
 from orchestrator.graph.tags import PUBLIC, Tag, Why, higher, highest, label_of, leaf, mapped, named, origin
 from orchestrator.graph.tags import field as field_of
@@ -146,7 +146,7 @@ class Place:
         if inside is None:
             return about
         inner = {step: inside._facts_of(step) for step in inside.facts}
-        return mapped({**dict.fromkeys(FACTS, about), **inner})
+        return mapped({**dict.fromkeys((*FACTS, EDITED), about), **inner})
 
 
 @dataclass(slots=True)

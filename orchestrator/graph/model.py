@@ -61,6 +61,8 @@ class Node:
     """Type of one answer; None is plain text."""
     schema: Mapping[str, Any] | None = None
     """`output` as JSON Schema."""
+    edited: Type | None = None
+    """Type of what a person may change (`edit`); None where a question has nothing of the kind."""
     value_type: Type | None = None
     """What the step's name means to readers in its scope (a list under `foreach`, Nullable where it can be null)."""
     loop: tuple[str, ...] = ()
@@ -114,8 +116,6 @@ class Graph:
     outputs: Program | None
     """`outputs:` compiled; None when the file has none (then the last step's value is the result)."""
     agents: Mapping[str, Agent] = field(default_factory=dict)
-    later: tuple[tuple[str, str], ...] = ()
-    """What this version checks but does not execute: (step path or section, feature), e.g. ('send', 'tool')."""
     env: Mapping[str, bool] = field(default_factory=dict)
     """Variables of the environment that its texts read (`env.NAME`), and whether they must be set."""
     exits: tuple[Exit, ...] = ()

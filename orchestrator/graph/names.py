@@ -41,6 +41,8 @@ FACTS: Mapping[str, Type] = {
     "passes": COUNT,
 }
 """What stands under `steps.<name>`."""
+EDITED = "edited"
+"""The fact that only a question with `edit` has: the value as the person left it."""
 LEAF_FACTS = MapOf(tuple(Field(name, kind) for name, kind in FACTS.items()))
 
 EXTRA: Mapping[str, Type] = {

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from orchestrator.graph.pytypes import Called
     from orchestrator.library import Library
     from orchestrator.spec.load import Document, LoadedProject
-    from orchestrator.spec.marks import Marks, Part
+    from orchestrator.spec.marks import Marks
 
 EMBEDDED = "embedded"
 EMBEDDED_MODEL = ModelSpec(use="llamacpp:smollm2-135m")
@@ -48,8 +48,6 @@ class Setting:
     defaults: Defaults
     inputs: MapOf
     used: dict[str, set[str]] = field(default_factory=dict)
-    later: dict[tuple[str, str], tuple[Part, ...]] = field(default_factory=dict)
-    """What is only checked: place and feature, with the path of the key in the file."""
     env: dict[str, bool] = field(default_factory=dict)
     """Variables of the environment that the file reads, and whether they must be set."""
     checked: set[str] = field(default_factory=set)

@@ -118,6 +118,8 @@ def _of_ask(step: AskStep, at: Path) -> Iterator[Text]:
     yield Text("ask", (*at, "ask"), step.ask, "template", extra=item)
     if step.show is not None:
         yield Text("show", (*at, "show"), step.show, "value", extra=item)
+    if step.edit is not None:
+        yield Text("edit", (*at, "edit"), step.edit, "expression", extra=item)
 
 
 def _of_group(step: GroupStep, at: Path) -> Iterator[Text]:

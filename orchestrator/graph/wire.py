@@ -55,6 +55,8 @@ class Knot:
     child: Graph | None = None
     output: Type | None = None
     """Type of one answer; None is plain text."""
+    edited: Type | None = None
+    """Type of what a person may change; None where a question has nothing of the kind."""
     nulls: dict[str, tuple[Chain, ...]] = field(default_factory=dict)
     type: Type = UNKNOWN
     """What its name means to its readers."""

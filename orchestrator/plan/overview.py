@@ -58,8 +58,6 @@ class Overview:
     """Every call that may leave this machine, by step and model, with what it may cost."""
     exits: tuple[Exit, ...]
     """Every way off this machine with the labels of what may go there, tools and embedders too."""
-    later: tuple[tuple[str, str], ...]
-    """What the file asks for and this version only checks: (step or section, feature)."""
 
     @property
     def leaving(self) -> tuple[PlannedModel, ...]:
@@ -87,7 +85,6 @@ def overview(
         counted.calls,
         tuple(one for s in steps for one in leaving(s.bound, s.path, s.prompt, is_cloud, price_of)),
         tuple(_exits(graph, "")),
-        graph.later,
     )
 
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
 from orchestrator.labels import Label
 from orchestrator.spec.fields import (
@@ -32,6 +31,7 @@ from orchestrator.spec.fields import (
     Whole,
     shape,
 )
+from orchestrator.spec.secret import key_from_environment, without_secrets
 
 Overflow: TypeAlias = Literal["error", "drop-examples", "drop-sources", "escalate"]
 
@@ -135,9 +135,7 @@ class ModelSpec(Model):
     @field_validator("key")
     @classmethod
     def _from_environment(cls, value: str | None) -> str | None:
-        if value is not None and not (value.startswith("env.") and value[4:].isidentifier()):
-            raise PydanticCustomError("secret", "a key never stands in a file")
-        return value
+        return key_from_environment(value)
 
 
 class Examples(Model):
@@ -222,6 +220,20 @@ class McpServer(Model):
     """The command that starts it."""
     url: str | None = None
     """Its address."""
+    env: Mapping[str, str] = Field(default_factory=dict)
+    """Variables that the command gets beside `PATH`, `HOME` and the locale: `env.NAME`, or a text that is no secret."""
+    key: str | None = None
+    """`env.NAME`: where the bearer token of the address comes from. A secret never stands in a file."""
+
+    @field_validator("key")
+    @classmethod
+    def _from_environment(cls, value: str | None) -> str | None:
+        return key_from_environment(value)
+
+    @field_validator("env")
+    @classmethod
+    def _no_secrets(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        return without_secrets(value)
 
 
 class ToolSpec(Model):
@@ -473,8 +485,9 @@ class AskStep(StepBase):
     """The answer when nobody gave one in time; one of the choices."""
     each: Bare | None = None
     """Ask once per item of this list."""
-    edit: str | None = None
-    """What the person may change before choosing."""
+    edit: Bare | None = None
+    """A value that the person may change before choosing, as its path (`draft.text`); afterwards it stands under
+    `steps.<name>.edited`, changed or not."""
 
 
 class WorkflowStep(StepBase):

@@ -45,32 +45,8 @@ def fill(page: str, blocks: Mapping[str, str]) -> str:
     return _BLOCK.sub(lambda found: f"{found[1]}{blocks[found['name']]}\n{found[3]}", page)
 
 
-def key_blocks(
-    later: Mapping[str, Iterable[str]] | None = None,
-    partly: Mapping[tuple[str, str], Iterable[str]] | None = None,
-) -> dict[str, str]:
-    """A table of keys for each model, by its name; the keys all steps share stand under `Step`.
-
-    `later` are the keys, by model, that are only checked; `partly` those of which this is true of some values.
-    """
-    blocks = _key_blocks()
-    for name, keys in (later or {}).items():
-        for key in keys:
-            blocks[name] = _noted(blocks[name], key, "(not executed yet)")
-    for (name, key), values in (partly or {}).items():
-        listed = ", ".join(f"`{value}`" if " " not in value else value for value in values)
-        blocks[name] = _noted(blocks[name], key, f"(not executed yet: {listed})")
-    return blocks
-
-
-def _noted(table: str, key: str, note: str) -> str:
-    """The table with a note at the end of the row of this key."""
-    return re.sub(
-        rf"^(\| `{re.escape(key)}`.*) \|$", lambda row: f"{row[1]} {note} |", table, flags=re.MULTILINE
-    )
-
-
-def _key_blocks() -> dict[str, str]:
+def key_blocks() -> dict[str, str]:
+    """A table of keys for each model, by its name; the keys all steps share stand under `Step`."""
     schema = editor_schema()
     definitions = schema["definitions"]
     blocks = {"Workflow": _keys(schema)}

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import getpass
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from orchestrator.errors import UsageError
 from orchestrator.events import AskAnswered, AskOpened, RunWaiting, to_dict
+from orchestrator.policy.editing import editable
 from orchestrator.policy.keep import noted
 from orchestrator.store.inbox import done, post, posted, take
 
@@ -41,6 +42,12 @@ class Answer:
 
     ask: AskOpened
     choice: str
+    edit: Any = None
+    """What was made of the value that may be changed; None when nothing."""
+
+
+Change: TypeAlias = Callable[[Mapping[str, Any]], Any]
+"""Makes of `AskOpened.edit` the changed value, None for none. Raises UsageError."""
 
 
 def questions(store: Store) -> list[Question]:
@@ -83,11 +90,14 @@ def is_late(ask: AskOpened, now: float) -> bool:
     return ask.deadline is not None and now >= ask.deadline
 
 
-def approve(store: Store, run: str, path: str, choice: str | None, by: str) -> Answer:
+def approve(
+    store: Store, run: str, path: str, choice: str | None, by: str, change: Change | None = None
+) -> Answer:
     """Answer an open question with one of its choices, by default the first; durable on return.
 
-    An empty `path` means the only one. Raises UsageError for what is not open (any more), for a choice it has not,
-    and for the release of a value that the record does not hold.
+    An empty `path` means the only one. `change` makes another value of the one that may be changed. Raises UsageError
+    for what is not open (any more), for a choice it has not, for the release of a value that the record does not hold,
+    and for a change that does not fit.
     """
     ask = _open_ask(store, run, path)
     picked = _picked(ask, choice)
@@ -96,8 +106,24 @@ def approve(store: Store, run: str, path: str, choice: str | None, by: str) -> A
             f"what {ask.path} would release is not in the record, and nobody releases what they have not seen",
             hint=f"answer where it is shown: orch resume {run}; to answer from here, `keep: {{private: full}}` in its file",
         )
-    _post_first(store, run, "approve", ask, {"path": ask.path, "choice": picked, "by": by})
-    return Answer(ask, picked)
+    edit = None if change is None else change(_editable(ask))
+    answer = {"path": ask.path, "choice": picked, "by": by}
+    _post_first(store, run, "approve", ask, answer if edit is None else {**answer, "edit": edit})
+    return Answer(ask, picked, edit)
+
+
+def _editable(ask: AskOpened) -> Mapping[str, Any]:
+    if ask.edit is None:
+        raise UsageError(
+            f"the question {ask.path} has nothing to change", hint="`edit:` in its file says what may be"
+        )
+    found = editable(ask.edit)
+    if found is None:
+        raise UsageError(
+            f"what {ask.path} lets you change is not in the record",
+            hint="answer where it is shown: orch resume; to change it from here, `keep: {private: full}` in its file",
+        )
+    return found
 
 
 def is_hidden(ask: AskOpened) -> bool:
@@ -112,7 +138,7 @@ def reject(store: Store, run: str, path: str, by: str) -> Answer:
     return Answer(ask, "")
 
 
-def _post_first(store: Store, run: str, kind: str, ask: AskOpened, answer: dict[str, str]) -> None:
+def _post_first(store: Store, run: str, kind: str, ask: AskOpened, answer: dict[str, Any]) -> None:
     """Leave the answer, unless somebody else was faster: of several only the first in the inbox counts."""
     ours = post(store, run, kind, answer)
     given = [

@@ -19,7 +19,6 @@ from orchestrator.cli.main import cli
 from orchestrator.errors import (
     BudgetExceeded,
     CredentialsMissing,
-    NotSupported,
     OrchError,
     PrivacyError,
     StoreError,
@@ -105,7 +104,6 @@ def test_version_prints_the_version() -> None:
     [
         (StoreError("x"), 1),
         (UsageError("x"), 2),
-        (NotSupported("x"), 2),
         (CredentialsMissing("x"), 4),
         (BudgetExceeded("x"), 5),
         (PrivacyError("x"), 6),

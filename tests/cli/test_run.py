@@ -160,18 +160,6 @@ def test_what_people_read_in_a_pipe_obeys_nothing(files: Path) -> None:
         assert "\x1b" not in shown
 
 
-def test_what_this_version_does_not_execute_is_refused_by_name(files: Path) -> None:
-    """Before the first model call, with exit code 2, naming the step."""
-    write(files, "steps: {many: {ask: Sure?, show: text, edit: show}}\n")
-
-    done = orch(files, "run", "w.yaml")
-
-    assert done.returncode == 2
-    assert "many" in done.stderr
-    assert "edit" in done.stderr
-    assert orch(files, "runs").stdout == "" or "w" not in orch(files, "runs", "--json").stdout
-
-
 def test_a_changed_file_is_not_resumed_by_accident(files: Path) -> None:
     """`--changed` says that it is meant."""
     write(files, ASK)

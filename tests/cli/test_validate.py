@@ -118,21 +118,6 @@ def test_a_directory_and_a_missing_file_are_sentences_too() -> None:
     assert "did you mean good.yaml?" in orch("god.yaml").stderr
 
 
-def test_what_is_not_executed_yet_is_a_warning_that_a_run_does_not_repeat() -> None:
-    """Validate warns with exit code 0; run refuses, and says it once."""
-    Path("tool.yaml").write_text(
-        "orch: 1\nsteps:\n  sure: {ask: Sure?, show: text, edit: show}\n", encoding="utf-8"
-    )
-
-    checked = orch("tool.yaml")
-    ran = CliRunner().invoke(cli, ["run", "tool.yaml"])
-
-    assert checked.exit_code == 0
-    assert "ORCH530" in checked.stdout
-    assert ran.exit_code == 2
-    assert ran.output.count("sure: edit") == 1
-
-
 def test_a_project_file_is_checked_as_one() -> None:
     """It has no steps, and needs none."""
     Path("orch.yaml").write_text(

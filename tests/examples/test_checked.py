@@ -38,15 +38,6 @@ def test_it_is_valid_without_a_warning(file: Path) -> None:
 
 
 @every
-def test_it_needs_nothing_that_is_not_executed_yet(file: Path) -> None:
-    """No tools, no knowledge."""
-    graph = check_workflow(file).graph
-
-    assert graph is not None
-    assert graph.later == ()
-
-
-@every
 def test_it_describes_itself_and_its_inputs(file: Path) -> None:
     """A person can read what it does and what to give."""
     graph = check_workflow(file).graph

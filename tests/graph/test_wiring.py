@@ -36,13 +36,6 @@ def test_the_workflow_of_the_language_page_builds() -> None:
     }
 
 
-def test_what_is_not_executed_yet_is_listed(tmp_path: Path) -> None:
-    """Each with the step that uses it, so that a run can refuse the file by name."""
-    graph = graph_of(tmp_path, "steps:\n  send: {ask: Send it?, show: text, edit: show}\n")
-
-    assert graph.later == (("send", "edit"),)
-
-
 def test_edges_are_found_in_every_key(tmp_path: Path) -> None:
     """Prompts, conditions, lists, checks and facts; nobody writes them twice."""
     graph = graph_of(

@@ -262,8 +262,8 @@ def tell(graph: Graph, given: World) -> Told:
                 request, model.now = model.now, None
                 asked.setdefault((name, path), []).append(_whole(request))
 
-    async def person(path: str, question: str, show: Any, choices: Sequence[str]) -> str:
-        return choices[digest(json.dumps([question, show], default=str)) % len(choices)]
+    async def person(path: str, question: str, show: Any, choices: Sequence[str], _edit: Any = None) -> Reply:
+        return Reply(choices[digest(json.dumps([question, show], default=str)) % len(choices)])
 
     site = FoundBeforehand([passage("the weather is fine")])
     away = FoundBeforehand([passage("the weather is fine")], AWAY)

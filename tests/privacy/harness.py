@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import textwrap
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ def graph_of(root: Path, text: str) -> Graph:
     text = textwrap.dedent(text)
     file = root / "workflow.yaml"
     file.write_text(text if "orch: 1" in text else HEAD + text, encoding="utf-8")
-    return replace(open_workflow(file), later=())
+    return open_workflow(file)
 
 
 def play(

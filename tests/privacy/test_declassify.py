@@ -12,6 +12,7 @@ import pytest
 from orchestrator.engine.recover import Recovered, recover
 from orchestrator.events import AskAnswered, AskOpened, AttemptStarted, StepFailed
 from orchestrator.policy.secrets import Secrets
+from orchestrator.ports import Reply
 from tests.engine.harness import Played
 from tests.privacy.harness import play
 
@@ -323,9 +324,9 @@ def test_a_person_sees_exactly_what_would_leave(tmp_path: Path) -> None:
     """And releases it."""
     seen: list[Any] = []
 
-    async def person(path: str, question: str, show: Any, choices: Sequence[str]) -> str:
+    async def person(path: str, question: str, show: Any, choices: Sequence[str], _edit: Any = None) -> Reply:
         seen.append((path, question, show, choices))
-        return "release"
+        return Reply("release")
 
     played = scrubbed(tmp_path, "Anna's text", APPROVE, asker=person)
 
@@ -337,8 +338,8 @@ def test_a_person_sees_exactly_what_would_leave(tmp_path: Path) -> None:
 def test_a_person_may_withhold_it(tmp_path: Path) -> None:
     """Then the step fails."""
 
-    async def person(*_: Any) -> str:
-        return "withhold"
+    async def person(*_: Any) -> Reply:
+        return Reply("withhold")
 
     assert "withheld it" in why(scrubbed(tmp_path, "Anna's text", APPROVE, asker=person))
 
@@ -386,9 +387,11 @@ def test_who_saw_only_a_digest_releases_nothing(tmp_path: Path) -> None:
     first = scrubbed(tmp_path, "the shown one", text)
     seen: list[Any] = []
 
-    async def person(_path: str, _question: str, show: Any, _choices: Sequence[str]) -> str:
+    async def person(
+        _path: str, _question: str, show: Any, _choices: Sequence[str], _edit: Any = None
+    ) -> Reply:
         seen.append(show)
-        return "release"
+        return Reply("release")
 
     from_afar = scrubbed(tmp_path, "the shown one", text, recovered=answered(first, "release"))
     at_hand = scrubbed(tmp_path, "the shown one", text, recovered=answered(first, "release"), asker=person)

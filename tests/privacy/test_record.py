@@ -16,6 +16,7 @@ from orchestrator.labels import LEVELS, Label
 from orchestrator.messages import Request
 from orchestrator.policy.keep import Keep, noted
 from orchestrator.policy.secrets import NONE, Secrets
+from orchestrator.ports import Reply
 from tests.privacy.harness import graph_of, play, play_graph
 
 TOKEN = 'tok"en-5ö7/42'
@@ -53,8 +54,8 @@ def test_a_secret_is_in_no_event(tmp_path: Path) -> None:
         """,
     )
 
-    async def person(*_: Any) -> str:
-        return "yes"
+    async def person(*_: Any) -> Reply:
+        return Reply("yes")
 
     played = play_graph(graph, echo, env=ENV, secrets=SECRETS, asker=person)
     text = written(played.events)
@@ -173,9 +174,9 @@ def test_what_was_not_kept_is_made_again_and_the_rest_is_not(tmp_path: Path) -> 
     assert first.result.status == "waiting"
     recovered = recover(first.events)
 
-    async def person(path: str, question: str, show: Any, choices: Any) -> str:
+    async def person(path: str, question: str, show: Any, choices: Any, _edit: Any = None) -> Reply:
         assert (path, question, show) == ("sure", "Send Sum up Ann is ill?", "Sum up Ann is ill")
-        return str(choices[0])
+        return Reply(str(choices[0]))
 
     second = play(tmp_path, PRIVATE, echo, inputs=INPUTS, recovered=recovered, asker=person)
 

@@ -1,0 +1,47 @@
+"""The person's editor on a value that a question lets them change."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from orchestrator.errors import UsageError
+from orchestrator.policy.editing import changed, suffix_of, text_of
+
+
+def edited(edit: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
+    """The value as the person left it, None when they changed nothing. Raises UsageError.
+
+    What was written and cannot be taken is kept in a file that the error names.
+    """
+    from orch_tui.editor import Place, command_of, editor_of
+    from orch_tui.editor import edit as open_editor
+
+    descriptor, name = tempfile.mkstemp(prefix="orch-edit-", suffix=suffix_of(edit))  # 0600
+    file = Path(name)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text_of(edit))
+    try:
+        place = Place(file)
+        said = open_editor(command_of(editor_of(environ, place), place), place)
+        if said:
+            raise UsageError(said, hint="nothing was changed")
+        value = _read(edit, file)
+    except UsageError:
+        if file.read_bytes() == text_of(edit).encode():
+            file.unlink()
+        raise
+    file.unlink()
+    return value
+
+
+def _read(edit: Mapping[str, Any], file: Path) -> Any:
+    try:
+        return changed(edit, file.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise UsageError("that is no UTF-8", hint=f"what you wrote is in {file}") from None
+    except UsageError as error:
+        raise UsageError(error.message, hint=f"what you wrote is in {file}") from None

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import StoreError
 from orchestrator.store import codec
+from orchestrator.store.doubt import came_through
 from orchestrator.store.inbox import mark_done
 from orchestrator.store.store import RUNS, Columns, event_columns, write_blobs, write_events
 from orchestrator.store.tally import Tally
@@ -145,8 +146,9 @@ class StoreJournal:
             if rows:
                 self._write(rows, blobs, done)
         except StoreError as error:
-            self._settle(self._seq, error)
-            return
+            if not came_through(self._store, self._run, self._seq + len(rows), self._hash):
+                self._settle(self._seq, error)
+                return
         first = self._seq
         self._announce([(first + index, event) for index, (event, _) in enumerate(group[: len(rows)])])
         self._settle(first + len(rows), fault)

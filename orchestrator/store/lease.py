@@ -28,8 +28,9 @@ _PAUSE = 0.03
 class Lease:
     """The right to execute a run and to write its events. A context manager, or `release()`."""
 
-    def __init__(self, run: str, lock: FileLock | rowlease.RowLease) -> None:
+    def __init__(self, store: Store, run: str, lock: FileLock | rowlease.RowLease) -> None:
         self.run = run
+        self._leases = store.leases
         self._lock = lock
 
     @classmethod
@@ -41,9 +42,12 @@ class Lease:
         if holder is not None:
             hint = f"follow it with `orch logs {run} -f`"
             raise StoreError(f"run {run} is being executed by {holder}", hint=hint)
-        return cls(run, lock)
+        if isinstance(lock, rowlease.RowLease):
+            store.leases[run] = lock
+        return cls(store, run, lock)
 
     def release(self) -> None:
+        self._leases.pop(self.run, None)
         self._lock.release()
 
     def __enter__(self) -> Self:

@@ -1,7 +1,7 @@
 """The lease where the store is a server: a row that says who executes a run until when, by the server's clock.
 
-A thread renews it. Who could not (machine asleep, network gone) may lose the run to somebody else; the journal then
-finds the chain longer than it left it and writes nothing more.
+A thread renews it. Who could not (machine asleep, network gone) may lose the run to somebody else: `hold` ends every
+transaction of the journal then, and `check` stands before every effect.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Float, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Float, literal_column, select
 from sqlalchemy.exc import IntegrityError
 
 from orchestrator.errors import StoreError
@@ -52,6 +52,21 @@ class RowLease:
         """Push the end away; False when the lease is no longer ours."""
         mine = (LEASES.c.run == self._run) & (LEASES.c.token == self._token)
         return self._update(mine)
+
+    def hold(self, connection: Connection) -> None:
+        """Nobody takes the run over before this transaction ends. Raises StoreError when somebody may have already."""
+        mine = (LEASES.c.run == self._run) & (LEASES.c.token == self._token)
+        query = select(LEASES.c.token).where(mine, LEASES.c.expires > now(self._store))
+        if connection.execute(query.with_for_update(read=True)).first() is None:
+            raise StoreError(
+                f"this process no longer executes run {self._run}: it was stopped for longer than its lease holds",
+                hint=f"see who goes on with it: orch logs {self._run} -f; or go on yourself: orch resume {self._run}",
+            )
+
+    def check(self) -> None:
+        """Raise StoreError when somebody else may have taken the run over."""
+        with self._store.reading() as connection:
+            self.hold(connection)
 
     def release(self) -> None:
         self._released.set()

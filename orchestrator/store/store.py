@@ -44,6 +44,8 @@ from orchestrator.store.verify import verify
 if TYPE_CHECKING:
     import asyncio
 
+    from orchestrator.store.rowlease import RowLease
+
 RUNS, EVENTS, BLOBS, USES = table(Run), table(EventRow), table(Blob), table(BlobUse)
 _STORED = select(EVENTS.c.seq, EVENTS.c.at, EVENTS.c.kind, EVENTS.c.path, EVENTS.c.payload).order_by(
     EVENTS.c.seq
@@ -67,6 +69,8 @@ class Store:
         self.where = where
         self.place = place
         self.name = name
+        self.leases: dict[str, RowLease] = {}
+        """Those that this process took through it, by run, where the store is a server."""
         self._file = self._identity()
         self._durable = engine.execution_options(begin="IMMEDIATE", synchronous="FULL")
         self._quick = engine.execution_options(begin="IMMEDIATE", synchronous="NORMAL")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,16 +26,22 @@ MERGE = 4
 """How many items one merge of a `reduce` takes when `by` does not say."""
 
 
-async def agent(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
+def agent(run: Run, node: Node, frame: Frame, path: str) -> Awaitable[Outcome]:
+    """No coroutine of its own, but that of what the step does: one less to wake through in every step."""
     step = node.step
     assert isinstance(step, AgentStep)
     if step.models:
-        return await _each_model(run, node, frame, path)
+        return _each_model(run, node, frame, path)
     if "reduce" in node.programs:
-        return await _reduce(run, node, frame, path)
+        return _reduce(run, node, frame, path)
     if node.agent is None or (is_plain(node.agent.spec) and step.samples is None):
         ask = climb if node.ladder else answer
-        return await ask(run, node, frame, path, node.models[0])
+        return ask(run, node, frame, path, node.models[0])
+    return _equipped(run, node, frame, path)
+
+
+async def _equipped(run: Run, node: Node, frame: Frame, path: str) -> Outcome:
+    """The answer of an agent with something before or behind its model."""
     outcome = await _one(run, node, frame, path)
     if memory_of(node) is not None:
         await remember(run, node, frame, path, outcome)

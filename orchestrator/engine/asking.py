@@ -93,4 +93,6 @@ class Draft:
     request: Request
     count: TokenCount
     parts: tuple[str, ...]
-    key: str | None = None
+    key: str | None
+    read: Callable[[str], Any]
+    """From an answer that is plainly of the declared type to its value (`policy.plainly`)."""

@@ -21,10 +21,6 @@ from orchestrator.messages import Completion, Request, TokenCount
 from orchestrator.money import FREE, Nano
 from orchestrator.policy.budget import Worst, worst_of_cloud
 
-CHARACTERS, SLACK = 16, 64
-"""A generous size of a token, and of what may come in addition, before an answer counts as endless."""
-
-
 # ------------------------------------------------------------------------------------------------ the gates
 
 
@@ -113,7 +109,8 @@ async def _ask_here(
     """A call on this machine: it takes tokens of the budget, and money at most for the hours it computes."""
     used = worst.tokens
     try:
-        completion = await _watched(at.run, at.path, gate, request)
+        with Watch(at.run.watchdog, request, at.run.ports.live, at.path, gate.name) as hear:
+            completion = await gate.model.generate(request, hear)
         used = completion.usage.prompt + completion.usage.completion
     except ProviderError as error:
         at.run.emit(_faulty(at, gate, error, 0, began))
@@ -130,7 +127,9 @@ async def _ask_away(
     bill = Bill(at, gate, worst)
     try:
         await at.run.ports.journal.flush()
-        completion = await _watched(at.run, at.path, gate, replace(request, again=bill.again))
+        request = replace(request, again=bill.again)
+        with Watch(at.run.watchdog, request, at.run.ports.live, at.path, gate.name) as hear:
+            completion = await gate.model.generate(request, hear)
     except ProviderError as error:
         bill.failed(error)
         at.spent.cost += bill.lost
@@ -162,33 +161,6 @@ def _doubt(at: Asking, gate: Gate, completion: Completion) -> None:
 def _bare(model: str) -> str:
     """The name without the house before it: `openai/gpt-5-mini` is gpt-5-mini."""
     return model.rpartition("/")[2].lower()
-
-
-async def _watched(run: Run, path: str, gate: Gate, request: Request) -> Completion:
-    """Generate; give up when nothing arrives for `idle` seconds or the whole takes longer than `wall`."""
-    live = run.ports.live
-    watch = Watch(run.watchdog, request.idle, request.wall)
-    room = CHARACTERS * (request.max_tokens + SLACK)
-
-    def emit(text: str) -> None:
-        nonlocal room
-        room -= max(len(text), CHARACTERS // 4)
-        if room < 0:
-            raise ProviderError(
-                "refused",
-                f"model '{gate.name}' goes on behind the {request.max_tokens} tokens it was asked for",
-                hint="its server ignores the bound of the answer; use another server or model",
-            )
-        watch.progress()
-        live(path, text)
-
-    try:
-        with watch:
-            return await gate.model.generate(request, emit)
-    except TimeoutError as error:
-        raise ProviderError(
-            "timeout", f"model '{gate.name}' {error}", hint="raise `timeout` or `wall` of the step"
-        ) from None
 
 
 # ------------------------------------------------------------------------------------------------ the record

@@ -44,6 +44,10 @@ class Frame:
     def context(self, program: Program, extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The values a program reads. `extra` (output, error, items …) goes before the frame's own."""
         if extra is None:
+            if self.parent is None and "steps" not in program.names:
+                return (
+                    self.names
+                )  # all names there are: more than it reads does no harm, and nobody writes to them
             return {name: self.lookup(name) for name in program.names}
         return {name: extra[name] if name in extra else self.lookup(name) for name in program.names}
 

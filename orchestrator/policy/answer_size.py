@@ -30,8 +30,17 @@ _OPAQUE = 1024
 
 def answer_tokens(output: Type | None, context: int) -> int:
     """Upper bound of an answer's tokens, never more than half of the context."""
-    wanted = PLAIN_TEXT if output is None else 16 + _tokens(output)
+    return most_tokens(tokens_wanted(output), context)
+
+
+def most_tokens(wanted: int, context: int) -> int:
+    """The bound for a model with so much context."""
     return max(16, min(wanted, context // 2))
+
+
+def tokens_wanted(output: Type | None) -> int:
+    """The same for a model with room for any answer."""
+    return PLAIN_TEXT if output is None else 16 + _tokens(output)
 
 
 def _tokens(kind: Type) -> int:

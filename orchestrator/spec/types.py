@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 
@@ -68,7 +68,7 @@ class Schema:
     """A JSON Schema from a file (`output: {schema: path.json}`); opaque to the checker beyond its top properties."""
 
     path: str
-    schema: Any = None
+    schema: Any = field(default=None, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,14 +92,13 @@ def started_of(record: Sequence[tuple[int, Event]]) -> RunStarted:
     return first
 
 
-def newest(store: Store, file: str) -> str:
+def newest(store: Store, file: Path) -> str:
     """The newest run of a workflow's file, however it ended. Raises UsageError when there is none."""
-    path = str(Path(file).resolve())
-    found = next((row.id for row in store.runs() if row.file == path), None)
+    found = next((row.id for row in store.runs() if row.file == str(file.resolve())), None)
     if found is None:
         raise UsageError(
             f"there is no run of {file} yet, so nothing of it can be taken over",
-            hint=f"start one without --from: orch run {file}",
+            hint="start one without --from",
         )
     return found
 

@@ -217,14 +217,26 @@ def declared_as(graph: Graph, name: str) -> Declared | None:
     return graph.tools.get(name) or (server if server is not None and server.spec.mcp is not None else None)
 
 
-def guarded(url: str) -> Any:
-    """A client of HTTP for the server of an address, under the rules that hold for models. Raises UsageError."""
+def servers_of(graph: Graph) -> Iterator[tuple[Graph, str, Declared]]:
+    """Every MCP server that a workflow, or one that it calls, may ask: with its file, and the entry that names it."""
+    for one in graphs_of(graph):
+        used = {name for node in asking_nodes(one) for name in tools_of(node)}
+        for name, declared in one.tools.items():
+            if declared.spec.mcp is not None and any(declared_as(one, tool) is declared for tool in used):
+                yield one, name, declared
+
+
+def guarded(url: str, key: str = "") -> Any:
+    """A client of HTTP for the server of an address, under the rules that hold for models. Raises UsageError.
+
+    `key` goes along as a bearer token, to that address only.
+    """
     import httpx2
 
     from orchestrator.providers.address import place_of
     from orchestrator.providers.transport import client
 
-    return client(httpx2, place_of(url), also=("mcp-", "last-event-id"), judged=False)
+    return client(httpx2, place_of(url), key=key, also=("mcp-", "last-event-id"), judged=False)
 
 
 def _elsewhere(graph: Graph, name: str) -> bool:
@@ -281,4 +293,4 @@ def _of_command(declared: Declared) -> Iterator[Path]:
             yield file
 
 
-__all__ = ["Equipment", "check_tools", "found_in", "graphs_of", "made_of", "runs_in"]
+__all__ = ["Equipment", "check_tools", "found_in", "graphs_of", "made_of", "runs_in", "servers_of"]

@@ -35,6 +35,7 @@ def complain(error: Mapping[str, Any], raw: Any) -> Complaint:
     context = error.get("ctx", {})
     if error["type"] == "type_syntax":
         return Complaint("ORCH120", context["message"], (*path, *context["at"]), context["hint"], typed=True)
+    path = (*path, *context.get("inside", ()))
     value = error["input"]
     what = _called(path)
     if key:
@@ -166,7 +167,7 @@ def _bounds(problem: str, context: Mapping[str, Any], value: Any) -> tuple[str, 
         case "parallel":
             return "ORCH113", f"is auto or a number of at least 1, not {_shown(value)}", ""
         case "secret":
-            hint = "write `key: env.NAME` and set that environment variable"
+            hint = "write env.NAME instead, and set that environment variable"
             return "ORCH115", "is not env.NAME, and a secret never stands in a file", hint
         case "recursion_loop":
             return "ORCH009", "contains itself", "write the value out"

@@ -14,6 +14,7 @@ from typing import Any
 from orchestrator.calling import CallContext, Effects, Signature, ToolResult
 from orchestrator.errors import ToolError
 from orchestrator.spec.model import McpServer
+from orchestrator.spec.secret import variable_of, variables_of
 from orchestrator.spec.values import check_value
 from orchestrator.tools.mcp_client import STARTING, Connection, Http, Where
 from orchestrator.tools.mcp_types import given, pick, result_of, signature_of
@@ -21,13 +22,13 @@ from orchestrator.tools.surroundings import bare
 
 
 class McpServers:
-    """The servers of one run. `environ` is this process's; a server gets only what can be no secret."""
+    """The servers of one run. `environ` is this process's; a server gets what can be no secret, and what its file says."""
 
     def __init__(self, environ: Mapping[str, str], http: Http, *, starting: float = STARTING) -> None:
-        self._environ = bare(environ)
+        self._environ = environ
         self._http = http
         self._starting = starting
-        self._connections: dict[tuple[object, ...], Connection] = {}
+        self._connections: dict[tuple[str, Path], Connection] = {}
 
     async def tool(
         self, name: str, server: McpServer, base: Path, effects: Effects = "once", *, alone: bool = True
@@ -48,11 +49,26 @@ class McpServers:
     def _connection(self, server: McpServer, base: Path) -> Connection:
         if (server.command is None) == (server.url is None) or server.command == ():
             raise ToolError("an MCP server has either a `command` or a `url`")
-        key = (server.command, server.url, base)
+        key = (server.model_dump_json(), base)
         if key not in self._connections:
-            where = Where(server, base, self._environ, self._http)
+            own = {**bare(self._environ), **self._stated(server)}
+            token = self._environ.get(variable_of(server.key or ""), "")
+            where = Where(server, base, own, self._http, token)
             self._connections[key] = Connection(where, self._starting)
         return self._connections[key]
+
+    def _stated(self, server: McpServer) -> dict[str, str]:
+        """The variables that the file gives this server. Raises ToolError for one that nobody has set."""
+        missing = [name for name in variables_of(server) if not self._environ.get(name)]
+        if missing:
+            raise ToolError(
+                f"its server needs {missing[0]}, which the environment does not hold",
+                hint=f"export {missing[0]}=…",
+            )
+        return {
+            name: self._environ[variable_of(text)] if variable_of(text) else text
+            for name, text in server.env.items()
+        }
 
     async def close(self) -> None:
         """End every connection, and the servers that were started."""

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -30,8 +30,8 @@ UNREAD = "Failed to parse"
 MOST_TOOLS = 1_000
 MOST_PAGES = 100
 
-Http = Callable[[str], Any]
-"""Makes a client of httpx2 for an address, which keeps to that address. Raises OrchError."""
+Http = Callable[[str, str], Any]
+"""Makes a client of httpx2 for an address, which keeps to it and sends it a bearer token, empty for none. Raises OrchError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,9 @@ class Where:
 
     server: McpServer
     base: Path
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     http: Http
+    token: str = field(default="", repr=False)
 
     @property
     def shown(self) -> str:
@@ -236,7 +237,7 @@ class _Line:
         else:
             url = where.server.url or ""
             async with (
-                where.http(url) as http,
+                where.http(url, where.token) as http,
                 self.sdk.streamable_http_client(url, http_client=http) as streams,
             ):
                 yield streams

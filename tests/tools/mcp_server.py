@@ -65,13 +65,37 @@ def environment() -> list[str]:
     return sorted(os.environ)
 
 
+@server.tool(structured_output=False)
+def variable(of: str) -> str:
+    return os.environ.get(of, "nothing")
+
+
 @server.tool()
 def pid() -> int:
     return os.getpid()
 
 
+def serve_only(token: str, port: int) -> None:
+    """Over HTTP, for those who show the token."""
+    import uvicorn
+
+    inner = server.streamable_http_app()
+
+    async def guarded(scope: Any, receive: Any, send: Any) -> None:
+        shown = dict(scope.get("headers") or ()).get(b"authorization")
+        if scope["type"] == "http" and shown != f"Bearer {token}".encode():
+            await send({"type": "http.response.start", "status": 401, "headers": []})
+            await send({"type": "http.response.body", "body": b"who are you?"})
+        else:
+            await inner(scope, receive, send)
+
+    uvicorn.run(guarded, port=port, log_level="critical")
+
+
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
+    if len(sys.argv) > 2:
+        serve_only(sys.argv[2], int(sys.argv[1]))
+    elif len(sys.argv) > 1:
         server.run("streamable-http", port=int(sys.argv[1]))
     else:
         server.run()

@@ -40,8 +40,8 @@ def fake(method: str, what: str, *more: str) -> McpServer:
     return McpServer(command=(sys.executable, "-S", str(HERE / "mcp_fake.py"), method, what, *more))
 
 
-def http(url: str) -> Any:
-    return client(httpx2, place_of(url), also=("mcp-", "last-event-id"), judged=False)
+def http(url: str, key: str = "") -> Any:
+    return client(httpx2, place_of(url), key=key, also=("mcp-", "last-event-id"), judged=False)
 
 
 def run(body: Callable[[McpServers], Awaitable[None]], starting: float = PATIENCE, **environ: str) -> None:
@@ -134,12 +134,12 @@ def test_pictures_become_files_and_progress_is_told(tmp_path: Path) -> None:
 
 
 @contextmanager
-def serving() -> Iterator[str]:
-    """The same server over HTTP."""
+def serving(*token: str) -> Iterator[str]:
+    """The same server over HTTP, for those who show the token."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, str(HERE / "mcp_server.py"), str(port)]
+    command = [sys.executable, str(HERE / "mcp_server.py"), str(port), *token]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
             while True:
@@ -177,6 +177,48 @@ def test_the_same_over_http(tmp_path: Path) -> None:
 
     with serving() as url:
         asyncio.run(whole(url))
+
+
+# ------------------------------------------------------------------------------------------------- secrets
+
+
+def test_a_server_gets_the_variables_that_the_file_gives_it_and_no_others(tmp_path: Path) -> None:
+    """A secret by its name in the environment of orch, anything else as it stands."""
+    stated = McpServer(command=REAL.command, env={"MAIL_TOKEN": "env.MY_TOKEN", "MODE": "fast"})
+    unset = McpServer(command=REAL.command, env={"MAIL_TOKEN": "env.NOT_SET"})
+
+    async def body(servers: McpServers) -> None:
+        said = [
+            await call(servers, "variable", stated, tmp_path, of=of)
+            for of in ("MAIL_TOKEN", "MODE", "MY_TOKEN", "OTHER_TOKEN")
+        ]
+        assert said == ["s3cret-of-mine", "fast", "nothing", "nothing"]
+        assert await call(servers, "variable", REAL, tmp_path, of="MAIL_TOKEN") == "nothing"
+        missing = await refusal(servers.tool("variable", unset, tmp_path))
+        assert "NOT_SET, which the environment does not hold" in missing.message
+
+    run(body, MY_TOKEN="s3cret-of-mine", OTHER_TOKEN="another")
+
+
+def test_an_address_is_shown_its_token(tmp_path: Path) -> None:
+    """`key` goes along as a bearer token; without it, and with another, the server refuses."""
+
+    async def asked(url: str, key: str | None, **environ: str) -> Any:
+        servers = McpServers(environ, http, starting=PATIENCE)
+        try:
+            return await call(servers, "add_numbers", McpServer(url=url, key=key), tmp_path, a=1, b=2)
+        finally:
+            await servers.close()
+
+    with serving("s3cret-of-mine") as url:
+        assert asyncio.run(asked(url, "env.MY_TOKEN", MY_TOKEN="s3cret-of-mine")) == {"result": 3}
+        with pytest.raises(ToolError):
+            asyncio.run(asked(url, None))
+        with pytest.raises(ToolError) as wrong:
+            asyncio.run(asked(url, "env.MY_TOKEN", MY_TOKEN="another-secret"))
+        with pytest.raises(ToolError, match="needs MY_TOKEN, which the environment does not hold"):
+            asyncio.run(asked(url, "env.MY_TOKEN"))
+    assert "another-secret" not in f"{wrong.value.message} {wrong.value.hint} {wrong.value!r}"
 
 
 @contextmanager

@@ -1,0 +1,67 @@
+"""Keys and variables in a file: a secret is named there (`env.NAME`) and never stands there. Pure; reads no environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pydantic_core import PydanticCustomError
+
+if TYPE_CHECKING:
+    from orchestrator.spec.model import McpServer
+
+PREFIX = "env."
+_NAMED = re.compile(
+    r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PWD|PASS|CREDENTIALS?|AUTH)(?:_|$)", re.IGNORECASE
+)
+_ISSUED = re.compile(
+    r"(?:^|[\s=:/@])(?:sk-|pk-|rk_|sk_|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|AKIA|AIza|hf_|npm_|pypi-|eyJ[\w-]+\.)[\w-]{8,}"
+)
+_USER_OF_ADDRESS = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
+_LONG = re.compile(r"[A-Za-z0-9+=_-]{24,}")
+
+
+def variable_of(value: str) -> str:
+    """NAME of `env.NAME`; empty for a text that stands for itself."""
+    name = value.removeprefix(PREFIX)
+    return name if value.startswith(PREFIX) and name.isidentifier() else ""
+
+
+def variables_of(server: McpServer) -> tuple[str, ...]:
+    """The variables that an MCP server has its secrets from, of the environment that orch runs in."""
+    found = (variable_of(text) for text in (*server.env.values(), server.key or ""))
+    return tuple(dict.fromkeys(name for name in found if name))
+
+
+def key_from_environment(value: str | None) -> str | None:
+    """A key as it may stand in a file. Raises for any other text: it could be the key itself."""
+    if value is not None and not variable_of(value):
+        raise PydanticCustomError("secret", "a key never stands in a file")
+    return value
+
+
+def without_secrets(values: Mapping[str, str]) -> Mapping[str, str]:
+    """Variables as they may stand in a file. Raises for the first whose name or text is that of a secret."""
+    for name, text in values.items():
+        if not variable_of(text) and (text.startswith(PREFIX) or is_telling(name, text)):
+            raise PydanticCustomError("secret", "a secret never stands in a file", {"inside": (name,)})
+    return values
+
+
+def is_telling(name: str, text: str) -> bool:
+    """Whether a text under this name looks like a secret: in doubt it does, where words and paths do not."""
+    if not text or text.casefold() in ("true", "false", "0", "1"):
+        return False
+    if _NAMED.search(name) or _ISSUED.search(text) or _USER_OF_ADDRESS.search(text):
+        return True
+    return any(_is_random(word) for word in _LONG.findall(text))
+
+
+def _is_random(word: str) -> bool:
+    """A long run of letters and digits all mixed."""
+    kinds = sum(any(test(char) for char in word) for test in (str.islower, str.isupper, str.isdigit))
+    return kinds == 3 or (kinds == 2 and sum(map(str.isdigit, word)) >= 6)
+
+
+__all__ = ["is_telling", "key_from_environment", "variable_of", "variables_of", "without_secrets"]

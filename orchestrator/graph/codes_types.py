@@ -233,12 +233,12 @@ TYPES = table(
             is made in a `value` step before.""",
             """
             steps:
-              draft: {agent: creative, prompt: Write a line about rain., output: {text: string}}
+              draft: {value: {text: Rain falls.}}
               send: {ask: Send it?, edit: draft.text | upper}
             """,
             """
             steps:
-              draft: {agent: creative, prompt: Write a line about rain., output: {text: string}}
+              draft: {value: {text: Rain falls.}}
               send: {ask: Send it?, edit: draft.text}
               letter: {value: "{{ steps.send.edited }}"}
             """,

@@ -19,6 +19,7 @@ from orchestrator.graph.cloud import provider_of
 from orchestrator.graph.setting import Setting
 from orchestrator.graph.texts import Text
 from orchestrator.graph.wire import Knot, Layer
+from orchestrator.lock.file import SUFFIX, measured_in
 from orchestrator.policy.calibration import Calibration, key, read_lock
 from orchestrator.render import TemplateSyntax, parse
 from orchestrator.spec.diagnostics import Diagnostic
@@ -35,7 +36,6 @@ SILENT = frozenset(
 """Providers that give no log-probabilities."""
 _REASONS = re.compile(r"openai:(gpt-5|o\d)")
 """OpenAI's models that refuse to give them."""
-LOCK = ".lock.yaml"
 
 
 def gives_confidence(spec: ModelSpec) -> bool:
@@ -244,7 +244,7 @@ def _key(knot: Knot) -> tuple[str, str]:
 
 
 def _lock_of(setting: Setting) -> File:
-    return setting.document.path.with_suffix(LOCK)
+    return setting.document.path.with_suffix(SUFFIX)
 
 
 def _lock(setting: Setting) -> tuple[Calibration, ...]:
@@ -265,7 +265,7 @@ def _lock(setting: Setting) -> tuple[Calibration, ...]:
         found = read_lock(parsed.value)
     except ValueError as error:
         return _unreadable(setting, path, parsed.marks, str(error))
-    setting.included[str(path)] = text.encode()
+    setting.included[str(path)] = measured_in(text).encode()
     return found
 
 
@@ -275,4 +275,4 @@ def _unreadable(setting: Setting, path: File, marks: Marks, why: str) -> tuple[C
     return ()
 
 
-__all__ = ["LOCK", "SILENT", "check_confidence", "gives_confidence"]
+__all__ = ["SILENT", "check_confidence", "gives_confidence"]

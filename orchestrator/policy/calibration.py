@@ -1,6 +1,6 @@
 """What a confidence was worth on labelled cases: the share of wrong answers at least so sure. Pure.
 
-The file `NAME.lock.yaml` beside `NAME.yaml` holds such measurements. Each belongs to one model (the digest of its
+The file `NAME.lock.yaml` beside `NAME.yaml` holds such measurements, beside what `orch lock` writes. Each belongs to one model (the digest of its
 weights, which another quantisation changes), one template and one type of answer; for any other it says nothing.
 """
 
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from orchestrator.lock.file import SECTIONS
 from orchestrator.messages import ModelInfo
 
 KEYS = ("step", "model", "template", "schema", "cases", "risk")
@@ -61,10 +62,12 @@ def _digest(content: Any) -> str:
 
 
 def read_lock(value: Any) -> tuple[Calibration, ...]:
-    """The measurements of a lock file. Raises ValueError, with a sentence, for what is none."""
+    """The measurements of a lock file; none where it holds only digests. Raises ValueError, with a sentence, for what is none."""
     whole = value if isinstance(value, Mapping) else {}
-    entries = whole.get("confidence")
-    if whole.keys() != {"orch", "confidence"} or whole["orch"] != 1 or not isinstance(entries, list):
+    locked = whole.keys() & set(SECTIONS)
+    entries = whole.get("confidence", [] if locked else None)
+    known = {"orch", "confidence", *SECTIONS}
+    if not whole.keys() <= known or whole.get("orch") != 1 or not isinstance(entries, list):
         raise ValueError("a lock file holds `orch: 1` and `confidence:`, a list of measurements")
     return tuple(_read(entry, f"confidence[{number}]") for number, entry in enumerate(entries))
 

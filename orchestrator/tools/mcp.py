@@ -13,11 +13,12 @@ from typing import Any
 
 from orchestrator.calling import CallContext, Effects, Signature, ToolResult
 from orchestrator.errors import ToolError
+from orchestrator.graph.foreign import pick
 from orchestrator.spec.model import McpServer
 from orchestrator.spec.secret import variable_of, variables_of
 from orchestrator.spec.values import check_value
 from orchestrator.tools.mcp_client import STARTING, Connection, Http, Where
-from orchestrator.tools.mcp_types import given, pick, result_of, signature_of
+from orchestrator.tools.mcp_types import given, result_of, signature_of
 from orchestrator.tools.surroundings import bare
 
 

@@ -24,12 +24,13 @@ import pytest
 
 from orchestrator.calling import CallContext
 from orchestrator.errors import ToolError
+from orchestrator.graph.foreign import pick, type_of
 from orchestrator.providers.address import place_of
 from orchestrator.providers.transport import client
 from orchestrator.spec.model import McpServer
 from orchestrator.spec.words import describe
 from orchestrator.tools.mcp import McpServers
-from orchestrator.tools.mcp_types import given, pick, type_of
+from orchestrator.tools.mcp_types import given
 
 HERE = Path(__file__).parent
 REAL = McpServer(command=(sys.executable, str(HERE / "mcp_server.py")))

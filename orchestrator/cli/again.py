@@ -107,15 +107,24 @@ def _inputs(
     graph: Graph, recorded: Mapping[str, Any], given: Mapping[str, str], privacy: Privacy, today: str
 ) -> tuple[dict[str, Any], list[str]]:
     """The inputs of the new run, and the names of those that are not what they were."""
+    inputs = whole_inputs(graph, recorded, given, today)
+    return inputs, [
+        name for name, value in inputs.items() if not _is_same(recorded.get(name), value, privacy)
+    ]
+
+
+def whole_inputs(
+    graph: Graph, recorded: Mapping[str, Any], given: Mapping[str, str], today: str
+) -> dict[str, Any]:
+    """What a run was given, with what is given now in its place, and defaults for inputs that are new in the file.
+
+    Raises UsageError for one that the record did not keep and nobody gives.
+    """
     from orchestrator.inputs import read_inputs
     from orchestrator.policy.keep import noted
 
     specs = graph.workflow.inputs
-    stay = {
-        name: value
-        for name, value in recorded.items()
-        if name in specs and name not in given and noted(value) is None
-    }
+    stay = {n: v for n, v in recorded.items() if n in specs and n not in given and noted(v) is None}
     _refuse_lost(graph, recorded, given)
     anew = read_inputs(
         {name: spec for name, spec in specs.items() if name not in stay},
@@ -126,8 +135,7 @@ def _inputs(
         today=date.fromisoformat(today),
     )
     _refuse_unfit(graph, stay)
-    other = [name for name, value in anew.items() if not _is_same(recorded.get(name), value, privacy)]
-    return {name: stay[name] if name in stay else anew[name] for name in specs}, other
+    return {name: stay[name] if name in stay else anew[name] for name in specs}
 
 
 def _refuse_lost(graph: Graph, recorded: Mapping[str, Any], given: Mapping[str, str]) -> None:
@@ -322,4 +330,6 @@ __all__ = [
     "newest",
     "refuse_half_made",
     "rest_of",
+    "started_of",
+    "whole_inputs",
 ]

@@ -35,6 +35,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "logs": Entry("logs", "Print what happens in a run, live with -f."),
         "cost": Entry("cost", "Show what runs cost, and what a cloud model alone would have cost."),
         "fork": Entry("fork", "Run a part of a run anew, as a run of its own."),
+        "replay": Entry("replay", "Run a run again from its record, and say what is not as it was."),
         "resume": Entry("resume", "Go on with a run that stopped, waited or crashed."),
         "approve": Entry("approve", "Answer a question that a run is waiting for."),
         "reject": Entry("approve", "Say no to a question that a run is waiting for.", "reject"),

@@ -33,7 +33,7 @@ def _change(edits: bool, edited: TextIO | None) -> Change | None:
     from orchestrator.policy.editing import changed
 
     if edits:
-        from orchestrator.cli.editing import edited as from_editor
+        from orch_tui.changing import edited as from_editor
 
         return lambda edit: from_editor(edit, os.environ)
     if edited is None:

@@ -14,7 +14,6 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from orchestrator.cli.console import Console
-from orchestrator.cli.editing import edited
 from orchestrator.errors import UsageError
 from orchestrator.ports import Reply
 from orchestrator.safe import safe
@@ -84,6 +83,8 @@ class TerminalAsker:
 
     def _changed(self, edit: Mapping[str, Any], before: Any) -> Any:
         """The value as the person left it, None while it is as it was; what cannot be taken changes nothing."""
+        from orch_tui.changing import edited
+
         now = edit if before is None else {**edit, "value": before}
         try:
             value = edited(now, os.environ)

@@ -336,6 +336,19 @@ async def test_escape_answers_nothing(store: Store) -> None:
     assert take(store, WAITING) == []
 
 
+async def test_a_value_that_may_be_changed_is_shown_and_answered_with(store: Store) -> None:
+    """Without a terminal of its own the editor cannot be opened, and the screen names the command."""
+    edit = {"value": "a letter", "schema": {"type": "string"}}
+    record(store, TWO, asks(replace(ASK, edit=edit)))
+    async with shown(store, TWO) as pilot:
+        await until(pilot, lambda: "a letter" in seen(pilot.app))
+        await pilot.press("u")
+        await until(pilot, lambda: "approve 1123-0700-two/ok --edit" in said(pilot))
+
+    answer(world(store), QuestionsReader(store, TWO).read()[0], "send", "a better letter")
+    assert take(store, TWO)[0].payload["edit"] == "a better letter"
+
+
 async def test_rejecting_asks_first(store: Store) -> None:
     """Then the run ends."""
     async with shown(store) as pilot:

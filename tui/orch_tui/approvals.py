@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, ClassVar
+import os
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, work
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import BindingType
 from textual.screen import Screen
 
+from orch_tui.changing import edited
 from orch_tui.dialogs import Choose, Confirm, Paragraph, paragraphs, told
 from orch_tui.footer import KeyBar
 from orch_tui.listing import Listing, Rows
@@ -23,6 +25,7 @@ from orch_tui.questions import (
     heading,
     resume,
     stranded,
+    text_of,
 )
 from orch_tui.settings import bindings
 from orch_tui.table import TableList
@@ -30,6 +33,7 @@ from orch_tui.text import Piece, Row
 from orch_tui.viewless import VIEWS, Viewless
 from orch_tui.watching import Watch
 from orchestrator.errors import OrchError, UsageError
+from orchestrator.policy.editing import editable
 from orchestrator.report import words
 from orchestrator.store.answers import is_late
 from orchestrator.store.lease import owner_alive
@@ -55,6 +59,7 @@ class ApprovalsScreen(Viewless, Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings(
         "approve",
         "reject",
+        "change",
         "other_pane",
         "back",
         "copy_command",
@@ -204,9 +209,33 @@ class ApprovalsScreen(Viewless, Screen[None]):
         question = self.question
         if question is None or await self._too_late(question):
             return
-        index = await self.app.push_screen_wait(Choose(question.ask.question, question.ask.choices))
+        await self._choose(question)
+
+    @work
+    async def action_change(self) -> None:
+        question = self.question
+        if question is None or await self._too_late(question):
+            return
+        edit = editable(question.ask.edit)
+        if edit is None:
+            self.notify(f"{question.ask.path} has nothing to change", markup=False)
+            return
+        try:
+            with self.app.suspend():
+                change = edited(edit, os.environ)
+        except SuspendNotSupported:
+            command = f"orch approve {question.run.id}/{question.ask.path} --edit"
+            self.notify(f"an editor needs a terminal of its own: {command}", severity="error", markup=False)
+        except OrchError as error:
+            self.notify(told(error), severity="error", markup=False)
+        else:
+            await self._choose(question, change)
+
+    async def _choose(self, question: Question, change: Any = None) -> None:
+        details = "" if change is None else f"With:\n\n{text_of(change)}"
+        index = await self.app.push_screen_wait(Choose(question.ask.question, question.ask.choices, details))
         if index is not None:
-            await self._answer(question, question.ask.choices[index])
+            await self._answer(question, question.ask.choices[index], change)
 
     @work
     async def action_reject(self) -> None:
@@ -231,9 +260,9 @@ class ApprovalsScreen(Viewless, Screen[None]):
             self.notify(await asyncio.to_thread(resume, self.world, run), markup=False)
         return True
 
-    async def _answer(self, question: Question, choice: str | None) -> None:
+    async def _answer(self, question: Question, choice: str | None, change: Any = None) -> None:
         try:
-            done = await asyncio.to_thread(answer, self.world, question, choice)
+            done = await asyncio.to_thread(answer, self.world, question, choice, change)
             self.notify(done.sentence, markup=False)
             if done.alive:
                 self._answered.add(question.run.id)

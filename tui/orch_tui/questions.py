@@ -15,6 +15,7 @@ from orch_tui.runs_table import moment
 from orch_tui.text import Piece, Row
 from orchestrator.errors import OrchError, StoreError, UsageError
 from orchestrator.events import AskAnswered, AskOpened
+from orchestrator.policy.editing import editable
 from orchestrator.report import words
 from orchestrator.store import answers
 from orchestrator.store.answers import Question
@@ -142,17 +143,22 @@ def heading(question: Question, now: float) -> list[Paragraph]:
         (f"run {run.id} · {run.workflow}{revision} · step {ask.path}", "dim"),
         (f"asked {moment(ask.at, now)}; {deadline(ask, now)}", "bad" if answers.is_late(ask, now) else "dim"),
         (f"answers: {' / '.join(ask.choices)}", "key"),
+        *([("a value in it may be changed first", "key")] if editable(ask.edit) is not None else []),
     ]
 
 
 def about(question: Question) -> list[Paragraph]:
     """What it is about, to be read before one answers."""
-    ask = question.ask
-    if ask.show is None:
-        return []
-    text = text_of(ask.show)
+    ask, edit = question.ask, editable(question.ask.edit)
+    shown = [] if ask.show is None else [ask.show]
+    if edit is not None and edit["value"] not in shown:
+        shown.append(edit["value"])
+    return [paragraph for value in shown for paragraph in _shown(question, text_of(value))]
+
+
+def _shown(question: Question, text: str) -> list[Paragraph]:
     rest = len(text) - SHOWN
-    cut = f"… {rest:,} more characters: orch show {question.run.id} {ask.path}" if rest > 0 else ""
+    cut = f"… {rest:,} more characters: orch show {question.run.id} {question.ask.path}" if rest > 0 else ""
     return [(" ", ""), (text[:SHOWN], "data"), (cut, "dim")]
 
 
@@ -187,8 +193,10 @@ class Answered(NamedTuple):
     alive: bool
 
 
-def answer(world: World, question: Question, choice: str | None) -> Answered:
+def answer(world: World, question: Question, choice: str | None, change: Any = None) -> Answered:
     """Answer it with a choice, or reject it with None. A run nobody executes is resumed when nothing is open any more.
+
+    `change` is what a person made of the value they may change, None for nothing.
 
     Raises OrchError for what is too late or was answered meanwhile.
     """
@@ -198,8 +206,8 @@ def answer(world: World, question: Question, choice: str | None) -> Answered:
         answers.reject(world.store, run, path, by)
         done = f"{path} is rejected: the run ends with exit code 3"
     else:
-        answers.approve(world.store, run, path, choice, by)
-        done = f"{path} is answered: {choice}"
+        answers.approve(world.store, run, path, choice, by, None if change is None else lambda _: change)
+        done = f"{path} is answered: {choice}" + ("" if change is None else ", with the changed value")
     if owner_alive(world.store, run):
         return Answered(f"{done}; run {run} goes on by itself", True)
     rest = len(answers.open_asks(world.store, run))

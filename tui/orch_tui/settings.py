@@ -76,6 +76,7 @@ ACTIONS: dict[str, Action] = {
     "save": Action("s", "Save as SVG, HTML or JSON", "Do"),
     "approve": Action("a", "Approve", "Do"),
     "reject": Action("x", "Reject", "Do"),
+    "change": Action("u", "Change the value in $EDITOR, then answer", "Do"),
     "cancel": Action("c", "Cancel the run", "Do"),
     "diff": Action("d", "Diff with another attempt", "Do"),
     "palette": Action("colon,ctrl+p", "Commands", "Do"),

@@ -1,4 +1,4 @@
-"""The person's editor on a value that a question lets them change."""
+"""The person's editor on a value that a question lets them change. Knows no screen and no run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from orch_tui.editor import Place, command_of, editor_of
+from orch_tui.editor import edit as open_editor
 from orchestrator.errors import UsageError
 from orchestrator.policy.editing import changed, suffix_of, text_of
 
@@ -17,9 +19,6 @@ def edited(edit: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
 
     What was written and cannot be taken is kept in a file that the error names.
     """
-    from orch_tui.editor import Place, command_of, editor_of
-    from orch_tui.editor import edit as open_editor
-
     descriptor, name = tempfile.mkstemp(prefix="orch-edit-", suffix=suffix_of(edit))  # 0600
     file = Path(name)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:

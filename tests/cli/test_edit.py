@@ -1,0 +1,99 @@
+"""A question whose value a person may change, as they meet it: at the terminal, and from another shell."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_run import ORCH, on_a_terminal, orch
+
+FLOW = """
+orch: 1
+models: {tiny: "scripted:answers.yaml"}
+agents: {writer: {model: tiny}}
+steps:
+  letter: {agent: writer, prompt: write, output: {text: string(20), cites: "[int]"}}
+  ok: {ask: Send it?, edit: letter.text, choices: [send, drop]}
+outputs: {said: "{{ ok }}", sent: "{{ steps.ok.edited }}"}
+"""
+EDITOR = f"{sys.executable} {{}}/editor.py"
+SCRIPT = "import pathlib, sys\npath = pathlib.Path(sys.argv[1])\npath.write_text(path.read_text() + {!r} + '\\n')\n"
+
+
+@pytest.fixture(name="files")
+def _files(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (project / "answers.yaml").write_text(
+        "- {match: write, value: {text: a letter, cites: [1]}}\n", encoding="utf-8"
+    )
+    (project / "w.yaml").write_text(FLOW, encoding="utf-8")
+    (project / "editor.py").write_text(SCRIPT.format(", dear"), encoding="utf-8")
+    monkeypatch.setenv("EDITOR", EDITOR.format(project))
+    monkeypatch.delenv("VISUAL", raising=False)
+    return project
+
+
+def approved(files: Path, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*ORCH, "approve", "last/ok", *arguments],
+        cwd=files, input=given, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def outputs(files: Path) -> dict[str, str]:
+    resumed = orch(files, "resume", "last", "--json")
+    assert resumed.returncode == 0, resumed.stderr
+    found: dict[str, str] = json.loads(resumed.stdout)
+    return found
+
+
+def test_at_the_terminal_e_opens_the_editor_before_one_answers(files: Path) -> None:
+    """The changed value is shown; the question stays."""
+    seen = on_a_terminal(files, "e\nsend\n", "run", "w.yaml")
+
+    assert "e) change it first" in seen
+    assert "sent: a letter, dear" in seen
+
+
+def test_from_another_shell_with_the_editor(files: Path) -> None:
+    """`orch approve RUN/STEP --edit`."""
+    assert orch(files, "run", "w.yaml").returncode == 7
+    said = approved(files, "--edit")
+
+    assert "with the changed value" in said.stderr
+    assert outputs(files) == {"said": "send", "sent": "a letter, dear"}
+
+
+def test_from_another_shell_with_a_text_of_ones_own(files: Path) -> None:
+    """A script has no editor."""
+    orch(files, "run", "w.yaml")
+    approved(files, "--choice", "drop", "--edited", "-", given="mine\n")
+
+    assert outputs(files) == {"said": "drop", "sent": "mine"}
+
+
+def test_a_change_that_does_not_fit_answers_nothing(files: Path) -> None:
+    """The type of the value holds for people too; what they wrote is kept for them."""
+    (files / "editor.py").write_text(SCRIPT.format("x" * 40), encoding="utf-8")
+    orch(files, "run", "w.yaml")
+    refused = approved(files, "--edit")
+    kept = refused.stderr.rpartition("what you wrote is in ")[2].strip()
+
+    assert refused.returncode == 2
+    assert "does not fit" in refused.stderr
+    assert Path(kept).read_text(encoding="utf-8").startswith("a letterxxx")
+    Path(kept).unlink()
+    assert approved(files, "--edited", "-", given="short").returncode == 0
+
+
+def test_a_question_without_edit_says_so(files: Path) -> None:
+    """And an editor that is not there is no traceback."""
+    (files / "w.yaml").write_text(FLOW.replace("edit: letter.text, ", "").replace("steps.ok.edited", "ok"))
+    orch(files, "run", "w.yaml")
+    nothing = approved(files, "--edited", "-", given="mine")
+
+    assert nothing.returncode == 2
+    assert "has nothing to change" in nothing.stderr

@@ -83,7 +83,7 @@ async def answer(
         keep_here(at, gate, draft.parts, draft.request)
     draft.count = await gate.model.count(draft.request.messages)
     if terms.looks:
-        draft = await squeezed(at, draft, lambda less: drafted(at, gate, info, terms, less))
+        draft = await _squeezed(at, draft, info, terms)
     fitted(draft.count, draft.prompt, draft.request, info, name)
     if terms.acts:
         draft = await turns(at, draft, terms.repairs, terms.shape)
@@ -93,6 +93,10 @@ async def answer(
     if found is None:
         found = await attempts(at, draft, terms.repairs)
     return Outcome(found.value, at.facts(name, found.confidence), cached=found.cached)
+
+
+async def _squeezed(at: Asking, draft: Draft, info: ModelInfo, terms: Terms) -> Draft:
+    return await squeezed(at, draft, lambda less: drafted(at, draft.gate, info, terms, less))
 
 
 def drafted(at: Asking, gate: Gate, info: ModelInfo, terms: Terms, looked: Looked | None) -> Draft:

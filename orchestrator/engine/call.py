@@ -167,18 +167,20 @@ def _bare(model: str) -> str:
 
 
 def _started(at: Asking, draft: Draft, worst: Worst) -> AttemptStarted:
+    """Its fields in their order: by name it takes three times as long to make. So it is with what follows."""
     at.spent.attempts += 1
+    gate, count = draft.gate, draft.count
     return AttemptStarted(
-        at=at.run.now(),
-        path=at.path,
-        attempt=at.spent.attempts,
-        model=draft.gate.name,
-        messages=as_recorded(draft.request),
-        tokens=draft.count.tokens,
-        exact=draft.count.exact,
-        parts=draft.prompt.parts,
-        intent=draft.gate.leaves,
-        reserved=worst.usd or 0,
+        at.run.now(),
+        at.path,
+        at.spent.attempts,
+        gate.name,
+        as_recorded(draft.request),
+        count.tokens,
+        count.exact,
+        draft.prompt.parts,
+        gate.leaves,
+        worst.usd or 0,
     )
 
 
@@ -199,24 +201,24 @@ def finished(
 ) -> AttemptFinished:
     usage, timings = completion.usage, completion.timings
     return AttemptFinished(
-        at=at.run.now(),
-        path=at.path,
-        attempt=at.spent.attempts,
-        model=gate.name,
-        outcome=outcome,
-        decision=decision,
-        reason=reason,
-        text=completion.text,
-        thinking=completion.thinking,
-        prompt_tokens=usage.prompt,
-        completion_tokens=usage.completion,
-        cached_tokens=usage.cached,
-        seconds=round(timings.total, 4),
-        first_token=timings.first,
-        rate=timings.generation_rate,
-        retries=completion.retries,
-        cost=price,
-        confidence=confidence,
+        at.run.now(),
+        at.path,
+        at.spent.attempts,
+        gate.name,
+        outcome,
+        decision,
+        reason,
+        completion.text,
+        completion.thinking,
+        usage.prompt,
+        usage.completion,
+        usage.cached,
+        round(timings.total, 4),
+        timings.first,
+        timings.generation_rate,
+        completion.retries,
+        price,
+        confidence,
     )
 
 

@@ -27,7 +27,7 @@ class Frame:
         self.prefix = prefix
         self.names = names
         self.facts: dict[str, Any] = {}
-        self.skipped: set[str] = set()
+        self.skipped: set[str] | None = None
 
     def lookup(self, name: str) -> Any:
         """The value of a name, from here outwards. Raises KeyError for a name that has no value yet."""
@@ -56,7 +56,13 @@ class Frame:
         frame: Frame | None = self
         while frame is not None and name not in frame.names:
             frame = frame.parent
-        return frame is not None and name in frame.skipped
+        return frame is not None and frame.skipped is not None and name in frame.skipped
+
+    def skip(self, name: str) -> None:
+        """The step of this name is skipped."""
+        if self.skipped is None:
+            self.skipped = set()
+        self.skipped.add(name)
 
     def all_facts(self) -> dict[str, Any]:
         """`steps` as seen from here: inner names before outer ones."""

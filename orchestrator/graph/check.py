@@ -384,7 +384,7 @@ class _One:
         return nullable(kind) if knot.skippable else kind
 
 
-_PATH = re.compile(r"[a-z_]\w*(\.\w+|\[-?\d+\])*")
+_PATH = re.compile(r"(\{\{ *)?[a-z_]\w*(\.\w+|\[-?\d+\])*(?(1) *\}\})")
 
 
 def _source(text: Text) -> str:

@@ -131,7 +131,7 @@ def _typed(key: str, node: Node) -> Node:
         return {"anyOf": [{"enum": ["file", "files", "image"]}, types]} if key == "type" else types
     if key in ("takes", "rows"):
         return {"type": "object", "additionalProperties": {"$ref": "#/definitions/Type"}, "minProperties": 1}
-    if key in ("when", "until", "before", "each", "reduce"):
+    if key in ("when", "until", "before", "each", "reduce", "edit"):
         return dict(_EXPRESSION)
     if key == "check":
         return {"type": "object", "additionalProperties": dict(_EXPRESSION)}

@@ -13,7 +13,7 @@ from yaml import CSafeLoader, MarkedYAMLError, ScalarToken
 
 from orchestrator.spec.diagnostics import Severity
 
-EXPRESSIONS = ("when", "foreach", "reduce", "each", "until", "before")
+EXPRESSIONS = ("when", "foreach", "reduce", "each", "until", "before", "edit")
 _VALUE = r"^(?P<lead>[ \t]*(?:-[ \t]+)*(?:[^\s:#'\"][^:#\n]*?:[ \t]+|-[ \t]+))"
 _TEMPLATE = re.compile(_VALUE + r"(?P<value>\{[{%].*?)[ \t]*$")
 _QUOTED = re.compile(

@@ -49,11 +49,12 @@ def resident(host: Running) -> Resident:
 
 
 def memory_of(pid: int) -> int | None:
-    """Bytes that a process holds in memory; None when it is gone."""
+    """Bytes that a process and those it started hold in memory; None when it is gone."""
     import psutil
 
     try:
-        return int(psutil.Process(pid).memory_info().rss)
+        process = psutil.Process(pid)
+        return sum(int(one.memory_info().rss) for one in (process, *process.children(recursive=True)))
     except psutil.Error:
         return None
 

@@ -1,12 +1,13 @@
-"""Reads the header of a GGUF file: what kind of model it is and what a token of context costs.
+"""Reads the header of a GGUF file: what kind of model it is, what a token of context costs, and where its tensors lie.
 
 Reads a few kilobytes, never the weights. The file is data from outside: every length in it is bounded before it is used.
 """
 
 from __future__ import annotations
 
+import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,6 +16,9 @@ MAGIC = b"GGUF"
 MAX_ENTRIES = 4096
 MAX_STRING = 4 * 1024 * 1024
 MAX_ARRAY = 4_000_000
+MAX_TENSORS = 65_536
+MAX_DIMENSIONS = 4
+ALIGNMENT = 32
 _SCALARS = {
     0: "<B",
     1: "<b",
@@ -47,6 +51,43 @@ class Header:
     has_template: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """`shape` as the file has it, the length of a row first; `kind` is ggml's number; `at` where that number stands.
+
+    `offset` counts from where the data begins.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    kind: int
+    offset: int
+    at: int
+
+    @property
+    def elements(self) -> int:
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where things stand in a file: its data begins at `data`; its `general.file_type` at `file_type`, 0 for none."""
+
+    tensors: tuple[Tensor, ...]
+    data: int
+    alignment: int
+    file_type: int
+
+
+def read_layout(path: Path) -> Layout:
+    """Raises NotGGUF for anything else, OSError when the file cannot be read."""
+    with path.open("rb") as file:
+        try:
+            return _layout(file)
+        except (struct.error, UnicodeDecodeError, OverflowError) as error:
+            raise NotGGUF("its header is cut off or damaged") from error
+
+
 def read_header(path: Path) -> Header:
     """Raises NotGGUF for anything else, OSError when the file cannot be read."""
     with path.open("rb") as file:
@@ -57,17 +98,52 @@ def read_header(path: Path) -> Header:
 
 
 def _metadata(file: BinaryIO) -> dict[str, Any]:
+    _, entries = _counts(file)
+    return {key: value for key, _, value in _entries(file, entries)}
+
+
+def _counts(file: BinaryIO) -> tuple[int, int]:
+    """How many tensors and how many entries there are."""
     if file.read(4) != MAGIC:
         raise NotGGUF("it does not start with GGUF")
-    version, _tensors, entries = struct.unpack("<IQQ", file.read(20))
-    if version not in (2, 3) or entries > MAX_ENTRIES:
-        raise NotGGUF(f"its header says version {version} with {entries} entries")
-    found: dict[str, Any] = {}
-    for _ in range(entries):
+    version, tensors, entries = struct.unpack("<IQQ", file.read(20))
+    if version not in (2, 3) or entries > MAX_ENTRIES or tensors > MAX_TENSORS:
+        raise NotGGUF(f"its header says version {version} with {tensors} tensors and {entries} entries")
+    return tensors, entries
+
+
+def _entries(file: BinaryIO, count: int) -> Iterator[tuple[str, int, Any]]:
+    """Every key with the place of its value, and the value."""
+    for _ in range(count):
         key = _string(file)
         (kind,) = struct.unpack("<I", file.read(4))
-        found[key] = _value(file, kind)
-    return found
+        place = file.tell()
+        yield key, place, _value(file, kind)
+
+
+def _layout(file: BinaryIO) -> Layout:
+    tensors, entries = _counts(file)
+    alignment, file_type = ALIGNMENT, 0
+    for key, place, value in _entries(file, entries):
+        if key == "general.alignment":
+            alignment = int(value)
+        elif key == "general.file_type":
+            file_type = place
+    if alignment not in (1 << power for power in range(3, 17)):
+        raise NotGGUF(f"its header says an alignment of {alignment}")
+    found = tuple(_tensor(file) for _ in range(tensors))
+    return Layout(found, -(-file.tell() // alignment) * alignment, alignment, file_type)
+
+
+def _tensor(file: BinaryIO) -> Tensor:
+    name = _string(file)
+    (dimensions,) = struct.unpack("<I", file.read(4))
+    if not 1 <= dimensions <= MAX_DIMENSIONS:
+        raise NotGGUF(f"its header has a tensor of {dimensions} dimensions")
+    shape = struct.unpack(f"<{dimensions}Q", file.read(8 * dimensions))
+    at = file.tell()
+    kind, offset = struct.unpack("<IQ", file.read(12))
+    return Tensor(name, shape, kind, offset, at)
 
 
 def _value(file: BinaryIO, kind: int) -> Any:

@@ -20,7 +20,7 @@ KEEP_ALIVE = 300.0
 """Seconds a host stays after its last client."""
 TAKEN = 3
 """Exit code of a host that found another one of its identity."""
-PROTOCOL = 1
+PROTOCOL = 2
 """Changes when a host of an older orch must not be used any more."""
 
 
@@ -28,7 +28,8 @@ PROTOCOL = 1
 class Launch:
     """What a host is started with. `context` is per request; `threads` 0 means: what this machine has free.
 
-    `bytes` of weights and `kv_bytes` per token of context say what memory it will take.
+    `bytes` of weights and `kv_bytes` per token of context say what memory it will take. `server` is the path of the
+    `llama-server` that computes it; empty for the engine that comes with orch. `engine` names it with its version.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Launch:
     embedding: bool = False
     keep: float = KEEP_ALIVE
     engine: str = ""
+    server: str = ""
 
     @property
     def identity(self) -> str:

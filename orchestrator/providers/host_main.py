@@ -11,6 +11,7 @@ import secrets
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -63,15 +64,28 @@ def _serve(place: Place, launch: Launch) -> None:
     threads = launch.threads or cores()
     key = secrets.token_urlsafe(32)
     try:
-        import xllamacpp
-
-        server = xllamacpp.Server(params_of(xllamacpp, launch, threads, key))
+        server = _engine(launch, threads, key)
     except (RuntimeError, ImportError, OSError, ValueError) as error:
         write_atomic(place.failure, f"{type(error).__name__}: {error}")
         return
-    state = State(os.getpid(), server.listening_address, key, threads, time.time(), launch)
-    write_atomic(place.state, encode(state))
-    _until_idle(place, launch)
+    try:
+        state = State(os.getpid(), server.listening_address, key, threads, time.time(), launch)
+        write_atomic(place.state, encode(state))
+        _until_idle(place, launch, lambda: getattr(server, "alive", True))
+    finally:
+        if launch.server:
+            server.stop()
+
+
+def _engine(launch: Launch, threads: int, key: str) -> Any:
+    """What answers at its `listening_address` from now on."""
+    if launch.server:
+        from orchestrator.providers.engine_served import ServedEngine
+
+        return ServedEngine(launch, threads, key)
+    import xllamacpp
+
+    return xllamacpp.Server(params_of(xllamacpp, launch, threads, key))
 
 
 def params_of(engine: Any, launch: Launch, threads: int, key: str, port: int = 0) -> Any:
@@ -97,10 +111,10 @@ def params_of(engine: Any, launch: Launch, threads: int, key: str, port: int = 0
     return params
 
 
-def _until_idle(place: Place, launch: Launch) -> None:
-    """Return when no client has held the lease for as long as it should be kept; then hold it for good."""
+def _until_idle(place: Place, launch: Launch, alive: Callable[[], bool]) -> None:
+    """Return when no client has held the lease for as long as it should be kept (then hold it for good), or it died."""
     lease, since = FileLock(place.lease), time.monotonic()
-    while place.lock.exists():
+    while place.lock.exists() and alive():
         if lease.take():
             if time.monotonic() - since >= _keep(place, launch):
                 return

@@ -19,6 +19,7 @@ from orchestrator.errors import ProviderError
 from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount
 from orchestrator.ports import Emit
 from orchestrator.providers.catalog import find
+from orchestrator.providers.engine_served import is_unchanged
 from orchestrator.providers.gbnf import grammar
 from orchestrator.providers.gguf import Header, NotGGUF, read_header
 from orchestrator.providers.host import KEEP_ALIVE, Launch, engine_version
@@ -199,6 +200,7 @@ class LlamaCpp:
                 "refused", f"'{self.ref}' embeds text, it does not answer", hint="orch models ls"
             )
         context, slots = shape(self._spec.context, header, weights.bytes, memory_total())
+        engine, server = engine_of(weights)
         return Launch(
             name=weights.name,
             weights=str(weights.path),
@@ -208,7 +210,8 @@ class LlamaCpp:
             bytes=weights.bytes,
             kv_bytes=header.kv_bytes,
             keep=self._keep,
-            engine=engine_version(),
+            engine=engine,
+            server=server,
         )
 
     @property
@@ -249,6 +252,17 @@ def shape(wanted: int | None, header: Header, weights: int, memory: int) -> tupl
             if header.kv_bytes * size * slots <= room:
                 return size, slots
     return (context if wanted else min(context, CONTEXT // 2)), 1
+
+
+def engine_of(weights: Weights) -> tuple[str, str]:
+    """The engine that computes these weights here with its version, and the path of its server where it has one.
+
+    A `llama-server` that was measured and is another one by now, or gone, is not used.
+    """
+    made = weights.made
+    if made is None or not made.engine or not is_unchanged(made.engine, made.engine_seen):
+        return engine_version(), ""
+    return made.engine_version, made.engine
 
 
 def _header(ref: str, weights: Weights) -> Header:

@@ -4,6 +4,7 @@
     names/<name>.json           which digest a name means, and where it came from
     fetching/<name>/            a download under way; kept when it was interrupted
     stamps/<file>.json          size and time of a file whose digest is known, so that it is read only once
+    forms/<digest>.json         which other form of these weights is used in their place (see `lineage`)
 
 Knows no model engine and no terminal.
 """
@@ -20,7 +21,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import assert_never
 from urllib.parse import quote
@@ -29,6 +30,7 @@ from orchestrator.errors import ProviderError
 from orchestrator.providers.catalog import Entry, HuggingFace, Wheel, find, nearest
 from orchestrator.providers.fetch import Progress, fetch
 from orchestrator.providers.files import CHUNK, FileLock, sha256_of, write_atomic
+from orchestrator.providers.lineage import Form, Lineage
 
 SPARE = 64 << 20
 """Bytes that stay free on the disk after a download."""
@@ -40,7 +42,10 @@ Fetch = Callable[..., Path]
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A model file on this machine; `pulled` in seconds since the epoch, 0 for a file of the user's own."""
+    """A model file on this machine; `pulled` in seconds since the epoch, 0 for a file of the user's own.
+
+    `made` says of which weights these were made, and by which engine they are computed; None for an original.
+    """
 
     name: str
     path: Path
@@ -49,6 +54,7 @@ class Weights:
     source: str = ""
     licence: str = ""
     pulled: float = 0.0
+    made: Form | None = None
 
 
 def silent(what: str, done: int, total: int) -> None:
@@ -68,6 +74,7 @@ class ModelStore:
     ) -> None:
         self.root = root
         self.offline = offline
+        self.lineage = Lineage(root)
         self._environ = environ
         self._fetch = fetch
 
@@ -93,16 +100,56 @@ class ModelStore:
     def open(self, model: str, base: Path, progress: Progress = silent) -> Weights:
         """The checked weights a reference means: a file (relative to `base`) or a catalogue name, fetched if missing.
 
-        Raises ProviderError: not_found, unreachable (no network, or offline), refused (damaged, no space).
+        Where they were optimised for this machine, it is that form of them. Raises ProviderError: not_found,
+        unreachable (no network, or offline), refused (damaged, no space).
         """
+        if is_path(model) and find(model) is None:
+            own = self._own_file(model, base)
+            return own if self._is_ours(own.path) else self.in_form(own) or own
+        entry = self.known(model)
+        here = self.get(entry.name) or self.pull(entry.name, progress)
+        fast = self.in_form(here)
+        if fast is None:
+            self.check(here)
+        return fast or here
+
+    def original(self, model: str, base: Path, progress: Progress = silent) -> Weights:
+        """The checked weights as they came, whatever is used in their place. Raises ProviderError as `open` does."""
         if is_path(model) and find(model) is None:
             return self._own_file(model, base)
         entry = self.known(model)
         here = self.get(entry.name)
-        if here is None:
+        if here is None or not here.path.exists():
             return self.pull(entry.name, progress)
         self.check(here)
         return here
+
+    def in_form(self, weights: Weights) -> Weights | None:
+        """What is used in place of an original on this machine; None when nothing is, or it is damaged."""
+        form = self.lineage.of(weights.sha256)
+        if form is None:
+            return None
+        fast = replace(weights, path=self.lineage.path(form), sha256=form.sha256, bytes=form.bytes, made=form)
+        if not form.form:
+            fast = replace(fast, path=weights.path)
+        try:
+            self.check(fast)
+        except ProviderError:
+            return None
+        return fast
+
+    def drop_original(self, weights: Weights) -> int:
+        """Remove the file of an original that another form stands in for. Returns the bytes freed."""
+        fast = self.in_form(weights)
+        if fast is None or fast.made is None or not fast.made.form or not self._is_ours(weights.path):
+            raise ProviderError("refused", f"nothing stands in for {weights.name!r}: its weights are needed")
+        self.lineage.keep(replace(fast.made, dropped=True))
+        weights.path.unlink(missing_ok=True)
+        return weights.bytes
+
+    def _is_ours(self, path: Path) -> bool:
+        """Whether a file is one of the store's: naming it means exactly this file."""
+        return path.is_relative_to(self.root)
 
     def check(self, weights: Weights) -> None:
         """Raise ProviderError when the file is not the one its digest names. Read once per change of the file."""
@@ -123,8 +170,11 @@ class ModelStore:
             shutil.rmtree(self._staging(here.name), ignore_errors=True)
             if any(other.sha256 == here.sha256 for other in self.installed()):
                 return 0
+            form = self.lineage.forget(here.sha256)
+            more = form.bytes if form is not None and form.form else 0
+            freed = here.bytes if here.path.exists() else 0
             here.path.unlink(missing_ok=True)
-        return here.bytes
+        return freed + more
 
     def known(self, name: str) -> Entry:
         """The catalogue's entry, or one of the hub when the name is `owner/repository/file.gguf`."""
@@ -302,7 +352,9 @@ class ModelStore:
     def _write(self, weights: Weights) -> None:
         path = self._manifest(weights.name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, json.dumps({k: v for k, v in asdict(weights).items() if k != "path"}))
+        write_atomic(
+            path, json.dumps({k: v for k, v in asdict(weights).items() if k not in ("path", "made")})
+        )
 
     def _read(self, path: Path) -> Weights | None:
         """None for a name that is not there, or whose file another hand has made unreadable."""

@@ -183,11 +183,14 @@ def check_tool(setting: Setting, name: str, written: Written | None, *rest: int 
     declared = setting.tools.get(name)
     if declared is not None and declared.agent is not None:
         check_delegate(setting, declared.agent)
-    if declared is not None or name in BUILT_IN or setting.broken(name):
-        return True
-    server = setting.tools.get(name.rpartition(".")[0])
+    server = setting.tools.get(name.rpartition(".")[0]) if declared is None else declared
     if server is not None and server.mcp is not None:
-        setting.use("tools", name.rpartition(".")[0])
+        from orchestrator.graph.servers import check_listed
+
+        setting.use("tools", name if declared is not None else name.rpartition(".")[0])
+        check_listed(setting, name, place, *rest)
+        return True
+    if declared is not None or name in BUILT_IN or setting.broken(name):
         return True
     names = [*setting.tools, *BUILT_IN]
     hint = near(name, names) or f"there are {choice(names)}"

@@ -127,6 +127,7 @@ class _Builder:
             known = {name: ref for name, ref in family.models.items() if name in self.setting.models}
             replaced = {name: ModelSpec(use=ref) for name, ref in known.items()}
             self.setting.models = {**self.setting.models, **replaced}
+        self.setting.opened = next(iter(family.parents), None)
         self.family = family
         self.children: list[Diagnostic] = []
         self.delegates: dict[str, Knot] = {}
@@ -187,6 +188,10 @@ class _Builder:
             from orchestrator.graph.pytools import check_python_tools
 
             check_python_tools(setting)
+        if any(tool.mcp is not None for tool in setting.tools.values()):
+            from orchestrator.graph.servers import check_servers
+
+            check_servers(setting)
 
     def _role(self, agent: Agent) -> None:
         """Its syntax; what its names mean depends on the step that uses it."""
@@ -331,6 +336,7 @@ class _Builder:
             models={name: spec for name, spec in setting.models.items() if name in called},
             outputs=outputs,
             agents=agents,
+            specialists=self._specialists(),
             exits=proof.exits,
             returns=proof.returns,
             env=dict(setting.env),
@@ -339,6 +345,11 @@ class _Builder:
             knowledge=self._knowledge(),
             delegates={name: _node(setting, knot, {name: 0}, []) for name, knot in self.delegates.items()},
         )
+
+    def _specialists(self) -> dict[str, Agent]:
+        named = sorted(self.setting.used.get("agents", set()))
+        found = ((name, self.setting.library.agent(name)) for name in named)
+        return {name: agent for name, agent in found if agent is not None}
 
     def _tools(self) -> dict[str, Declared]:
         document, project = self.setting.document, self.setting.project

@@ -171,7 +171,12 @@ def check_call(setting: Setting, step: ToolStep, at: Path, given: Type | None) -
     if agent is not None:
         return _delegate(setting, step, agent, at, given)
     declared = setting.tools.get(step.tool)
-    if declared is not None and (declared.mcp is not None or declared.python is not None):
+    server = setting.tools.get(step.tool.rpartition(".")[0]) if declared is None else declared
+    if server is not None and server.mcp is not None:
+        from orchestrator.graph.servers import check_server_call
+
+        return check_server_call(setting, step, at, given)
+    if declared is not None and declared.python is not None:
         return UNKNOWN
     wanted = ARGUMENTS.get(step.tool)
     if wanted is not None:

@@ -363,5 +363,21 @@ MODELS = table(
             """,
             "warning",
         ),
+        files(
+            "ORCH614",
+            "MCP server that cannot be reached so",
+            """A server is either started here (`command`, with what it needs under `env`) or runs at an address (`url`, with the
+            token it wants to see under `key`).""",
+            """
+            tools: {mail.send: {mcp: {url: "http://127.0.0.1:8000/mcp", env: {MODE: fast}}}}
+            steps:
+              send: {tool: mail.send, with: {text: Rain.}}
+            """,
+            """
+            tools: {mail.send: {mcp: {url: "http://127.0.0.1:8000/mcp", key: env.MAIL_TOKEN}}}
+            steps:
+              send: {tool: mail.send, with: {text: Rain.}}
+            """,
+        ),
     )
 )

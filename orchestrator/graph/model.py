@@ -116,6 +116,8 @@ class Graph:
     outputs: Program | None
     """`outputs:` compiled; None when the file has none (then the last step's value is the result)."""
     agents: Mapping[str, Agent] = field(default_factory=dict)
+    specialists: Mapping[str, Agent] = field(default_factory=dict)
+    """Every agent that is named, as it is found: before a step says anything else of it."""
     env: Mapping[str, bool] = field(default_factory=dict)
     """Variables of the environment that its texts read (`env.NAME`), and whether they must be set."""
     exits: tuple[Exit, ...] = ()

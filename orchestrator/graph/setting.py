@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.graph.kinds import TEXT, UNKNOWN, list_of, nullable
 from orchestrator.graph.report import Report
@@ -23,6 +23,7 @@ from orchestrator.spec.types import Field, ImageType, MapOf, Type
 
 if TYPE_CHECKING:
     import ast
+    from pathlib import Path
 
     from orchestrator.graph.model import Graph
     from orchestrator.graph.pytypes import Called
@@ -57,6 +58,10 @@ class Setting:
     """Python functions behind tools, as they are written."""
     called: dict[str, Called] = field(default_factory=dict)
     """How these are called."""
+    opened: Path | None = None
+    """The workflow that is opened, where that calls this one."""
+    locked: dict[Path, Mapping[str, Any]] = field(default_factory=dict)
+    """What MCP servers listed, by the lock file that says so."""
     included: dict[str, bytes] = field(default_factory=dict)
     """Contents of the files that belong to the workflow, for the digest."""
 

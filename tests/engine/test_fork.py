@@ -272,7 +272,8 @@ def test_an_answered_question_stays_answered(project: Path) -> None:
         encoding="utf-8",
     )
 
-    async def asker(*_: Any) -> Reply:
+    async def asker(path: str, question: str, show: Any, choices: Any, edit: Any = None) -> Reply:
+        del path, question, show, choices, edit
         return Reply("yes")
 
     log = log_of(play_file(file, pure, asker=asker), open_workflow(file))

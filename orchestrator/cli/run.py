@@ -78,11 +78,12 @@ def command(
 
     console = the_console()
     others = {"--json": as_json, "--events": events, "--quiet": quiet, "--detach": detach}
+    if at:
+        _refuse_with_from(tui=tui, input_file=input_file)
     tui = _screen_wanted(tui, others, console)
     config = Config.from_environment(os.environ, Path.cwd()).staying(local_only)
     replaced = pairs(models, "-m")
     if at:
-        _refuse_with_from(tui=tui, input_file=input_file)
         shown = {"as_json": as_json, "events": events, "quiet": quiet}
         how = {"yes": yes, "no_cache": no_cache, "detach": detach, "run_id": run_id, **shown}
         return _from(workflow, at, pairs(given, "-i"), replaced, how, config, console)

@@ -41,4 +41,7 @@ pictures: install ## take the pictures of the screen anew, after its looks were 
 bench: install ## the figures, on this machine
 	$(BIN)/python -m benchmarks
 
-.PHONY: help install demo test full check pictures bench
+chaos: install ## kill random workflows at random moments, a thousand of them, and count what is lost
+	$(BIN)/python -m tests.chaos
+
+.PHONY: help install demo test full check pictures bench chaos

@@ -215,6 +215,7 @@ async def execute_with(
 ) -> tuple[Result, str]:
     """The same with tools and models that stay open for the next run."""
     screen = _Screen(job, console, shown, KillSwitch(os.environ))
+    screen.settled = job.settled
     try:
         result = await _execute(store, job, screen, kit)
     finally:

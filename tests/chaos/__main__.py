@@ -1,0 +1,84 @@
+"""`make chaos`: random workflows killed at random, counted; every defect is told with the seed that shows it.
+
+`python -m tests.chaos --seeds 1000 --lies 0.05` takes a thousand seeds on a store that commits and says otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.chaos.life import warm
+from tests.chaos.trial import Count, try_seed
+
+COLUMNS = (
+    "what", "runs", "steps", "events", "processes", "kills", "before", "after", "effect", "commit", "faults",
+    "answers", "settled", "effects", "lost", "wrong end", "again", "once twice", "chain",
+)  # fmt: skip
+RATES = (0.01, 0.05, 0.1)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One row of the table."""
+
+    name: str
+    fill: Callable[[Count], None]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=1000, help="how many random workflows (1000)")
+    parser.add_argument("--first", type=int, default=0, help="the first seed (0)")
+    parser.add_argument("--lies", type=float, action="append", help="only this share of lying commits")
+    chosen = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="chaos-") as home:
+        os.environ["ORCH_HOME"] = home
+        empty = warm(Path(home))
+        sys.stdout.write("| " + " | ".join(COLUMNS) + " |\n|" + " --- |" * len(COLUMNS) + "\n")
+        counts = [_played(part) for part in _parts(chosen, empty)]
+    defects = [defect for count in counts for defect in count.defects]
+    for defect in defects[:50]:
+        sys.stderr.write(f"DEFECT {defect}"[:1000] + "\n")
+    return 1 if defects else 0
+
+
+def _parts(chosen: argparse.Namespace, empty: Path) -> Iterable[Part]:
+    seeds = range(chosen.first, chosen.first + chosen.seeds)
+    if chosen.lies:
+        for rate in chosen.lies:
+            yield Part(f"{rate:.0%} of commits lie", _seeds(seeds, empty, rate))
+        return
+    yield Part("random workflows", _seeds(seeds, empty, 0.0))
+    fewer = seeds[: max(1, len(seeds) // 5)]
+    for rate in RATES:
+        yield Part(f"{rate:.0%} of commits lie", _seeds(fewer, empty, rate))
+
+
+def _seeds(seeds: Iterable[int], empty: Path, rate: float) -> Callable[[Count], None]:
+    def fill(count: Count) -> None:
+        for seed in seeds:
+            with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+                try_seed(seed, Path(folder), count, empty, rate)
+
+    return fill
+
+
+def _played(part: Part) -> Count:
+    count, began = Count(), time.monotonic()
+    part.fill(count)
+    row = {"what": part.name, **count.figures()}
+    sys.stdout.write("| " + " | ".join(row[name] for name in COLUMNS) + " |\n")
+    sys.stdout.flush()
+    sys.stderr.write(f"{part.name}: {time.monotonic() - began:,.0f} s\n")
+    return count
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -118,6 +118,7 @@ class ModelInfo:
     `digest` identifies weights and engine build (empty where the server does not say).
     `local` means: the endpoint is on this machine and the provider attests the weights.
     `takes` are the sampling parameters it takes, None for all of them; a temperature of 0 always goes.
+    `prefixes` means: each slot keeps the prompt of its last request, and what another one begins alike is not read again.
     """
 
     name: str
@@ -132,3 +133,4 @@ class ModelInfo:
     logprobs: bool = False
     chat_template: str = ""
     takes: frozenset[str] | None = None
+    prefixes: bool = False

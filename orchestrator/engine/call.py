@@ -76,8 +76,8 @@ async def call(at: Asking, draft: Draft, admit: Admit) -> tuple[Completion, Nano
     """
     run, gate, spent, request = at.run, draft.gate, at.spent, draft.request
     slots = gate.slots
-    if not slots.take():
-        await slots.turn()
+    if not slots.take(draft):
+        await slots.turn(draft)
     try:
         if gate.leaves:
             worst, ask = worst_of_cloud(request, gate.price), _ask_away
@@ -94,8 +94,10 @@ async def call(at: Asking, draft: Draft, admit: Admit) -> tuple[Completion, Nano
             completion, price = await ask(at, gate, request, worst, began)
         finally:
             spent.seconds += time.monotonic() - began
+        if slots.learns:
+            slots.learn(draft, completion)
     finally:
-        slots.release()
+        slots.release(draft)
     usage = completion.usage
     spent.prompt += usage.prompt
     spent.completion += usage.completion

@@ -1,7 +1,6 @@
-"""The gate in front of each model: the queue between ready and running.
+"""The gate in front of each model: made ready once, and a queue with as many slots as the model has.
 
-It lets as many requests through as the model has slots, first come first served. The order of calls is
-decided here and nowhere else. A model that only `escalate` may ask is made ready when it is asked for the first time:
+The order of calls is decided in that queue and nowhere else. A model that only `escalate` may ask is made ready when it is asked for the first time:
 a cloud that is down stops no run that may never need it.
 """
 
@@ -9,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from orchestrator.engine.egress import leaves
+from orchestrator.engine.queue import Slots, queue_for
 from orchestrator.errors import CredentialsMissing, ProviderError
 from orchestrator.events import ModelReady
 from orchestrator.graph.model import Graph, asking_nodes
@@ -25,6 +24,10 @@ REST = 30.0
 """Seconds for which a model that could not be reached is not tried again."""
 
 
+QueueFor = Callable[[ModelInfo], Slots]
+"""Makes what stands before a model of this kind."""
+
+
 def stated(spec: ModelSpec, *, local: bool) -> Price | None:
     """What the file says about the price, and nothing else."""
     if spec.price is not None:
@@ -34,46 +37,6 @@ def stated(spec: ModelSpec, *, local: bool) -> Price | None:
     return FREE if local else None
 
 
-class Slots:
-    """A fair counter of free slots; taking one costs nothing while one is free.
-
-    Whoever calls `take` in vain awaits `turn`; either way he gives the slot back with `release`.
-    """
-
-    __slots__ = ("_free", "_waiting")
-
-    def __init__(self, count: int) -> None:
-        self._free = count
-        self._waiting: deque[asyncio.Future[None]] = deque()
-
-    def take(self) -> bool:
-        """Whether a slot was free, and is now the caller's."""
-        if self._free == 0:
-            return False
-        self._free -= 1
-        return True
-
-    async def turn(self) -> None:
-        """Wait for a slot, first come first served."""
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.release()  # the slot was handed over in the moment of the cancellation
-            raise
-
-    def release(self) -> None:
-        """Hand the slot to whoever waits longest."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._free += 1
-
-
 class Gate:
     """One model of the run: made ready once, then guarded by its slots.
 
@@ -81,7 +44,9 @@ class Gate:
     the machine.
     """
 
-    def __init__(self, name: str, spec: ModelSpec, model: Model, prices: Prices = stated) -> None:
+    def __init__(
+        self, name: str, spec: ModelSpec, model: Model, prices: Prices = stated, queue: QueueFor = queue_for
+    ) -> None:
         self.name = name
         self.spec = spec
         self.model = model
@@ -93,6 +58,7 @@ class Gate:
         self.silent = False
         self.slots = Slots(1)
         self._prices = prices
+        self._queue = queue
         self._preparing = asyncio.Lock()
         self._fault: ProviderError | CredentialsMissing | None = None
         self._rests_until = 0.0
@@ -118,7 +84,7 @@ class Gate:
         except (ProviderError, CredentialsMissing) as error:
             self._fault, self._rests_until = error, time.monotonic() + REST
             raise
-        self.slots = Slots(max(1, info.slots))
+        self.slots = self._queue(info)
         self.leaves = leaves(self.spec, info)
         self.guarded = self.leaves or self.spec.clearance is not None
         self.price = self._prices(self.spec, local=not self.leaves)

@@ -14,7 +14,7 @@ from orchestrator.engine import verbs
 from orchestrator.engine.agent import agent, part
 from orchestrator.engine.declassify import Known
 from orchestrator.engine.frame import Frame
-from orchestrator.engine.gate import Gate, gates_of, models_climbed, models_needed, models_of
+from orchestrator.engine.gate import Gate, QueueFor, gates_of, models_climbed, models_needed, models_of
 from orchestrator.engine.head import refuse_missing_heads
 from orchestrator.engine.instance import Verb, node_runner
 from orchestrator.engine.line import Line
@@ -27,6 +27,7 @@ from orchestrator.engine.preflight import (
     refuse_untaken,
     uncalibrated,
 )
+from orchestrator.engine.queue import queue_for
 from orchestrator.engine.record import recording
 from orchestrator.engine.recover import Recovered
 from orchestrator.engine.run import Failed, Ports, Rejected, Run
@@ -96,6 +97,7 @@ class Engine:
         today: str,
         recovered: Recovered | None = None,
         enter: Enter = _ENTER,
+        queue: QueueFor = queue_for,
     ) -> None:
         budget = graph.workflow.budget
         recovered = recovered or Recovered()
@@ -107,7 +109,7 @@ class Engine:
         ports = replace(ports, journal=journal)
         ledger = ledger_of(budget, recovered)
         needed, self._climbed = models_of(graph)
-        gates = {name: Gate(name, spec, models[name], ports.prices) for name, spec in needed.items()}
+        gates = {name: Gate(name, spec, models[name], ports.prices, queue) for name, spec in needed.items()}
         self._inputs = dict(inputs)
         self._task: asyncio.Task[bool] | None = None
         self._stopped: tuple[str, bool] | None = None

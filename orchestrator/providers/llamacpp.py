@@ -235,6 +235,7 @@ class LlamaCpp:
             sees=bool(props.get("modalities", {}).get("vision", False)),
             logprobs=True,
             chat_template=str(props.get("chat_template", "")),
+            prefixes=True,
         )
 
 

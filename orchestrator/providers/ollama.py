@@ -219,6 +219,7 @@ class OllamaModel:
             sees="vision" in capabilities,
             logprobs=await self._version() >= LOGPROBS_SINCE,
             chat_template=str(shown.get("template") or ""),
+            prefixes=True,
         )
 
     async def _shown(self) -> Mapping[str, Any]:

@@ -78,6 +78,7 @@ class ScriptedModel:
     """Whether it gives log-probabilities."""
     takes: frozenset[str] | None = None
     """Sampling parameters it takes; None for all."""
+    prefixes: bool = False
     requests: list[Request] = field(default_factory=list)
     _ask: Callable[[Request], Any] = field(init=False, repr=False)
 
@@ -96,6 +97,7 @@ class ScriptedModel:
             sees=True,
             logprobs=self.tells,
             takes=self.takes,
+            prefixes=self.prefixes,
         )
 
     async def count(self, messages: Sequence[Message]) -> TokenCount:

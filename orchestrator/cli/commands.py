@@ -26,6 +26,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "plan": Entry("plan", "Show order, models, calls, prompt sizes and memory of a run."),
         "graph": Entry("graph", "Draw a workflow as Mermaid, text or SVG."),
         "bench": Entry("bench", "Measure specialists and workflows on their cases, with and without help."),
+        "lock": Entry("lock", "Write down what a workflow is made of, or check that nothing of it changed."),
         "explain": Entry("explain", "Explain an error code, with a wrong and a right example."),
     },
     "Runs": {

@@ -80,6 +80,11 @@ def privacy_of(graph: Graph, config: Config, environ: Mapping[str, str]) -> Priv
     return Privacy(env, Secrets.of(known), keep, frozenset(keys))
 
 
+def secrets_of(graph: Graph, environ: Mapping[str, str]) -> Secrets:
+    """Every secret that the models and servers of a workflow may be told. Raises CredentialsMissing."""
+    return Secrets.of(_keys(graph, environ))
+
+
 def _keys(graph: Graph, environ: Mapping[str, str]) -> dict[str, str]:
     """Values of the keys of all models and servers that the run can ask, by variable. Raises CredentialsMissing."""
     from orchestrator.engine.gate import models_needed

@@ -31,7 +31,7 @@ def flow(value: Any) -> str:
     """A value on one line."""
     match value:
         case Mapping():
-            inside = ", ".join(f"{quoted(str(key))}: {flow(value[key])}" for key in sorted(value, key=str))
+            inside = ", ".join(f"{scalar(str(key))}: {flow(value[key])}" for key in sorted(value, key=str))
             return f"{{{inside}}}"
         case list() | tuple():
             return f"[{', '.join(map(flow, value))}]"

@@ -6,8 +6,9 @@ What a server says (names, purposes, types, answers, errors) is data. Needs the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,24 @@ from orchestrator.tools.mcp_client import STARTING, Connection, Http, Where
 from orchestrator.tools.mcp_types import given, result_of, signature_of
 from orchestrator.tools.surroundings import bare
 
+Judge = Callable[[McpServer, Path, Mapping[str, Any]], None]
+"""Looks at what a server lists, each time it is opened, before anything is asked of it. Raises ToolError."""
+
 
 class McpServers:
     """The servers of one run. `environ` is this process's; a server gets what can be no secret, and what its file says."""
 
-    def __init__(self, environ: Mapping[str, str], http: Http, *, starting: float = STARTING) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        http: Http,
+        *,
+        starting: float = STARTING,
+        judge: Judge | None = None,
+    ) -> None:
         self._environ = environ
         self._http = http
+        self._judge = judge
         self._starting = starting
         self._connections: dict[tuple[str, Path], Connection] = {}
 
@@ -47,6 +59,10 @@ class McpServers:
             raise ToolError(f"{name}: {error.message}", hint=error.hint) from None
         return McpTool(signature_of(name, tools[there], effects), there, connection)
 
+    async def listed(self, server: McpServer, base: Path) -> Mapping[str, Any]:
+        """What a server says it can do, by name, as it says it. Raises ToolError."""
+        return await self._connection(server, base).tools()
+
     def _connection(self, server: McpServer, base: Path) -> Connection:
         if (server.command is None) == (server.url is None) or server.command == ():
             raise ToolError("an MCP server has either a `command` or a `url`")
@@ -55,7 +71,8 @@ class McpServers:
             own = {**bare(self._environ), **self._stated(server)}
             token = self._environ.get(variable_of(server.key or ""), "")
             where = Where(server, base, own, self._http, token)
-            self._connections[key] = Connection(where, self._starting)
+            judge = partial(self._judge, server, base) if self._judge is not None else None
+            self._connections[key] = Connection(where, self._starting, judge)
         return self._connections[key]
 
     def _stated(self, server: McpServer) -> dict[str, str]:

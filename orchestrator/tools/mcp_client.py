@@ -52,8 +52,11 @@ class Where:
 class Connection:
     """One server of one run."""
 
-    def __init__(self, where: Where, starting: float) -> None:
+    def __init__(
+        self, where: Where, starting: float, judge: Callable[[Mapping[str, Any]], None] | None = None
+    ) -> None:
         self._where = where
+        self._judge = judge
         self._starting = starting
         self._line: _Line | None = None
         self._leaving: set[asyncio.Task[None]] = set()
@@ -134,6 +137,8 @@ class Connection:
                 await asyncio.wait(both, timeout=self._starting, return_when=asyncio.FIRST_COMPLETED)
                 if not line.ready.is_set():
                     raise await self._not_opened(line)
+                if self._judge is not None:
+                    self._judge(line.tools)
                 return line
             except BaseException:
                 self._retire(line)

@@ -117,7 +117,7 @@ def command(
 
     console = the_console()
     for path in (svg, html):
-        _refuse_unwritable(path)
+        refuse_unwritable(path)
     other = named(against or USUAL)
     wanted = Wanted(_names(models), _names(rungs), cases, repeat, limit, seed, k, parallel, label, judge)
     config = Config.from_environment(os.environ, Path.cwd()).staying(local_only)
@@ -200,7 +200,7 @@ class Bench:
     def _row(self, subject: Subject, rung: Rung, model: str | None, found: list[Measured]) -> Row:
         from orchestrator.cli.bench_asking import measured_row
 
-        planned = self._planned(subject)
+        planned = self.planned(subject)
         watch = Watch(self.console, f"{subject.name} {rung}", len(planned), found)
         try:
             facts = measured_row(subject, rung, model, planned, watch, self.wanted, self.config, self.console)
@@ -228,13 +228,13 @@ class Bench:
             subject.name,
             rung,
             named_model(subject, rung, model),
-            len(self._planned(subject)),
+            len(self.planned(subject)),
             found,
             problem=problem,
             note=note,
         )
 
-    def _planned(self, subject: Subject) -> list[tuple[Case, int]]:
+    def planned(self, subject: Subject) -> list[tuple[Case, int]]:
         """Every case with the number of its repeat; a draw is always the same for a seed."""
         import random
 
@@ -299,7 +299,7 @@ def _print(table: Table, console: Console, *, as_json: bool, show: bool) -> None
             console.say(f"{row.subject} {row.rung}: {row.note} after {len(row.measured)} of {row.planned}")
 
 
-def _refuse_unwritable(path: Path | None) -> None:
+def refuse_unwritable(path: Path | None) -> None:
     if path is not None and not path.absolute().parent.is_dir():
         raise UsageError(f"{path}: there is no directory {path.parent}")
 
@@ -322,4 +322,4 @@ def _write(table: Table, svg: Path | None, html: Path | None, console: Console) 
             console.say(f"written: {path}")
 
 
-__all__ = ["Wanted", "command"]
+__all__ = ["Bench", "Wanted", "Watch", "command", "refuse_unwritable"]

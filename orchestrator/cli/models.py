@@ -12,6 +12,7 @@ import click
 from orchestrator.cli.console import the_console
 from orchestrator.cli.download import Download, megabytes
 from orchestrator.cli.machine import memory_of
+from orchestrator.cli.models_forms import compare, lineage, lineage_words, optimize
 from orchestrator.cli.serving import command as serve
 from orchestrator.errors import ProviderError, UsageError
 
@@ -32,6 +33,8 @@ def command() -> None:
 
 
 command.add_command(serve)
+command.add_command(optimize)
+command.add_command(compare)
 
 
 @command.command()
@@ -41,10 +44,13 @@ def ls(*, installed: bool, as_json: bool) -> None:
     """List models: what is on this machine, and what the catalogue can fetch."""
     from orchestrator.providers.catalog import CATALOG
 
-    here = {weights.name: weights for weights in _store().installed()}
+    store = _store()
+    here = {weights.name: weights for weights in store.installed()}
     known = {entry.name: entry for entry in CATALOG}
     names = [*here, *(name for name in known if name not in here and not installed)]
-    rows = [_described(name, known.get(name), here.get(name)) for name in names]
+    rows = [
+        _described(name, known.get(name), here.get(name)) | _form(store, here.get(name)) for name in names
+    ]
     console = the_console()
     if as_json:
         return console.json(rows)
@@ -57,7 +63,7 @@ def ls(*, installed: bool, as_json: bool) -> None:
         [
             (
                 row["name"],
-                "yes" if row["installed"] else "-",
+                f"as {row['form']}" if row["form"] else "yes" if row["installed"] else "-",
                 ("" if row["installed"] or row["sha256"] else "~") + megabytes(row["bytes"]),
                 row["parameters"],
                 str(row["context"] or ""),
@@ -112,9 +118,11 @@ def show(name: str, *, as_json: bool) -> None:
     row = _described(weights.name if weights else entry.name if entry else name, entry, weights)
     if weights is not None:
         row |= {"path": str(weights.path), "state": _state(store, weights)}
+    form = store.lineage.of(weights.sha256) if weights is not None else None
     if as_json:
-        return console.json(row)
+        return console.json(row | {"lineage": lineage(form) if form else None})
     lines = [(key, _words(key, value)) for key, value in row.items() if value not in ("", None, [], 0)]
+    lines += lineage_words(form) if form else []
     console.table((), lines)
     return None
 
@@ -223,7 +231,16 @@ def _described(name: str, entry: Entry | None, weights: Weights | None) -> dict[
     }
 
 
+def _form(store: ModelStore, weights: Weights | None) -> dict[str, str]:
+    """The form that is used in place of the original; empty for the original itself."""
+    form = store.lineage.of(weights.sha256) if weights is not None else None
+    return {"form": form.form if form else ""}
+
+
 def _state(store: ModelStore, weights: Weights) -> str:
+    form = store.lineage.of(weights.sha256)
+    if form is not None and form.dropped and not weights.path.exists():
+        return "the original was removed, its other form is used"
     try:
         store.check(weights)
     except ProviderError as error:

@@ -10,18 +10,22 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import engine, hybrid, knowledge, screen, startup, throughput
+from benchmarks import engine, hybrid, knowledge, scale, screen, startup, throughput
 from benchmarks.table import Row, as_markdown
 
 SUITES: dict[str, Callable[[], list[Row]]] = {
     "startup": startup.measure,
     "engine": engine.measure,
+    "scale": scale.measure,
     "gate": hybrid.gate,
     "throughput": throughput.measure,
     "knowledge": knowledge.measure,
     "screen": screen.measure,
 }
-QUICK: dict[str, Callable[[], list[Row]]] = {"screen": partial(screen.measure, quick=True)}
+QUICK: dict[str, Callable[[], list[Row]]] = {
+    "screen": partial(screen.measure, quick=True),
+    "scale": partial(scale.measure, quick=True),
+}
 """Suites that have a shorter form: fewer cases and shorter looks, good for a comparison while working."""
 
 
@@ -29,7 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("suite", nargs="*", choices=[*SUITES, []], help="which; all when none is named")
     parser.add_argument(
-        "--quick", action="store_true", help="the shorter form of suites that have one (screen)"
+        "--quick", action="store_true", help="the shorter form of suites that have one (scale, screen)"
     )
     arguments = parser.parse_args()
     suites = {**SUITES, **QUICK} if arguments.quick else SUITES

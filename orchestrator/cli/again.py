@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.cli.opening import opened
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,15 +63,15 @@ class Copy:
 def copy_of(store: Store, run: str, wish: Wish, config: Config, console: Console, *, fresh: bool) -> Copy:
     """Find out what stands of this run. `fresh` asks the models again where an answer is known. Raises UsageError."""
     from orchestrator.cli.privacy import privacy_of
-    from orchestrator.cli.resume import refuse_damaged
-    from orchestrator.cli.run import checked_graph
+    from orchestrator.cli.whole import refuse_damaged
     from orchestrator.engine.fork import survey
+    from orchestrator.store.quarantine import verified
 
-    refuse_damaged(run, store.verify(run))
+    refuse_damaged(run, verified(store, run))
     record = list(store.events(run))
     before = started_of(record)
     models = {**before.options.get("models", {}), **(wish.models or {})}
-    graph = checked_graph(before.file, models, console)
+    graph = opened(before.file, console, models)
     config = config.staying(bool(before.options.get("local_only")))
     privacy, today = privacy_of(graph, config, os.environ), str(before.options["today"])
     inputs, other = _inputs(graph, before.inputs, wish.inputs or {}, privacy, today)
@@ -289,7 +290,7 @@ def data(copy: Copy, rest: Rest) -> dict[str, Any]:
 
 def begin(store: Store, run: str, copy: Copy, at: str) -> None:
     """Write the beginning of the new run; its lease is the caller's. Durable on return. Raises StoreError."""
-    from orchestrator.cli.run import started
+    from orchestrator.cli.beginning import started
     from orchestrator.engine.record import kept_inputs, recording
     from orchestrator.engine.recover import Recovered
     from orchestrator.engine.run import SystemClock
@@ -308,17 +309,6 @@ def begin(store: Store, run: str, copy: Copy, at: str) -> None:
         journal.close()
 
 
-def refuse_half_made(record: RunStarted, events: int) -> None:
-    """Raise UsageError for a run that was stopped while it was being made out of another one: it misses what that did."""
-    forked = record.options.get("forked")
-    if isinstance(forked, Mapping) and events <= int(forked.get("events", 0)):
-        at = f" --at {forked['at']}" if forked.get("at") else ""
-        raise UsageError(
-            f"run {record.run} was stopped while it was being made out of run {forked['run']}",
-            hint=f"make it again: orch fork {forked['run']}{at}",
-        )
-
-
 __all__ = [
     "Copy",
     "Rest",
@@ -328,7 +318,6 @@ __all__ = [
     "data",
     "lines",
     "newest",
-    "refuse_half_made",
     "rest_of",
     "started_of",
     "whole_inputs",

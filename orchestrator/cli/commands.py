@@ -40,6 +40,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "resume": Entry("resume", "Go on with a run that stopped, waited or crashed."),
         "approve": Entry("approve", "Answer a question that a run is waiting for."),
         "reject": Entry("approve", "Say no to a question that a run is waiting for.", "reject"),
+        "verify": Entry("verify", "Check that records of runs are as they were written."),
         "cancel": Entry("cancel", "Stop a run from another shell."),
     },
     "This machine": {

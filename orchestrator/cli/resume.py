@@ -9,7 +9,7 @@ import click
 
 from orchestrator.cli import complete
 from orchestrator.cli.console import the_console
-from orchestrator.cli.opening import LOCAL_ONLY, pairs
+from orchestrator.cli.opening import LOCAL_ONLY, opened, pairs
 from orchestrator.errors import UsageError
 
 
@@ -71,16 +71,16 @@ def command(
     already counts. A run that stopped in the middle of a call with an effect (`effects: once`) does not make it a second
     time: say that it happened (--done), or that it did not (--rerun).
     """
-    from orchestrator.cli.again import refuse_half_made
     from orchestrator.cli.concluding import conclude
     from orchestrator.cli.executing import Job, execute, open_models
     from orchestrator.cli.privacy import privacy_of, refuse_lost, whole_inputs
-    from orchestrator.cli.run import checked_graph
     from orchestrator.cli.settling import settled
+    from orchestrator.cli.whole import refuse_damaged, refuse_half_made
     from orchestrator.cli.wiring import existing_store
     from orchestrator.config import Config
     from orchestrator.engine.recover import recover
     from orchestrator.store.lease import Lease
+    from orchestrator.store.quarantine import verified
     from orchestrator.store.seen import taken_by
 
     console = the_console()
@@ -92,12 +92,12 @@ def command(
         if row.status == "done":
             raise UsageError(f"run {run} is done", hint=f"see it with: orch show {run}")
         with Lease.acquire(store, run):
-            refuse_damaged(run, store.verify(run))
+            refuse_damaged(run, verified(store, run))
             recovered = recover(event for _, event in store.events(run))
             started = recovered.started
             assert started is not None, "the first event of every run is that it started"
             refuse_half_made(started, row.events)
-            graph = checked_graph(started.file, started.options.get("models", {}), console)
+            graph = opened(started.file, console, started.options.get("models", {}))
             if graph.digest != started.source and not changed:
                 raise UsageError(
                     f"{started.file} (or something it includes) has changed since run {run} began",
@@ -142,11 +142,3 @@ def _limits(usd: float | None, tokens: int | None, cloud_calls: int | None) -> d
 
     limits = {"usd": None if usd is None else nano(usd), "tokens": tokens, "cloud_calls": cloud_calls}
     return {name: limit for name, limit in limits.items() if limit is not None}
-
-
-def refuse_damaged(run: str, problems: list[str]) -> None:
-    if problems:
-        raise UsageError(
-            f"the record of run {run} is damaged: {problems[0]}",
-            hint="start a new run; the others are not affected",
-        )

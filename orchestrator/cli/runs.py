@@ -15,7 +15,7 @@ from orchestrator.report import words
 from orchestrator.state import RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from orchestrator.store.rows import RunRow
 
@@ -44,18 +44,21 @@ def command(
     store = find_store()
     rows: list[RunRow] = []
     answered: set[str] = set()
+    broken: dict[str, str] = {}
     if store is not None:
         from orchestrator.store.answers import is_answered
+        from orchestrator.store.quarantine import damaged
 
         try:
             rows = store.runs(status=status, workflow=workflow, limit=limit)
-            answered = {row.id for row in rows if is_answered(store, row)}
+            broken = damaged(store)
+            answered = {row.id for row in rows if row.id not in broken and is_answered(store, row)}
         finally:
             store.close()
     if as_json:
-        console.json([asdict(row) for row in rows])
+        console.json([asdict(row) | {"damaged": broken.get(row.id)} for row in rows])
     else:
-        _print(console, rows, answered, filtered=bool(status or workflow))
+        _print(console, rows, answered, broken, filtered=bool(status or workflow))
 
 
 @command.command("rm")
@@ -63,18 +66,27 @@ def command(
 def remove(runs: Sequence[str]) -> None:
     """Remove the record of runs: events, answers, everything."""
     from orchestrator.cli.wiring import existing_store
+    from orchestrator.store.quarantine import lift
 
     console = the_console()
     store = existing_store()
     try:
         for run in [store.find(name) for name in runs]:
             store.delete(run)
+            lift(store, run)
             console.say(f"removed {run}")
     finally:
         store.close()
 
 
-def _print(console: Console, rows: Sequence[RunRow], answered: Collection[str], *, filtered: bool) -> None:
+def _print(
+    console: Console,
+    rows: Sequence[RunRow],
+    answered: Collection[str],
+    broken: Mapping[str, str],
+    *,
+    filtered: bool,
+) -> None:
     if not rows:
         from orchestrator.cli.wiring import where_runs_are
 
@@ -97,18 +109,22 @@ def _print(console: Console, rows: Sequence[RunRow], answered: Collection[str], 
         *(("LOCAL",) if calls else ()),
         *(("SPENT",) if paid else ()),
     )
-    cells = [_cells(row, now, answered=row.id in answered, calls=calls, paid=paid) for row in rows]
+    told = {**dict.fromkeys(answered, "answered"), **dict.fromkeys(broken, "damaged")}
+    cells = [_cells(row, now, told.get(row.id, row.status), calls=calls, paid=paid) for row in rows]
     console.table(header, cells)
     for run in answered:
         console.say(f"{run} is answered; go on with: orch resume {run}")
+    for row in rows:
+        if row.id in broken:
+            console.say(f"{row.id} is damaged: {broken[row.id]}; see all of it: orch verify {row.id}")
 
 
-def _cells(row: RunRow, now: float, *, answered: bool, calls: bool, paid: bool) -> tuple[str, ...]:
+def _cells(row: RunRow, now: float, status: str, *, calls: bool, paid: bool) -> tuple[str, ...]:
     ended = row.ended if row.ended is not None else (now if row.live else None)
     return (
         row.id,
         row.workflow,
-        "answered" if answered else row.status,
+        status,
         time.strftime("%Y-%m-%d %H:%M", time.localtime(row.started)),
         words.seconds(ended - row.started) if ended is not None else "–",
         f"{row.finished:,}" + (f" ({row.failed:,} failed)" if row.failed else ""),

@@ -60,7 +60,9 @@ def command(run: str, step: str, verify: bool, as_json: bool) -> int:
 
 
 def _verify(console: Console, store: Store, run: str, *, as_json: bool) -> int:
-    problems = store.verify(run)
+    from orchestrator.store.quarantine import verified
+
+    problems = verified(store, run)
     if as_json:
         console.json({"run": run, "problems": problems})
     elif problems:

@@ -1,0 +1,47 @@
+"""Runs whose record was found damaged: marked until somebody finds it whole again. Nothing else of a run is touched."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from orchestrator.errors import StoreError
+from orchestrator.store.tables import Meta, table
+
+if TYPE_CHECKING:
+    from orchestrator.store.store import Store
+
+META = table(Meta)
+PREFIX = "damaged:"
+
+
+def verified(store: Store, run: str) -> list[str]:
+    """`Store.verify`, and the run is marked, or not any more. A file that cannot be written stays as it is."""
+    problems = store.verify(run)
+    with contextlib.suppress(StoreError):
+        _mark(store, run, problems[0] if problems else "")
+    return problems
+
+
+def damaged(store: Store) -> dict[str, str]:
+    """The runs that are marked, and what was found first."""
+    query = select(META.c.key, META.c.value).where(META.c.key.like(PREFIX + "%"))
+    with store.reading() as connection:
+        return {str(key).removeprefix(PREFIX): str(value) for key, value in connection.execute(query)}
+
+
+def lift(store: Store, run: str) -> None:
+    """The run is gone."""
+    _mark(store, run, "")
+
+
+def _mark(store: Store, run: str, problem: str) -> None:
+    if damaged(store).get(run, "") == problem:
+        return
+    key = PREFIX + run
+    with store.writing() as connection:
+        connection.execute(META.delete().where(META.c.key == key))
+        if problem:
+            connection.execute(META.insert().values(key=key, value=problem))

@@ -1,0 +1,124 @@
+"""What may newly leave this machine: the ways out of two revisions, compared by step, place and what goes there. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from orchestrator.graph.model import Graph
+from orchestrator.labels import Label, above
+from orchestrator.plan.compare_made import Made, every_graph, plain, sources
+from orchestrator.plan.overview import Overview
+
+Why: TypeAlias = Literal["new", "elsewhere", "label", "parts", "reads", "unlowered", "always"]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way off this machine. `target` is where it really goes: a reference with its address, a server's command.
+
+    `parts` are parts of the request, `reads` the inputs and documents that can be in it, `lowered` the steps that
+    lowered a label before. `always` is false where it goes there only when a step escalates.
+    """
+
+    step: str
+    sink: str
+    kind: str
+    target: str
+    label: Label
+    clearance: Label
+    parts: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    lowered: tuple[str, ...] = ()
+    always: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something that may leave and could not before: which way, why it is new, and what exactly is more."""
+
+    way: Way
+    why: tuple[Why, ...]
+    more: tuple[str, ...] = ()
+    was: Way | None = None
+
+
+def ways(graph: Graph, plan: Overview, made: Mapping[str, Made]) -> tuple[Way, ...]:
+    """Every way out of a file, and of the workflows it calls."""
+    climbing = {(one.step, one.model) for one in plan.leaves if one.climbs}
+    own = {(one.step, one.model) for one in plan.leaves if not one.climbs}
+    found = []
+    for one in _ways(graph, made):
+        place = one.step, one.sink
+        only = one.kind == "escalation" or (place in climbing and place not in own)
+        found.append(replace(one, always=not only))
+    return tuple(found)
+
+
+def _ways(graph: Graph, made: Mapping[str, Made]) -> Iterator[Way]:
+    for prefix, one in every_graph(graph):
+        for way in one.exits:
+            path = prefix + way.step
+            yield Way(
+                path,
+                way.sink,
+                way.kind,
+                _target(one, way.sink),
+                way.label,
+                way.clearance,
+                way.parts,
+                tuple(sorted(sources(made, path))),
+                tuple(prefix + name for name in way.lowered),
+            )
+
+
+def _target(graph: Graph, sink: str) -> str:
+    spec = graph.models.get(sink) or graph.workflow.models.get(sink)
+    if spec is not None:
+        return f"{spec.use} at {spec.url}" if spec.url else spec.use
+    declared = graph.tools.get(sink) or graph.tools.get(sink.rpartition(".")[0])
+    if declared is None:
+        return sink
+    said = plain(declared.spec, graph)
+    server = said.get("mcp")
+    if isinstance(server, dict):
+        return str(server.get("url") or " ".join(server.get("command", ())) or sink)
+    return str(said.get("python") or sink)
+
+
+def newly(
+    before: tuple[Way, ...], after: tuple[Way, ...], renamed: Mapping[str, str]
+) -> tuple[tuple[News, ...], tuple[Way, ...]]:
+    """What is new and what is gone. `renamed` gives the old path of a step that only has another name."""
+    old = {(way.step, way.sink, way.kind): way for way in before}
+    fresh: list[News] = []
+    for way in after:
+        was = old.pop((renamed.get(way.step, way.step), way.sink, way.kind), None)
+        news = News(way, ("new",)) if was is None else _more(was, way, renamed)
+        if news is not None:
+            fresh.append(news)
+    return tuple(sorted(fresh, key=lambda one: (one.why[0] != "new", one.way.step))), tuple(old.values())
+
+
+def _more(was: Way, way: Way, renamed: Mapping[str, str]) -> News | None:
+    now = {renamed.get(name, name) for name in way.lowered}
+    found: dict[Why, tuple[str, ...]] = {}
+    if way.target != was.target:
+        found["elsewhere"] = ()
+    if above(way.label, was.label):
+        found["label"] = ()
+    if more := tuple(name for name in way.parts if name not in was.parts):
+        found["parts"] = more
+    if more := tuple(name for name in way.reads if name not in was.reads):
+        found["reads"] = more
+    if gone := tuple(name for name in was.lowered if name not in now):
+        found["unlowered"] = gone
+    if way.always and not was.always:
+        found["always"] = ()
+    if not found:
+        return None
+    return News(way, tuple(found), tuple(name for names in found.values() for name in names), was)
+
+
+__all__ = ["News", "Way", "newly", "ways"]

@@ -1,0 +1,116 @@
+"""What differs between two revisions of a workflow, in sentences. For the terminal and for a comment alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from orchestrator.plan.compare import Anew, Change, Comparison, StepChange
+from orchestrator.plan.compare_ways import News, Way
+
+Quote = Callable[[str], str]
+"""How a word of the file is shown."""
+WIDE = 160
+ASKED = {
+    "label": "its label",
+    "output": "the type of its answer",
+    "file": "the file, whose digest stands for its tool",
+}
+
+
+def news(one: News, quote: Quote) -> str:
+    """One way out that is new, as a sentence: which step, where to, what, how private."""
+    way, was = one.way, one.was
+    head = f"step {quote(way.step)} → {quote(way.sink)} ({_kind(way, quote)})"
+    if was is None:
+        return f"{head}: new; {contents(way, quote)}"
+    return f"{head}: {'; '.join(_reasons(one, was, quote))}"
+
+
+def _reasons(one: News, was: Way, quote: Quote) -> Iterator[str]:
+    way = one.way
+    for why in one.why:
+        match why:
+            case "elsewhere":
+                yield f"goes elsewhere, before to {quote(was.target)}"
+            case "label":
+                yield f"may be {way.label}, before at most {was.label}"
+            case "parts":
+                yield f"more of its request: {_list([n for n in way.parts if n not in was.parts], quote)}"
+            case "reads":
+                yield f"more can be in it: {_list([n for n in way.reads if n not in was.reads], quote)}"
+            case "unlowered":
+                gone = [name for name in was.lowered if name not in way.lowered]
+                yield f"no longer made less private by {_list(gone, quote)}"
+            case "always":
+                yield "always, before only when it escalates"
+            case "new":
+                yield "new"
+
+
+def contents(way: Way, quote: Quote) -> str:
+    """What goes out on one way, and how private it is at most."""
+    parts = _list(list(way.parts), quote) or "that it is called"
+    made = f", after {_list(list(way.lowered), quote)}" if way.lowered else ""
+    reads = f"; in it can be {_list(list(way.reads), quote)}" if way.reads else ""
+    when = "always" if way.always else "if it escalates"
+    return f"{when}: {parts} ({way.label}{made}){reads}"
+
+
+def _kind(way: Way, quote: Quote) -> str:
+    return f"{way.kind}, {quote(way.target)}" if way.target != way.sink else way.kind
+
+
+def _list(names: list[str], quote: Quote) -> str:
+    return ", ".join(quote(name) for name in names)
+
+
+def step(change: StepChange, quote: Quote) -> str:
+    """One step in a line: what happened to it, and to which keys."""
+    match change.what:
+        case "added" | "removed":
+            return f"{quote(change.path)} {change.what} ({change.verb})"
+        case "renamed":
+            return f"{quote(change.was)} is {quote(change.path)} now, the same in everything else"
+        case _:
+            names = [*(one.key for one in change.texts), *(one.key for one in change.keys)]
+            return f"{quote(change.path)} changed: {_list(names, quote)}"
+
+
+def change(one: Change, quote: Quote) -> str:
+    """One key: what it said, what it says."""
+    if one.before is None:
+        return f"{quote(one.key)}: {quote(cut(one.after or ''))} is new"
+    if one.after is None:
+        return f"{quote(one.key)}: {quote(cut(one.before))} is gone"
+    return f"{quote(one.key)}: {quote(cut(one.before))} → {quote(cut(one.after))}"
+
+
+def cut(text: str) -> str:
+    return text if len(text) <= WIDE else f"{text[: WIDE - 1]}…"
+
+
+def worst(found: Comparison) -> list[tuple[str, str, str]]:
+    """The worst case before and after: calls, calls that leave, dollars."""
+    before, after = found.before, found.after
+    return [
+        ("model calls", before.calls, after.calls),
+        ("of them may leave", before.cloud_calls, after.cloud_calls),
+        ("cost", before.bound, after.bound),
+    ]
+
+
+def anew(found: tuple[Anew, ...], quote: Quote) -> list[str]:
+    """Which answers in the cache are stale."""
+    own = [
+        f"{quote(one.step)} ({_list([ASKED.get(n, n) for n in one.why], quote)})" for one in found if one.why
+    ]
+    later = [f"{quote(one.step)} (after {_list(list(one.after), quote)})" for one in found if not one.why]
+    lines = [f"asked anew: {', '.join(own)}"] if own else []
+    return (
+        [*lines, f"asked anew if what they read comes out differently: {', '.join(later)}"]
+        if later
+        else lines
+    )
+
+
+__all__ = ["Quote", "anew", "change", "contents", "news", "step", "worst"]

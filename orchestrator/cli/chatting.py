@@ -16,11 +16,11 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from orchestrator.cli.beginning import is_plain, started, streamed_steps
 from orchestrator.cli.console import Console, is_terminal
 from orchestrator.cli.executing import Job, Kit, equipped, execute_with, open_models
 from orchestrator.cli.privacy import privacy_of
 from orchestrator.cli.region import Region
-from orchestrator.cli.run import is_plain, started, streamed_steps
 from orchestrator.engine.record import kept_inputs
 from orchestrator.errors import UsageError
 from orchestrator.events import Event, StepStarted, Warned

@@ -149,9 +149,9 @@ def _ask_twice(copy: Copy, how: How, console: Console) -> None:
 
 def _execute(store: Store, copy: Copy, wish: Wish, how: How, console: Console) -> int:
     from orchestrator.cli.again import begin
+    from orchestrator.cli.beginning import streamed_steps
     from orchestrator.cli.concluding import conclude
     from orchestrator.cli.executing import Job, execute, open_models
-    from orchestrator.cli.run import streamed_steps
     from orchestrator.store.lease import Lease
 
     run = how.run_id or store.fresh_id(time.time())

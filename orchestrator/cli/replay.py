@@ -14,7 +14,7 @@ import click
 
 from orchestrator.cli import complete
 from orchestrator.cli.console import the_console
-from orchestrator.cli.opening import pairs
+from orchestrator.cli.opening import opened, pairs
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ def command(run: str, given: tuple[str, ...], as_json: bool) -> int:
     every decision is taken anew. Exit code 8 when something is not as it was.
     """
     from orchestrator.cli.again import started_of
-    from orchestrator.cli.resume import refuse_damaged
-    from orchestrator.cli.run import checked_graph
+    from orchestrator.cli.whole import refuse_damaged
     from orchestrator.cli.wiring import existing_store
     from orchestrator.engine.trail import record_of
 
@@ -55,7 +54,7 @@ def command(run: str, given: tuple[str, ...], as_json: bool) -> int:
         run = store.find(run)
         refuse_damaged(run, store.verify(run))
         started = started_of([(0, store.event(run, 0))])
-        graph = checked_graph(started.file, started.options.get("models", {}), console)
+        graph = opened(started.file, console, started.options.get("models", {}))
         record = record_of(event for _, event in store.events(run))
     finally:
         store.close()

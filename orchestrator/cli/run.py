@@ -18,7 +18,7 @@ from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.config import Config
-    from orchestrator.graph.model import Graph, Node
+    from orchestrator.graph.model import Graph
     from orchestrator.store.store import Store
 
 
@@ -52,6 +52,9 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--events", is_flag=True, help="Print every event as a line of JSON instead of the result.")
 @click.option("--no-cache", is_flag=True, help="Ask the models again, also where an answer is known.")
+@click.option(
+    "--locked", is_flag=True, help="Refuse to run when anything is not as `orch lock` wrote it down."
+)
 @click.option("--local-only", is_flag=True, help=LOCAL_ONLY)
 @click.option("-q", "--quiet", is_flag=True, help="No progress; questions stay open.")
 @click.option("--detach", is_flag=True, help="Run as a process of its own; print the run's id and return.")
@@ -67,6 +70,7 @@ def command(
     as_json: bool,
     events: bool,
     no_cache: bool,
+    locked: bool,
     local_only: bool,
     quiet: bool,
     detach: bool,
@@ -79,7 +83,7 @@ def command(
     console = the_console()
     others = {"--json": as_json, "--events": events, "--quiet": quiet, "--detach": detach}
     if at:
-        _refuse_with_from(tui=tui, input_file=input_file)
+        _refuse_with_from(tui=tui, input_file=input_file, locked=locked)
     tui = _screen_wanted(tui, others, console)
     config = Config.from_environment(os.environ, Path.cwd()).staying(local_only)
     replaced = pairs(models, "-m")
@@ -92,11 +96,12 @@ def command(
     inputs = _inputs(graph, given, input_file, today)
     options = {"today": today.isoformat(), "cache": not no_cache, "models": replaced}
     options |= {"local_only": True} if config.offline else {}
+    options |= {"locked": True} if locked else {}
     from orchestrator.cli.wiring import the_store
 
     store = the_store()
     try:
-        again = _again(workflow, given, input_file, models, no_cache, local_only)
+        again = _again(workflow, given, input_file, models, no_cache, local_only, locked)
         if detach:
             return _detach(store, again, config, console)
         if tui:
@@ -130,11 +135,15 @@ def _from(
         store.close()
 
 
-def _refuse_with_from(*, tui: bool, input_file: Path | None) -> None:
+def _refuse_with_from(*, tui: bool, input_file: Path | None, locked: bool) -> None:
     """Raise UsageError for options that mean a run from its beginning."""
     if tui:
         raise UsageError(
             "--tui and --from exclude each other", hint="start it with --detach, then: orch tui last"
+        )
+    if locked:
+        raise UsageError(
+            "--locked and --from exclude each other", hint="check it first: orch lock --check WORKFLOW"
         )
     if input_file is not None:
         raise UsageError(
@@ -177,13 +186,17 @@ def _execute(
     console: Console,
     shown: tuple[bool, bool, bool],
 ) -> int:
+    from orchestrator.cli.beginning import started, streamed_steps
     from orchestrator.cli.executing import Job, execute, open_models
     from orchestrator.cli.fresh import only_new
+    from orchestrator.cli.locked import guard_of
     from orchestrator.cli.privacy import privacy_of
     from orchestrator.engine.record import kept_inputs
     from orchestrator.store.lease import Lease
 
     as_json, events, quiet = shown
+    strict = bool(options.get("locked"))
+    guard = guard_of(graph, config, strict=strict, replaced=tuple(options["models"]))
     privacy = privacy_of(graph, config, os.environ)
     inputs, taken = only_new(store, graph, inputs, privacy.keep, console)
     models = open_models(graph, config, console)
@@ -202,6 +215,7 @@ def _execute(
             quiet=quiet,
             offline=config.offline,
             privacy=privacy,
+            lock=guard,
             data=config.data,
             streamed=() if as_json or events else streamed_steps(graph),
         )
@@ -211,55 +225,6 @@ def _execute(
     return conclude(result, run, console, as_json=as_json, events=events, streamed=streamed)
 
 
-def started(graph: Graph, run: str, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
-    from orchestrator import __version__
-    from orchestrator.cli.revision import revision
-    from orchestrator.engine.made_of import made_of
-    from orchestrator.engine.record import stated_labels
-    from orchestrator.events import RunStarted
-    from orchestrator.graph.model import all_nodes
-
-    file = Path(graph.file).resolve()
-    return RunStarted(
-        at=time.time(),
-        run=run,
-        workflow=graph.workflow.name or file.stem,
-        file=str(file),
-        root=graph.root,
-        revision=revision(file),
-        source=graph.digest,
-        version=__version__,
-        inputs=inputs,
-        options={**options, **_budget(graph), "made_of": made_of(graph)},
-        steps=sum(1 for _ in all_nodes(graph.scope)),
-        labels=stated_labels(graph),
-    )
-
-
-def _budget(graph: Graph) -> dict[str, Any]:
-    """What the run may use, for those who watch it: the file may change meanwhile."""
-    budget = graph.workflow.budget
-    return {"budget": budget.model_dump(exclude_none=True)} if budget is not None else {}
-
-
-def streamed_steps(graph: Graph) -> tuple[str, ...]:
-    """The step whose text may go to stdout while it is written: the only result, plain and unchecked."""
-    ends = [node for node in graph.scope.nodes if not node.successors]
-    alone = len(ends) == 1 and graph.outputs is None
-    return (ends[0].path,) if alone and is_plain(ends[0]) else ()
-
-
-def is_plain(node: Node) -> bool:
-    """Whether the text that one model writes is the value of this step as it is."""
-    from orchestrator.spec.model import AgentStep
-
-    step = node.step
-    plain = isinstance(step, AgentStep) and node.output is None and not step.check
-    return (
-        plain and "foreach" not in node.programs and "reduce" not in node.programs and len(node.models) == 1
-    )
-
-
 def _again(
     workflow: str,
     given: tuple[str, ...],
@@ -267,12 +232,14 @@ def _again(
     models: tuple[str, ...],
     no_cache: bool,
     local_only: bool,
+    locked: bool,
 ) -> list[str]:
     """The same command line for a process of its own."""
     arguments = [f"--input={pair}" for pair in given] + [f"--model={pair}" for pair in models]
     arguments += [f"--input-file={input_file}"] if input_file is not None else []
     arguments += ["--no-cache"] if no_cache else []
     arguments += ["--local-only"] if local_only else []
+    arguments += ["--locked"] if locked else []
     return [*arguments, "--", workflow]
 
 

@@ -1,0 +1,30 @@
+"""Whether the record of a run can be gone on with: nothing in it is damaged, and nothing of its beginning is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.events import RunStarted
+
+
+def refuse_damaged(run: str, problems: list[str]) -> None:
+    if problems:
+        raise UsageError(
+            f"the record of run {run} is damaged: {problems[0]}",
+            hint=f"see all of it: orch verify {run}; start a new run, the others are not affected",
+        )
+
+
+def refuse_half_made(record: RunStarted, events: int) -> None:
+    """Raise UsageError for a run that was stopped while it was being made out of another one: it misses what that did."""
+    forked = record.options.get("forked")
+    if isinstance(forked, Mapping) and events <= int(forked.get("events", 0)):
+        at = f" --at {forked['at']}" if forked.get("at") else ""
+        raise UsageError(
+            f"run {record.run} was stopped while it was being made out of run {forked['run']}",
+            hint=f"make it again: orch fork {forked['run']}{at}",
+        )

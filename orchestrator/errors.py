@@ -3,6 +3,7 @@
     OrchError                      exit code
      ├─ UsageError                    2   wrong command line, unknown input, unreadable file
      ├─ SpecError                     2   the workflow file is wrong (carries diagnostics)
+     ├─ LockError                     2   what a run is made of is not what was locked (`--locked`)
      ├─ CredentialsMissing            4   a model needs a key that the environment does not hold
      ├─ BudgetExceeded                5
      ├─ PrivacyError                  6
@@ -64,6 +65,10 @@ class OrchError(Exception):
 
 class UsageError(OrchError):
     exit_code = 2
+
+
+class LockError(UsageError):
+    """What a workflow is made of is not what its lock file says."""
 
 
 class CredentialsMissing(OrchError):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from orchestrator.ports import Tool
     from orchestrator.tools.database.child import Databases
     from orchestrator.tools.functions import Functions
-    from orchestrator.tools.mcp import McpServers
+    from orchestrator.tools.mcp import Judge, McpServers
     from orchestrator.tools.sandbox.sandbox import Sandbox
 
 
@@ -44,7 +44,10 @@ class Called:
 
 
 class Equipment:
-    """Implements `ports.Tools`. `withheld` names variables of the environment that no tool of the project gets."""
+    """Implements `ports.Tools`. `withheld` names variables of the environment that no tool of the project gets.
+
+    `judge` looks at what an MCP server lists before it is used.
+    """
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class Equipment:
         environ: Mapping[str, str],
         withheld: Collection[str] = (),
         sandbox: Sandbox | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self._graphs = {one.file: one for one in graphs_of(graph)}
         self._environ = environ
@@ -62,6 +66,7 @@ class Equipment:
         self._functions: Functions | None = None
         self._databases: Databases | None = None
         self._sandbox = sandbox
+        self._judge = judge
         self._servers: McpServers | None = None
 
     async def __call__(self, file: str, name: str) -> Tool:
@@ -131,7 +136,7 @@ class Equipment:
         if self._servers is None:
             from orchestrator.tools.mcp import McpServers
 
-            self._servers = McpServers(self._environ, guarded)
+            self._servers = McpServers(self._environ, guarded, judge=self._judge)
             self._stack.push_async_callback(self._servers.close)
         return self._servers
 

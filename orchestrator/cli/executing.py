@@ -31,7 +31,7 @@ from orchestrator.engine.recover import Recovered, recover
 from orchestrator.engine.run import Ports, SystemClock
 from orchestrator.engine.start import Engine, Result, models_climbed, models_needed
 from orchestrator.errors import CredentialsMissing, StoreError
-from orchestrator.events import AskAnswered, AttemptFinished, Event, RunResumed, StepFailed, encode
+from orchestrator.events import AskAnswered, AttemptFinished, Event, RunResumed, StepFailed, Warned, encode
 from orchestrator.graph.model import Graph
 from orchestrator.policy.secrets import Masked
 from orchestrator.ports import Cache, Model
@@ -43,6 +43,7 @@ from orchestrator.store.inbox import done, take
 from orchestrator.store.lease import me
 
 if TYPE_CHECKING:
+    from orchestrator.cli.locked import Guard
     from orchestrator.money import Price
     from orchestrator.spec.model import ModelSpec
     from orchestrator.store.store import Store
@@ -82,6 +83,8 @@ class Job:
     """The user's own data: what tools made goes there when the store is on a server."""
     streamed: tuple[str, ...] = ()
     """Paths of steps whose text goes to stdout as it comes, one at a time."""
+    lock: Guard | None = None
+    """What the run is compared with, where a lock file stands beside its workflow."""
     goes_on: bool = False
     """Whoever executes it goes on afterwards: Ctrl-C ends the run for good, and never the process."""
 
@@ -100,7 +103,8 @@ async def equipped(job: Job) -> AsyncIterator[Kit]:
     async with AsyncExitStack() as stack:
         for model in job.models.values():
             stack.push_async_callback(model.close)
-        tools = Equipment(job.graph, os.environ, job.privacy.keys)
+        judge = job.lock.judge if job.lock is not None else None
+        tools = Equipment(job.graph, os.environ, job.privacy.keys, judge=judge)
         stack.push_async_callback(tools.close)
         lookups = Lookups(job.graph, _config(job), os.environ)
         stack.push_async_callback(lookups.close)
@@ -236,6 +240,7 @@ async def _execute(store: Store, job: Job, screen: _Screen, kit: Kit | None = No
             screen.shown.recall(store.events(job.run))
         while True:
             recovered = _look_back(store, job.run, screen, journal, resumed=resumed)
+            _listen(job, journal, resumed=resumed)
             await journal.flush()
             engine = _engine(store, job, screen, journal, cache, recovered, used)
             result = job.privacy.told(await _guarded(engine, store, job.run, screen))
@@ -243,6 +248,19 @@ async def _execute(store: Store, job: Job, screen: _Screen, kit: Kit | None = No
             if result.status != "waiting" or not _answered_meanwhile(store, job.run, result.asks):
                 return result
             resumed = True
+
+
+def _listen(job: Job, journal: KillingJournal, *, resumed: bool) -> None:
+    """What is not as it was locked stands in the record of the run, where everybody sees it."""
+    if job.lock is None:
+        return
+
+    def tell(said: str) -> None:
+        journal.append(Warned(at=SystemClock().now(), message=job.privacy.secrets.clean(said)))
+
+    job.lock.tell, job.lock.secrets = tell, job.privacy.secrets
+    for said in () if resumed else job.lock.found:
+        tell(said)
 
 
 def _config(job: Job) -> Config:

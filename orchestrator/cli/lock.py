@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,9 +81,18 @@ def _one(
 
 
 def look(
-    graph: Graph, config: Config, lock: Lock | None, *, servers: bool, passed: Sequence[str] = ()
+    graph: Graph,
+    config: Config,
+    lock: Lock | None,
+    *,
+    servers: bool,
+    passed: Collection[str] = (),
+    near: bool = False,
 ) -> Found:
-    """What a workflow is made of, against its lock. `servers`: they are asked too. `passed`: models that do not count."""
+    """What a workflow is made of, against its lock. `servers`: they are asked too; `near`: those of models here are.
+
+    `passed` are models that do not count.
+    """
     from orchestrator.cli.lock_files import file_sections
     from orchestrator.cli.lock_servers import Asker, ask
     from orchestrator.cli.privacy import secrets_of
@@ -95,7 +104,7 @@ def look(
     stamps = Stamps(config.cache / STAMPS)
     secrets = secrets_of(graph, os.environ) if servers else NONE
     asker = Asker(graph, config, os.environ, old, secrets)
-    content = {**file_sections(graph, stamps), **ask(asker, servers=servers)}
+    content = {**file_sections(graph, stamps), **ask(asker, servers=servers, models=servers or near)}
     stamps.save()
     for name in passed:
         content["models"][name] = asker.kept("models").get(name)

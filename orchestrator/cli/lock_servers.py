@@ -165,12 +165,12 @@ def _models(graph: Graph) -> Iterator[tuple[str, ModelSpec]]:
     yield from embedders.items()
 
 
-def ask(asker: Asker, *, servers: bool) -> dict[str, Any]:
-    """The sections `models` and `servers`. `servers`: those that run elsewhere, or are started for it, are asked."""
+def ask(asker: Asker, *, servers: bool, models: bool) -> dict[str, Any]:
+    """The sections `models` and `servers`. Whether the servers of tools, and those of models on this machine, are asked."""
 
     async def both() -> dict[str, Any]:
-        models = await asker.models(ask=servers)
-        return {"models": models, "servers": await asker.servers() if servers else asker.kept_servers()}
+        known = await asker.models(ask=models)
+        return {"models": known, "servers": await asker.servers() if servers else asker.kept_servers()}
 
     return asyncio.run(both())
 

@@ -73,6 +73,7 @@ def command(
     """
     from orchestrator.cli.concluding import conclude
     from orchestrator.cli.executing import Job, execute, open_models
+    from orchestrator.cli.locked import guard_of
     from orchestrator.cli.privacy import privacy_of, refuse_lost, whole_inputs
     from orchestrator.cli.settling import settled
     from orchestrator.cli.whole import refuse_damaged, refuse_half_made
@@ -106,6 +107,8 @@ def command(
             config = config.staying(local_only or bool(started.options.get("local_only")))
             privacy, today = privacy_of(graph, config, os.environ), str(started.options["today"])
             refuse_lost(recovered)
+            strict, replaced = bool(started.options.get("locked")), started.options.get("models") or ()
+            guard = guard_of(graph, config, strict=strict, replaced=tuple(replaced), resumed=True)
             job = Job(
                 run=run,
                 graph=graph,
@@ -128,6 +131,7 @@ def command(
                 settled=settled(run, recovered, happened, again, values),
                 limits=_limits(budget_usd, budget_tokens, budget_cloud_calls),
                 privacy=privacy,
+                lock=guard,
                 data=config.data,
             )
             result, streamed = execute(store, job, console)

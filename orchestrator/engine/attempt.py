@@ -92,7 +92,7 @@ async def answer(
         found = from_cache(at, draft)
     if found is None:
         found = await attempts(at, draft, terms.repairs)
-    return Outcome(found.value, at.facts(name, found.confidence), cached=found.cached)
+    return Outcome(found.value, at.facts(name, found.confidence), found.cached)
 
 
 async def _squeezed(at: Asking, draft: Draft, info: ModelInfo, terms: Terms) -> Draft:

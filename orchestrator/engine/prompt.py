@@ -63,7 +63,8 @@ def compose(
 
 def prompt_of(node: Node, frame: Frame, extra: Mapping[str, Any] | None) -> str:
     """The task of a step as text. Raises StepError."""
-    return _text(evaluate(node, "prompt", frame, extra))
+    text = evaluate(node, "prompt", frame, extra)
+    return text if type(text) is str else _text(text)
 
 
 def _with_looked(first: Prompt, asked: Message, parts: Mapping[str, int], looked: Looked) -> Prompt:
@@ -105,8 +106,6 @@ def _opening_with(role: str, shape: str) -> Prompt:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
     import json
 
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -15,6 +15,8 @@ from orchestrator.ports import Live
 _NEVER = float("inf")
 CHARACTERS, SLACK = 16, 64
 """A generous size of a token, and of what may come in addition, before an answer counts as endless."""
+LEAST = CHARACTERS // 4
+"""What a piece counts as, however short it is."""
 
 
 class Watchdog:
@@ -95,7 +97,8 @@ class Watch:
 
     def __call__(self, text: str) -> None:
         """Something arrived: the silence begins anew."""
-        self._room -= max(len(text), CHARACTERS // 4)
+        size = len(text)
+        self._room -= size if size > LEAST else LEAST
         if self._room < 0:
             raise self._endless()
         deadline = monotonic() + self._idle

@@ -34,6 +34,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "show": Entry("show", "Show a run, or one of its steps."),
         "tui": Entry("tui", "Watch runs live: what runs, on which model, and why."),
         "logs": Entry("logs", "Print what happens in a run, live with -f."),
+        "diff": Entry("diff", "Compare two runs, or a workflow with what it was at a git revision."),
         "cost": Entry("cost", "Show what runs cost, and what a cloud model alone would have cost."),
         "fork": Entry("fork", "Run a part of a run anew, as a run of its own."),
         "replay": Entry("replay", "Run a run again from its record, and say what is not as it was."),

@@ -121,8 +121,7 @@ def _made(
     keys, texts = _keys(graph, node), _texts(node)
     called = frozenset(f"{prefix}agent:{name}" for name in _delegates(graph, node))
     files = dict(_files(graph, node))
-    documents = {f"knowledge '{name}'" for name in _knowledge(graph, node)}
-    read = {f"{prefix}inputs.{name}" for name in reads(graph, node)} | documents
+    read = {f"{prefix}inputs.{name}" for name in reads(graph, node)} | set(_others(graph, node))
     return Made(
         path,
         node.verb,
@@ -133,6 +132,17 @@ def _made(
         within,
         frozenset(read),
     )
+
+
+def _others(graph: Graph, node: Node) -> Iterator[str]:
+    """What a step reads beside inputs and other steps."""
+    yield from (f"knowledge '{name}'" for name in _knowledge(graph, node))
+    yield from (f"tool '{name}'" for name in tools_of(node))
+    spec = node.agent.spec if node.agent is not None else None
+    if spec is not None and spec.examples is not None:
+        yield f"cases '{spec.examples.from_.removeprefix(f'{graph.root}/')}'"
+    if spec is not None and spec.memory is not None:
+        yield "memory"
 
 
 # ------------------------------------------------------------------------------------------------ what the file says
@@ -198,10 +208,12 @@ def _asked(
     """What the key of the cache is made of, as far as the file and its project decide it."""
     if isinstance(node.step, ToolStep):  # its key holds the digest of the file and all it includes
         return {"file": graph.digest, **files} if node.step.cache else {}
-    found = {key: _thinned(value) for key, value in keys.items() if key not in NOT_ASKED}
+    ladder = {f"model {name}" for name in node.ladder if name not in node.models}
+    found = {key: _thinned(value) for key, value in keys.items() if key not in NOT_ASKED | ladder}
     flow = node.flow
     label = None if flow is None else join((flow.scope.label, *(part.label for part in flow.parts.values())))
-    return {**found, **texts, **files, "label": label}
+    sure = node.confident or (bool(node.ladder) and "confidence" in json.dumps(keys.get("escalate", "")))
+    return {**found, **texts, **files, "label": label, "confidence": sure}
 
 
 def _thinned(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
@@ -11,7 +12,9 @@ from orchestrator.labels import Label, above
 from orchestrator.plan.compare_made import Made, every_graph, plain, sources
 from orchestrator.plan.overview import Overview
 
-Why: TypeAlias = Literal["new", "elsewhere", "label", "parts", "reads", "unlowered", "always"]
+Why: TypeAlias = Literal[
+    "new", "elsewhere", "label", "parts", "reads", "unlowered", "otherwise", "always", "rule"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,8 @@ class Way:
     """One way off this machine. `target` is where it really goes: a reference with its address, a server's command.
 
     `parts` are parts of the request, `reads` the inputs and documents that can be in it, `lowered` the steps that
-    lowered a label before. `always` is false where it goes there only when a step escalates.
+    lowered a label before, `how` each of them does it. `always` is false where it goes there only when a step
+    escalates, and `rule` says when.
     """
 
     step: str
@@ -31,16 +35,17 @@ class Way:
     parts: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     lowered: tuple[str, ...] = ()
+    how: tuple[str, ...] = ()
     always: bool = True
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Something that may leave and could not before: which way, why it is new, and what exactly is more."""
+    """Something that may leave and could not before: which way, why it is new, and of each reason what it names."""
 
     way: Way
-    why: tuple[Why, ...]
-    more: tuple[str, ...] = ()
+    why: Mapping[Why, tuple[str, ...]]
     was: Way | None = None
 
 
@@ -70,7 +75,23 @@ def _ways(graph: Graph, made: Mapping[str, Made]) -> Iterator[Way]:
                 way.parts,
                 tuple(sorted(sources(made, path))),
                 tuple(prefix + name for name in way.lowered),
+                tuple(_lowering(made.get(prefix + name)) for name in way.lowered),
+                rule=_rule(made.get(path)),
             )
+
+
+def _lowering(one: Made | None) -> str:
+    """How a step lowers a label: its `declassify`, and what checks the value before."""
+    keys = one.keys if one is not None else {}
+    return json.dumps([keys.get("declassify"), keys.get("check"), keys.get("output")], sort_keys=True)
+
+
+def _rule(one: Made | None) -> str:
+    """When a step escalates."""
+    stated = one.keys.get("escalate") if one is not None else None
+    if not isinstance(stated, dict):
+        return ""
+    return json.dumps({"when": "failed"} | {key: stated[key] for key in ("before", "when") if key in stated})
 
 
 def _target(graph: Graph, sink: str) -> str:
@@ -95,10 +116,10 @@ def newly(
     fresh: list[News] = []
     for way in after:
         was = old.pop((renamed.get(way.step, way.step), way.sink, way.kind), None)
-        news = News(way, ("new",)) if was is None else _more(was, way, renamed)
+        news = News(way, {"new": ()}) if was is None else _more(was, way, renamed)
         if news is not None:
             fresh.append(news)
-    return tuple(sorted(fresh, key=lambda one: (one.why[0] != "new", one.way.step))), tuple(old.values())
+    return tuple(sorted(fresh, key=lambda one: ("new" not in one.why, one.way.step))), tuple(old.values())
 
 
 def _more(was: Way, way: Way, renamed: Mapping[str, str]) -> News | None:
@@ -114,11 +135,15 @@ def _more(was: Way, way: Way, renamed: Mapping[str, str]) -> News | None:
         found["reads"] = more
     if gone := tuple(name for name in was.lowered if name not in now):
         found["unlowered"] = gone
+    old = dict(zip(was.lowered, was.how, strict=False))
+    new = {renamed.get(name, name): how for name, how in zip(way.lowered, way.how, strict=False)}
+    if other := tuple(name for name, how in new.items() if old.get(name, how) != how):
+        found["otherwise"] = other
     if way.always and not was.always:
         found["always"] = ()
-    if not found:
-        return None
-    return News(way, tuple(found), tuple(name for names in found.values() for name in names), was)
+    elif not way.always and not was.always and way.rule != was.rule:
+        found["rule"] = ()
+    return News(way, found, was) if found else None
 
 
 __all__ = ["News", "Way", "newly", "ways"]

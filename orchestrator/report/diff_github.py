@@ -53,17 +53,17 @@ def comment(name: str, found: Comparison, notes: Sequence[str] = ()) -> str:
     )
 
 
-def broken(name: str, errors: Iterable[tuple[str, Sequence[Diagnostic]]]) -> str:
-    """For a side that is not valid: what is wrong with it, where."""
+def broken(name: str, errors: Iterable[tuple[str, Sequence[Diagnostic]]], known: Sequence[str] = ()) -> str:
+    """For a side that is not valid: what is wrong with it, where; and what is `known` of the other."""
     parts = [f"### orch diff {quoted(name)}\n"]
     for side, found in errors:
         lines = [
             f"{one.mark.file}:{one.mark.line}:{one.mark.column}: {one.code} {one.message}" for one in found
         ]
         parts.append(
-            f"\n**{quoted(side)} is not valid**, so nobody can say what would leave:\n\n{block(lines, 'text')}\n"
+            f"{quoted(side)} **is not valid, so nobody can say what would leave**\n\n{block(lines, 'text')}\n"
         )
-    return bounded(parts)
+    return bounded([*parts, block(known, "text")] if known else parts)
 
 
 def of_rows(name: str, rows: Sequence[Row]) -> str:

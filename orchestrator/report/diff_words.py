@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from orchestrator.plan.compare import Anew, Change, Comparison, StepChange
 from orchestrator.plan.compare_ways import News, Way
@@ -28,19 +28,22 @@ def news(one: News, quote: Quote) -> str:
 
 def _reasons(one: News, was: Way, quote: Quote) -> Iterator[str]:
     way = one.way
-    for why in one.why:
+    for why, names in one.why.items():
         match why:
             case "elsewhere":
                 yield f"goes elsewhere, before to {quote(was.target)}"
             case "label":
                 yield f"may be {way.label}, before at most {was.label}"
             case "parts":
-                yield f"more of its request: {_list([n for n in way.parts if n not in was.parts], quote)}"
+                yield f"more of its request: {_list(names, quote)}"
             case "reads":
-                yield f"more can be in it: {_list([n for n in way.reads if n not in was.reads], quote)}"
+                yield f"more can be in it: {_list(names, quote)}"
             case "unlowered":
-                gone = [name for name in was.lowered if name not in way.lowered]
-                yield f"no longer made less private by {_list(gone, quote)}"
+                yield f"no longer made less private by {_list(names, quote)}"
+            case "otherwise":
+                yield f"made less private in another way by {_list(names, quote)}"
+            case "rule":
+                yield f"another rule decides when, before {quote(was.rule)}, now {quote(way.rule)}"
             case "always":
                 yield "always, before only when it escalates"
             case "new":
@@ -49,9 +52,9 @@ def _reasons(one: News, was: Way, quote: Quote) -> Iterator[str]:
 
 def contents(way: Way, quote: Quote) -> str:
     """What goes out on one way, and how private it is at most."""
-    parts = _list(list(way.parts), quote) or "that it is called"
-    made = f", after {_list(list(way.lowered), quote)}" if way.lowered else ""
-    reads = f"; in it can be {_list(list(way.reads), quote)}" if way.reads else ""
+    parts = _list(way.parts, quote) or "that it is called"
+    made = f", after {_list(way.lowered, quote)}" if way.lowered else ""
+    reads = f"; in it can be {_list(way.reads, quote)}" if way.reads else ""
     when = "always" if way.always else "if it escalates"
     return f"{when}: {parts} ({way.label}{made}){reads}"
 
@@ -60,7 +63,7 @@ def _kind(way: Way, quote: Quote) -> str:
     return f"{way.kind}, {quote(way.target)}" if way.target != way.sink else way.kind
 
 
-def _list(names: list[str], quote: Quote) -> str:
+def _list(names: Iterable[str], quote: Quote) -> str:
     return ", ".join(quote(name) for name in names)
 
 
@@ -104,7 +107,7 @@ def anew(found: tuple[Anew, ...], quote: Quote) -> list[str]:
     own = [
         f"{quote(one.step)} ({_list([ASKED.get(n, n) for n in one.why], quote)})" for one in found if one.why
     ]
-    later = [f"{quote(one.step)} (after {_list(list(one.after), quote)})" for one in found if not one.why]
+    later = [f"{quote(one.step)} (after {_list(one.after, quote)})" for one in found if not one.why]
     lines = [f"asked anew: {', '.join(own)}"] if own else []
     return (
         [*lines, f"asked anew if what they read comes out differently: {', '.join(later)}"]

@@ -72,12 +72,7 @@ def data(found: Comparison) -> dict[str, Any]:
     """The same as JSON."""
     return {
         "newly_leaves": [
-            {
-                **asdict(one.way),
-                "why": list(one.why),
-                "more": list(one.more),
-                "was": one.was and asdict(one.was),
-            }
+            {**asdict(one.way), "why": dict(one.why), "was": one.was and asdict(one.was)}
             for one in found.news
         ],
         "no_longer_leaves": [asdict(way) for way in found.gone],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount
 
@@ -57,6 +57,37 @@ class Model(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What a model takes while it can answer: `bytes` of the memory that `place` names.
+
+    `weights` identifies what is loaded: models with the same share it. `room` is what models of this run may take of
+    that memory together, and `most` how many of them at once (None: any number).
+    """
+
+    place: str
+    weights: str
+    bytes: int
+    room: int
+    most: int | None = None
+
+
+@runtime_checkable
+class Resident(Model, Protocol):
+    """A model that has to be loaded into a memory which others need too."""
+
+    async def footprint(self, *, fetch: bool = True) -> Footprint:
+        """What it takes, without loading it; `fetch` says whether its weights may be fetched to tell.
+
+        Raises ProviderError where it fits in no case.
+        """
+        ...
+
+    async def unload(self) -> None:
+        """Give its place up; the next call loads it again."""
+        ...
 
 
 class Tool(Protocol):

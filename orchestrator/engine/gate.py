@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 from orchestrator.engine.egress import leaves
 from orchestrator.engine.queue import Slots, queue_for
+from orchestrator.engine.residency import House, Housed, Tenant, TurnTaking
 from orchestrator.errors import CredentialsMissing, ProviderError
 from orchestrator.events import ModelReady
 from orchestrator.graph.model import Graph, asking_nodes
@@ -62,6 +63,17 @@ class Gate:
         self._preparing = asyncio.Lock()
         self._fault: ProviderError | CredentialsMissing | None = None
         self._rests_until = 0.0
+        self._home: tuple[House, Tenant] | None = None
+
+    def move_in(self, house: House, tenant: Tenant) -> None:
+        """From now on it takes turns with others: it is loaded when it is its turn."""
+        self.model = Housed(self.model, house, tenant)
+        self._home = house, tenant
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether it is loaded only when it is its turn."""
+        return self._home is not None
 
     async def ready(self, journal: Journal, clock: Clock) -> ModelInfo:
         """What is known of the model, once it can answer. Raises ProviderError or CredentialsMissing.
@@ -71,10 +83,21 @@ class Gate:
         if self.info is not None:
             return self.info
         async with self._preparing:
-            if self.info is None:
-                if self._fault is not None and time.monotonic() < self._rests_until:
-                    raise self._fault
-                self.info = await self._prepare(journal, clock)
+            return self.info or await self._first_time(journal, clock)
+
+    async def _first_time(self, journal: Journal, clock: Clock) -> ModelInfo:
+        if self._fault is not None and time.monotonic() < self._rests_until:
+            raise self._fault
+        if self._home is None:
+            return await self.load(journal, clock)
+        house, tenant = self._home
+        await house.visit(tenant)
+        assert self.info is not None
+        return self.info
+
+    async def load(self, journal: Journal, clock: Clock) -> ModelInfo:
+        """Make it ready, for the first time or once more after it gave up its place."""
+        self.info = await self._prepare(journal, clock)
         return self.info
 
     async def _prepare(self, journal: Journal, clock: Clock) -> ModelInfo:
@@ -84,7 +107,11 @@ class Gate:
         except (ProviderError, CredentialsMissing) as error:
             self._fault, self._rests_until = error, time.monotonic() + REST
             raise
-        self.slots = self._queue(info)
+        if self.info is None:
+            queue = self._queue(info)
+            self.slots = queue if self._home is None else TurnTaking(queue, *self._home)
+        else:
+            self.slots.cool()
         self.leaves = leaves(self.spec, info)
         self.guarded = self.leaves or self.spec.clearance is not None
         self.price = self._prices(self.spec, local=not self.leaves)
@@ -144,7 +171,7 @@ def _collect(graph: Graph, needed: dict[str, ModelSpec], first: set[str]) -> set
     for node in asking_nodes(graph):
         for name in (*node.models, *node.ladder):
             if name not in own:
-                own[name] = _own_name(graph, name, needed)
+                own[name] = own_name(graph, name, needed)
                 needed[own[name]] = graph.models[name]
         first.update([own[name] for name in node.models])
         ladders.update([own[name] for name in node.ladder])
@@ -153,7 +180,7 @@ def _collect(graph: Graph, needed: dict[str, ModelSpec], first: set[str]) -> set
     return ladders
 
 
-def _own_name(graph: Graph, name: str, known: Mapping[str, ModelSpec]) -> str:
+def own_name(graph: Graph, name: str, known: Mapping[str, ModelSpec]) -> str:
     """The name itself, unless another file means another model by it."""
     spec = graph.models[name]
     return name if known.get(name, spec) == spec else f"{graph.file}:{name}"
@@ -163,4 +190,4 @@ def gates_of(graph: Graph, gates: Mapping[str, Gate]) -> dict[str, Gate]:
     """The gates of one graph, by the names its own steps use."""
     known = {name: gate.spec for name, gate in gates.items()}
     used = {name for node in asking_nodes(graph) for name in (*node.models, *node.ladder)}
-    return {name: gates[_own_name(graph, name, known)] for name in used}
+    return {name: gates[own_name(graph, name, known)] for name in used}

@@ -104,6 +104,11 @@ class Prefixes:
         if pace:
             prefix.writing += MEMORY * (written / pace - prefix.writing)
 
+    def cool(self) -> None:
+        """Nothing is in the slots any more but what is being answered."""
+        for prefix in self._known:
+            prefix.slots, prefix.ended = prefix.running, 0
+
     def _make_room(self) -> None:
         """The slot that was used the longest ago goes to somebody else, when all hold something."""
         if sum(prefix.slots for prefix in self._known) < self.slots:

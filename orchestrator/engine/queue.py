@@ -70,6 +70,9 @@ class Slots:
     def learn(self, draft: Draft, completion: Completion) -> None:
         """An answer has come."""
 
+    def cool(self) -> None:
+        """The host was started anew: nothing is warm."""
+
     @property
     def waiting(self) -> int:
         """How many wait for a slot."""
@@ -139,6 +142,9 @@ class Queue(Slots):
         rate = timings.prompt_rate if usage.prompt - usage.cached >= TELLING else None
         prefix = self._lane(draft).prefix
         self.host.learn(prefix, usage.cached, rate, usage.completion, timings.generation_rate)
+
+    def cool(self) -> None:
+        self.host.cool()
 
     def advance(self) -> None:
         """Send everybody who may go now."""

@@ -30,8 +30,10 @@ from orchestrator.engine.preflight import (
 from orchestrator.engine.queue import queue_for
 from orchestrator.engine.record import recording
 from orchestrator.engine.recover import Recovered
+from orchestrator.engine.residency import CROWD, House
 from orchestrator.engine.run import Failed, Ports, Rejected, Run
 from orchestrator.engine.schedule import run_scope
+from orchestrator.engine.settle import settle
 from orchestrator.engine.tool import tool
 from orchestrator.errors import OrchError, StepError
 from orchestrator.events import AskOpened, RunFailed, RunFinished, RunInterrupted, RunWaiting, Warned
@@ -111,6 +113,7 @@ class Engine:
         needed, self._climbed = models_of(graph)
         gates = {name: Gate(name, spec, models[name], ports.prices, queue) for name, spec in needed.items()}
         self._inputs = dict(inputs)
+        self._houses: list[House] = []
         self._task: asyncio.Task[bool] | None = None
         self._stopped: tuple[str, bool] | None = None
         self._wall = budget.wall if budget else None
@@ -153,6 +156,8 @@ class Engine:
             result = await self._result()
         finally:
             run.watchdog.close()
+            for house in self._houses:
+                await house.close()
         run.emit(_last_event(run, result))
         await run.ports.journal.flush()
         return result
@@ -194,8 +199,9 @@ class Engine:
         Those that only an `escalate` asks are left alone until one does.
         """
         run, journal, clock = self._run, self._run.ports.journal, self._run.ports.clock
+        self._houses = await settle(run.graph, run.all_gates, self._climbed, journal, clock)
         first = [gate for name, gate in run.all_gates.items() if name not in self._climbed]
-        infos = [await gate.ready(journal, clock) for gate in first]
+        infos = [await gate.ready(journal, clock) for gate in first if not gate.takes_turns]
         refuse_unsure(run.graph, run.all_gates)
         refuse_untaken(run.graph, run.all_gates)
         for path, message in uncalibrated(run.graph, run.all_gates):
@@ -204,6 +210,8 @@ class Engine:
             if isinstance(gate.model, Absent):
                 run.emit(Warned(at=run.now(), message=f"steps stay local: {gate.model.why}"))
         run.width = min(WIDE, max(NARROW, 2 * sum(info.slots for info in infos)))
+        if self._houses:
+            run.width = CROWD
 
     def _interrupted(self) -> Result:
         assert self._stopped is not None

@@ -19,7 +19,7 @@ from pathlib import Path
 from orchestrator.errors import ProviderError
 from orchestrator.providers.files import FileLock, is_locked, write_atomic
 from orchestrator.providers.host import TAKEN, Launch, Place, State, decode_state, encode
-from orchestrator.providers.machine import memory_available
+from orchestrator.providers.machine import memory_available, models_at_most
 
 LOADING = 900.0
 """Seconds a host may take to load its weights."""
@@ -93,6 +93,7 @@ class Hosts:
         self.root = root
         self._environ = environ
         self._available = available
+        self.most = models_at_most(environ)
 
     def acquire(self, launch: Launch, given_up: Callable[[], bool] = never) -> Lease:
         """A lease on a host that answers, started if need be. Ends early with GivenUp when `given_up` says so.
@@ -209,13 +210,45 @@ class Hosts:
         here = os.pathsep.join(path for path in sys.path if path)
         return {**BARRIERS, **kept, "PYTHONPATH": here, "PYTHONDONTWRITEBYTECODE": "1"}
 
+    def room(self, launch: Launch) -> int:
+        """Bytes that models of a run which needs this one may take: what is free, and what hosts hold that can end."""
+        mine = [h.state.launch.memory for h in self.running() if h.state and not h.used]
+        return self._available() + sum(mine) + (launch.memory if self._is_used(launch) else 0)
+
+    def refuse_too_big(self, launch: Launch) -> None:
+        """Raise ProviderError for a host that would not fit even after all idle ones have ended."""
+        self._refuse(launch, self.room(launch))
+
+    def _is_used(self, launch: Launch) -> bool:
+        return any(host.identity == launch.identity and host.used for host in self.running())
+
     def _admit(self, launch: Launch) -> None:
         """Refuse a host that does not fit into memory, after ending idle ones in its way."""
         for host in self._idle():
-            if self._available() >= launch.memory:
+            if self._available() >= launch.memory and not self._too_many(launch):
                 return
             self.stop(host.identity)
-        free = self._available()
+        self._refuse(launch, self._available())
+        if self._too_many(launch):
+            raise ProviderError(
+                "refused",
+                f"no place for {launch.name!r}: other runs hold as many models as ORCH_MODELS_MAX allows",
+                hint="`orch models ps` shows what is loaded; wait for those runs, or allow more",
+            )
+
+    def _too_many(self, launch: Launch) -> bool:
+        """Whether one more would be more than ORCH_MODELS_MAX allows; embedders do not count.
+
+        A host without a state is about to end: none can be starting beside this one.
+        """
+        if self.most is None or launch.embedding:
+            return False
+        for host in self.running():
+            if host.state is None:
+                _free(Place(self.root / host.identity), STOPPING)
+        return sum(not (h.state and h.state.launch.embedding) for h in self.running()) >= self.most
+
+    def _refuse(self, launch: Launch, free: int) -> None:
         if free < launch.memory:
             raise ProviderError(
                 "refused",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import ProviderError
 from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount
-from orchestrator.ports import Emit
+from orchestrator.ports import Emit, Footprint
 from orchestrator.providers.catalog import find
 from orchestrator.providers.engine_served import is_unchanged
 from orchestrator.providers.gbnf import grammar
@@ -104,6 +104,17 @@ class LlamaCpp:
             request = replace(request, messages=messages)
         return await try_often(self.name, request, emit, partial(self._once, request), AGAIN)
 
+    async def footprint(self, *, fetch: bool = True) -> Footprint:
+        """What its host takes of this machine's memory. Implements ports.Resident."""
+        launch = await asyncio.to_thread(self._planned, fetch)
+        self._hosts.refuse_too_big(launch)
+        room = self._hosts.room(launch)
+        return Footprint("this machine", launch.identity, launch.memory, room, self._hosts.most)
+
+    async def unload(self) -> None:
+        """Give the host up for a model that needs its memory: it ends, unless another run uses it."""
+        await self._drop(keep=0.0)
+
     async def close(self) -> None:
         """Give the host up; it stays for a while, for whoever comes next."""
         server, self._server = self._server, None
@@ -175,14 +186,14 @@ class LlamaCpp:
                 self._server = _connect(self._lease)
             return self._server
 
-    async def _drop(self) -> None:
+    async def _drop(self, keep: float | None = None) -> None:
         server, self._server = self._server, None
         lease, self._lease = self._lease, None
         self._info = None
         if server is not None:
             await server.close()
         if lease is not None:
-            lease.release()
+            lease.release(keep)
 
     def _acquire(self, given_up: threading.Event) -> Lease:
         def progress(what: str, done: int, total: int) -> None:
@@ -192,6 +203,14 @@ class LlamaCpp:
 
         weights = self._store.open(self._model, self._base, progress)
         return self._hosts.acquire(self._launch(weights), given_up.is_set)
+
+    def _planned(self, fetch: bool) -> Launch:
+        """The launch it will need; of weights that are not here and shall not be fetched, as the catalogue says."""
+        entry = find(self._model)
+        if fetch or entry is None or self._store.get(entry.name) is not None:
+            return self._launch(self._store.open(self._model, self._base, self._progress))
+        context = min(self._spec.context or entry.context, entry.context)
+        return Launch(entry.name, "", entry.name, context, 1, entry.bytes, entry.kv_bytes)
 
     def _launch(self, weights: Weights) -> Launch:
         entry = find(self._model)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+
+from orchestrator.errors import ProviderError
 
 CGROUP = Path("/sys/fs/cgroup")
 
@@ -24,6 +27,18 @@ def memory_total(cgroup: Path = CGROUP) -> int:
     total = int(psutil.virtual_memory().total)
     limit = _number(cgroup / "memory.max")
     return total if limit is None else min(total, limit)
+
+
+def models_at_most(environ: Mapping[str, str]) -> int | None:
+    """How many models `ORCH_MODELS_MAX` lets be loaded at once; None where nobody says. Raises ProviderError."""
+    stated = environ.get("ORCH_MODELS_MAX", "").strip()
+    if not stated:
+        return None
+    if not stated.isascii() or not stated.isdigit() or int(stated) < 1:
+        raise ProviderError(
+            "refused", f"ORCH_MODELS_MAX is {stated!r}", hint="a number of models, 1 or more; or leave it out"
+        )
+    return int(stated)
 
 
 def cores(cgroup: Path = CGROUP) -> int:

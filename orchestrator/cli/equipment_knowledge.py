@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.cli.console import is_terminal
 from orchestrator.cli.equipment import graphs_of
+from orchestrator.cli.indexing import Watch
 from orchestrator.engine.egress import leaves
 from orchestrator.errors import KnowledgeError, UsageError
 from orchestrator.graph.cloud import is_cloud
@@ -20,7 +20,6 @@ from orchestrator.graph.model import Documents, Graph, Node, asking_nodes
 from orchestrator.labels import Label, above
 from orchestrator.messages import ModelInfo
 from orchestrator.policy.clearance import clearance_of
-from orchestrator.safe import safe
 from orchestrator.spec.model import Knowledge, ModelSpec
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from orchestrator.knowledge.examples import Cases
     from orchestrator.knowledge.heads import Head
     from orchestrator.knowledge.retrieve import IndexedKnowledge
-    from orchestrator.knowledge.update import Progress, Report
+    from orchestrator.knowledge.update import Progress
     from orchestrator.ports import Embedder
 
 EXAMPLES, HEADS = "examples", "heads"
@@ -176,40 +175,17 @@ class Lookups:
     async def prepare(self, console: Console) -> None:
         """Bring every index up to date and embed every example that is used. Raises KnowledgeError, ProviderError."""
         for graph, name in used_knowledge(self._main):
-            watch = _Watch(name, console)
+            watch = Watch("knowledge", name, console)
             report = await self.opened(graph.file, name, watch).refresh()
-            watch.end(report)
+            watch.end()
+            if report.passages:
+                files = len(report.added) + len(report.changed)
+                console.say(f"knowledge {name}: {files} files read anew, {report.passages} passages")
+            watch.left_out(report, SKIPPED)
         for file in dict.fromkeys(used_examples(self._main)):
             await self.examples(file).prepare()
         for file in dict.fromkeys(used_heads(self._main)):
             await self.head(file).trained()
-
-
-@dataclass(frozen=True, slots=True)
-class _Watch:
-    """Shows an index being brought up to date: a line that changes on a terminal, and what it came to."""
-
-    name: str
-    console: Console
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        if is_terminal(self.console.err):
-            files = f"{done} of {total} files" if total else ""
-            self.console.err.write(f"\r\x1b[Kknowledge {self.name}  {files}  {safe(what)[:60]}")
-            self.console.err.flush()
-
-    def end(self, report: Report) -> None:
-        if is_terminal(self.console.err):
-            self.console.err.write("\r\x1b[K")
-        if report.passages:
-            files = len(report.added) + len(report.changed)
-            self.console.say(f"knowledge {self.name}: {files} files read anew, {report.passages} passages")
-        for file, why in list(report.skipped.items())[:SKIPPED]:
-            self.console.say(f"knowledge {self.name}: {safe(file)} is left out: {safe(why)}")
-        if len(report.skipped) > SKIPPED:
-            self.console.say(
-                f"knowledge {self.name}: {len(report.skipped) - SKIPPED} more files are left out"
-            )
 
 
 def prepare_lookups(graph: Graph, config: Config, environ: Mapping[str, str], console: Console) -> None:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.cli.console import Console, is_terminal, the_console
+from orchestrator.cli.console import Console, the_console
 from orchestrator.cli.download import megabytes
+from orchestrator.cli.indexing import Watch
 from orchestrator.errors import UsageError
-from orchestrator.safe import safe
 
 if TYPE_CHECKING:
     from orchestrator.config import Config
@@ -302,7 +302,7 @@ async def _update(place: _Place, name: str, known: _Known, console: Console) -> 
     from orchestrator.knowledge.retrieve import open_knowledge
 
     embedder = _embedder(place, name, known)
-    watch = _Watch(name, console)
+    watch = Watch("index", name, console)
     knowledge = open_knowledge(
         name, known.spec, place.root, place.state, embedder, base=known.base, progress=watch
     )
@@ -392,27 +392,6 @@ def _open(path: Path) -> Index:
 # ------------------------------------------------------------------------------------------------- what is said
 
 
-@dataclass(frozen=True, slots=True)
-class _Watch:
-    """Progress on a terminal: a line that changes; elsewhere only that another process is waited for."""
-
-    name: str
-    console: Console
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        if is_terminal(self.console.err):
-            files = f"{done} of {total} files  " if total else ""
-            self.console.err.write(f"\r\x1b[K{safe(self.name)}  {files}{safe(what)[:60]}")
-            self.console.err.flush()
-        elif not total:
-            self.console.say(f"index {self.name}: {what}")
-
-    def end(self) -> None:
-        if is_terminal(self.console.err):
-            self.console.err.write("\r\x1b[K")
-            self.console.err.flush()
-
-
 def _tell(name: str, report: Report, console: Console) -> None:
     parts = [
         f"{len(files)} {word}"
@@ -425,10 +404,7 @@ def _tell(name: str, report: Report, console: Console) -> None:
     console.say(
         f"index {name}: {', '.join(parts)}; {report.passages} passages {how} in {report.seconds:.1f} s{rate}"
     )
-    for file, why in list(report.skipped.items())[:SHOWN]:
-        console.warning(f"{file} is left out: {why}")
-    if len(report.skipped) > SHOWN:
-        console.warning(f"{len(report.skipped) - SHOWN} more files are left out: orch index ls {name}")
+    Watch("index", name, console).left_out(report, SHOWN, f": orch index ls {name}")
 
 
 def _as_map(name: str, report: Report) -> dict[str, Any]:

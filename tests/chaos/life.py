@@ -12,6 +12,7 @@ import os
 import random
 import shutil
 import sys
+import time
 import traceback
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -55,6 +56,10 @@ class Place:
     graph: Graph
     lies: float = 0.0
     """How often a transaction that was committed says that it failed."""
+    url: str = ""
+    """Of a server; else the store is a file."""
+    shared: bool = False
+    """Whether the file is treated as a server's database would be: with leases that can be lost."""
 
     @property
     def effects(self) -> Path:
@@ -65,15 +70,20 @@ class Place:
         return self.folder / "acknowledged"
 
     @property
-    def told(self) -> Path:
-        return self.folder / "told"
+    def gate(self) -> Path:
+        """Tools whose argument begins with `gate` wait until it is there."""
+        return self.folder / "open"
+
+    def told(self, process: int) -> Path:
+        return self.folder / f"told.{process}"
 
     @property
     def database(self) -> Path:
         return self.folder / ".orch" / "store.db"
 
     def store(self) -> Store:
-        return open_store(self.database)
+        store = open_store(self.url or self.database)
+        return Store(store.engine, store.where, place=None, name=store.name) if self.shared else store
 
 
 @dataclass(frozen=True)
@@ -148,14 +158,24 @@ def warm(folder: Path) -> Path:
 
 def live(place: Place, life: Life) -> Ended:
     """One process from its beginning to its end."""
-    place.told.unlink(missing_ok=True)
+    return ended(place, begin(place, life))
+
+
+def begin(place: Place, life: Life) -> int:
+    """A new process; returns its number."""
     child = os.fork()
     if child == 0:
         _be_born(place, life)
-    _, status = os.waitpid(child, 0)
+    return child
+
+
+def ended(place: Place, process: int) -> Ended:
+    """What became of it."""
+    _, status = os.waitpid(process, 0)
     if os.WIFSIGNALED(status):
         return Ended("killed")
-    said: dict[str, Any] = json.loads(place.told.read_text(encoding="utf-8"))
+    said: dict[str, Any] = json.loads(place.told(process).read_text(encoding="utf-8"))
+    place.told(process).unlink()
     return Ended(said["status"], tuple(said["asks"]), tuple(said["unknown"]), said["error"])
 
 
@@ -174,7 +194,7 @@ def _be_born(place: Place, life: Life) -> None:
 
 
 def _tell(place: Place, ended: Ended) -> None:
-    place.told.write_text(json.dumps(vars(ended)), encoding="utf-8")
+    place.told(os.getpid()).write_text(json.dumps(vars(ended)), encoding="utf-8")
 
 
 def _execute(place: Place, life: Life) -> Ended:
@@ -246,6 +266,7 @@ class World:
     """Tools whose effects are lines of a file, on the disk before a call returns."""
 
     file: int
+    gate: Path
 
     async def __call__(self, file: str, name: str) -> FakeTool:
         do = self._acting(name)
@@ -257,6 +278,8 @@ class World:
     def _acting(self, name: str) -> Any:
         def act(arguments: Mapping[str, Any], context: CallContext) -> str:
             text = str(arguments["to"])
+            while text.startswith("gate") and not self.gate.exists():
+                time.sleep(0.02)
             if refuses(text):
                 raise ToolError("it may not")
             if TOOLS[name] != "none":
@@ -269,7 +292,7 @@ class World:
 
 
 def _kit(place: Place) -> Kit:
-    world = World(os.open(place.effects, os.O_WRONLY | os.O_CREAT | os.O_APPEND))
+    world = World(os.open(place.effects, os.O_WRONLY | os.O_CREAT | os.O_APPEND), place.gate)
     lookups = Lookups(place.graph, Config.from_environment(os.environ, place.folder), os.environ)
     return Kit(cast("Equipment", world), lookups)
 

@@ -33,7 +33,7 @@ FLOW = Flow(
         Node("two", "send", (Read("gate"),)),
     ]
 )
-PATIENCE = 120.0
+PATIENCE = 60.0
 server = test_server.url
 
 
@@ -176,7 +176,7 @@ def play_two(tell: Connection, folder: Path) -> None:
     (folder / "warm").mkdir()
     warm(folder / "warm")
     place = Place(folder, open_workflow(FLOW.write(folder)))
-    before = 2 * 6  # the call of the second step
+    before = 2 * 4  # the second step begins
     assert live(place, Life(str(before))).status == "killed"
     both = [begin(place, Life()), begin(place, Life())]
     _until(lambda: len(list(folder.glob("told.*"))) == 1)

@@ -154,6 +154,7 @@ def the_world(config: Config, store: Store, settings: Settings) -> World:
     """What the screen needs of processes and of this machine."""
     from orch_tui.ports import World
     from orchestrator.cli.bigger import Bigger
+    from orchestrator.cli.forking import Forking
     from orchestrator.cli.machine import machine
     from orchestrator.cli.starting import Starter
     from orchestrator.store.answers import login_name
@@ -165,6 +166,7 @@ def the_world(config: Config, store: Store, settings: Settings) -> World:
         settings,
         login_name(),
         bigger=Bigger(),
+        forks=Forking(store, config),
     )
 
 

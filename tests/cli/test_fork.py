@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from click.testing import CliRunner, Result
 
 from orchestrator.cli.again import Wish
 from orchestrator.cli.fork import How, arguments
+from orchestrator.cli.forking import Forking
 from orchestrator.cli.main import cli
 from orchestrator.cli.replay import DIFFERS
-from orchestrator.config import STORE, STORE_FILE
+from orchestrator.config import STORE, STORE_FILE, Config
 from orchestrator.events import TAKEN, AttemptStarted, Event, RunFinished, RunStarted, StepFinished
 from orchestrator.store.open import open_store
 
@@ -282,6 +284,23 @@ def test_the_same_wish_for_another_process() -> None:
         "--no-cache",
         "r1",
     ]
+
+
+def test_the_screen_is_told_and_starts_it(flow: Path) -> None:
+    """The plan that the command prints, and a run that is recorded under the id it gives."""
+    store = open_store(flow / STORE / STORE_FILE, create=False)
+    first = runs()[0]["id"]
+    forks = Forking(store, Config.from_environment(os.environ, flow))
+
+    plan = forks.plan(first, "said")
+    new = forks.start(first, "said")
+    end = time.monotonic() + 60
+    while forks.running and time.monotonic() < end:
+        time.sleep(0.02)
+
+    store.close()
+    assert plan == json.loads(orch("fork", first, "--at", "said", "--plan", "--json").stdout)
+    assert json.loads(orch("show", new, "--json").stdout)["options"]["forked"]["run"] == first
 
 
 def test_a_detached_fork_prints_its_id(flow: Path) -> None:

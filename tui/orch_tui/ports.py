@@ -55,6 +55,23 @@ class Bigger(Protocol):
         ...
 
 
+class Forks(Protocol):
+    """Runs that begin with what another run finished. Both block."""
+
+    def plan(self, run: str, step: str, /) -> Mapping[str, Any]:
+        """What of a run stands when it is run anew from a step (or one instance of it) on, and what is anew.
+
+        `reused` (instances by step), `anew` (path: reason), `once` (calls with an effect that would happen again, as
+        `{path, tool}`), `calls` (a number, or words where nobody knows it) and `usd` (None: nobody knows) at most.
+        Raises OrchError.
+        """
+        ...
+
+    def start(self, run: str, step: str, /) -> str:
+        """Start it as a process of its own that outlives the screen; the id of the new run. Raises OrchError."""
+        ...
+
+
 def _unpriced(file: str, models: Mapping[str, Any], /) -> tuple[str, Price] | None:  # noqa: ARG001
     return None
 
@@ -70,3 +87,5 @@ class World:
     user: str = ""
     now: Callable[[], float] = time.time
     bigger: Bigger = _unpriced
+    forks: Forks | None = None
+    """None where no run can be started."""

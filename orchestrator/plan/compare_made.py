@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from orchestrator.graph.delegates import delegate_name
 from orchestrator.graph.model import Graph, Node, Scope, all_nodes, tools_of
 from orchestrator.labels import join
+from orchestrator.library import shipped_agents
 from orchestrator.spec.model import AgentStep, GroupStep, Model, ToolStep
 from orchestrator.spec.schema import describe
 
@@ -140,7 +141,7 @@ def _others(graph: Graph, node: Node) -> Iterator[str]:
     yield from (f"tool '{name}'" for name in tools_of(node))
     spec = node.agent.spec if node.agent is not None else None
     if spec is not None and spec.examples is not None:
-        yield f"cases '{spec.examples.from_.removeprefix(f'{graph.root}/')}'"
+        yield f"cases '{plain(spec.examples, graph)['from']}'"
     if spec is not None and spec.memory is not None:
         yield "memory"
 
@@ -153,7 +154,9 @@ def plain(model: Model, graph: Graph, exclude: frozenset[str] = frozenset()) -> 
     text = model.model_dump_json(
         by_alias=True, exclude_defaults=True, exclude=set(exclude) or None, warnings=False
     )
-    found: dict[str, Any] = json.loads(text.replace(json.dumps(f"{graph.root}/")[1:-1], ""))
+    for home in (graph.root, str(shipped_agents())):
+        text = text.replace(json.dumps(f"{home}/")[1:-1], "")
+    found: dict[str, Any] = json.loads(text)
     return found
 
 

@@ -133,11 +133,12 @@ def _more(was: Way, way: Way, renamed: Mapping[str, str]) -> News | None:
         found["parts"] = more
     if more := tuple(name for name in way.reads if name not in was.reads):
         found["reads"] = more
-    if gone := tuple(name for name in was.lowered if name not in now):
+    gone = tuple(name for name in was.lowered if name not in now)
+    if gone and set(was.reads) <= set(way.reads):  # else what it guarded may just not be in it any more
         found["unlowered"] = gone
     old = dict(zip(was.lowered, was.how, strict=False))
     new = {renamed.get(name, name): how for name, how in zip(way.lowered, way.how, strict=False)}
-    if other := tuple(name for name, how in new.items() if old.get(name, how) != how):
+    if other := tuple(name for name, how in new.items() if old.get(name) != how):
         found["otherwise"] = other
     if way.always and not was.always:
         found["always"] = ()

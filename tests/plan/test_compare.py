@@ -1,0 +1,198 @@
+"""Two revisions of a workflow: what may newly leave, what changed, and whose answers in the cache are stale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.engine.made_of import inputs_read
+from orchestrator.graph.cloud import is_cloud
+from orchestrator.graph.open import open_workflow
+from orchestrator.money import Price
+from orchestrator.plan.compare import Comparison, Side, compare
+from orchestrator.plan.overview import overview
+
+BASE = """orch: 1
+inputs:
+  text: {type: string, label: public, default: hello}
+  note: {type: string, label: public, default: more}
+  body: {type: string(100), label: private, default: mine}
+models: {cloud: "openai:gpt-5-mini"}
+agents:
+  sorter: {role: You sort., params: {temperature: 0}}
+  scrubber: {role: You scrub., params: {temperature: 0}}
+steps:
+  scrub: {agent: scrubber, prompt: "Scrub {{ inputs.body }}", declassify: {from: private, to: public, by: redact}}
+  sort: {agent: sorter, prompt: "Sort {{ inputs.text }}", output: low | high}
+  draft:
+    agent: sorter
+    prompt: "{{ sort }}: {{ scrub }}"
+    escalate: {to: cloud, usd: 0.01}
+  tail: {value: "{{ draft }} {{ inputs.note }}"}
+"""
+ESCALATE = "    escalate: {to: cloud, usd: 0.01}\n"
+
+
+def side(folder: Path, text: str) -> Side:
+    (folder / ".git").mkdir(parents=True)
+    (folder / "flow.yaml").write_text(text, encoding="utf-8")
+    graph = open_workflow(folder / "flow.yaml")
+    return Side(graph, overview(graph, None, is_cloud, lambda spec: Price(1.0, 2.0)))
+
+
+def compared(folder: Path, old: str, new: str) -> Comparison:
+    return compare(side(folder / "old", old), side(folder / "new", new), inputs_read)
+
+
+def test_the_same_file_in_two_places_has_no_difference(tmp_path: Path) -> None:
+    """Where a revision was written to is no part of it."""
+    found = compared(tmp_path, BASE, BASE)
+
+    assert not found.differs
+    assert found.same == 4
+
+
+def test_a_step_that_escalates_now_newly_leaves(tmp_path: Path) -> None:
+    """Which step, where to, and what can be in it, through the steps it reads."""
+    found = compared(tmp_path, BASE.replace(ESCALATE, ""), BASE)
+    back = compared(tmp_path / "back", BASE, BASE.replace(ESCALATE, ""))
+
+    (news,) = found.news
+    assert (news.way.step, news.way.sink, news.way.target) == ("draft", "cloud", "openai:gpt-5-mini")
+    assert (news.way.always, news.way.label, news.way.lowered) == (False, "public", ("scrub",))
+    assert news.way.reads == ("inputs.body", "inputs.text")
+    assert found.before.usd == 0
+    assert not back.news
+    assert [way.step for way in back.gone] == ["draft"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why", "names"),
+    [
+        ("Sort {{ inputs.text }}", "Sort {{ inputs.text }} {{ inputs.note }}", "reads", ("inputs.note",)),
+        ("openai:gpt-5-mini", "groq:llama-3.1-8b-instant", "elsewhere", ()),
+        ("by: redact", "by: approve", "otherwise", ("scrub",)),
+        (": {{ scrub }}", "", "", ()),
+        ("escalate: {to: cloud, usd: 0.01}", "model: cloud", "always", ()),
+        ("to: cloud, usd", 'to: cloud, when: "confidence < 0.9", usd', "rule", ()),
+        ("escalate: {to: cloud,", "escalate: {to: cloud, carry: [answer],", "parts", ("answer",)),
+    ],
+)
+def test_more_on_a_way_that_was_there_is_news_as_well(
+    tmp_path: Path, old: str, new: str, why: str, names: tuple[str, ...]
+) -> None:
+    """More in it, another place, another guard, more often; less in it is none."""
+    assert old in BASE
+
+    found = compared(tmp_path, BASE, BASE.replace(old, new))
+
+    reasons = {reason: named for one in found.news for reason, named in one.why.items()}
+    if why == "always":  # the kind of the way is another one then
+        assert "new" in reasons or "always" in reasons
+    elif why:
+        assert reasons[why] == names  # type: ignore[index]
+    else:
+        assert reasons == {}
+
+
+def test_a_rename_is_said_only_where_nothing_else_differs(tmp_path: Path) -> None:
+    """A step with another name and another prompt is one that is gone and one that is new."""
+    renamed = compared(tmp_path / "1", BASE, BASE.replace("  tail:", "  final:"))
+    other = compared(
+        tmp_path / "2", BASE, BASE.replace("  tail:", "  final:").replace("{{ draft }} ", "so {{ draft }} ")
+    )
+    twice = compared(
+        tmp_path / "3", BASE, BASE.replace("  tail:", '  a: {value: "{{ draft }} {{ inputs.note }}"}\n  b:')
+    )
+
+    assert [(one.what, one.was, one.path) for one in renamed.steps] == [("renamed", "tail", "final")]
+    assert [one.what for one in other.steps] == ["added", "removed"]
+    assert [one.what for one in twice.steps] == ["added", "added", "removed"]
+
+
+def test_prompts_roles_and_keys_are_named(tmp_path: Path) -> None:
+    """An agent's role counts for each step that uses it."""
+    new = BASE.replace("You sort.", "You sort well.").replace("low | high", "low | mid | high")
+
+    found = compared(tmp_path, BASE, new)
+
+    steps = {one.path: one for one in found.steps}
+    assert [(t.key, t.after) for t in steps["draft"].texts] == [("role", "You sort well.")]
+    assert [key.key for key in steps["sort"].keys] == ["output"]
+    assert "scrub" not in steps
+
+
+def test_what_is_asked_anew_is_what_changed_and_what_reads_it(tmp_path: Path) -> None:
+    """Of its own, or after another step; a check and a timeout leave answers as they are."""
+    role = compared(tmp_path / "1", BASE, BASE.replace("You scrub.", "You scrub well."))
+    calm = compared(
+        tmp_path / "2",
+        BASE,
+        BASE.replace("output: low | high}", "output: low | high, repair: 3, timeout: 9s}"),
+    )
+    prose = compared(tmp_path / "3", BASE, BASE.replace("orch: 1", "orch: 1\ndescription: another"))
+
+    assert [(one.step, one.why, one.after) for one in role.anew] == [
+        ("scrub", ("role",), ()),
+        ("draft", (), ("scrub",)),
+    ]
+    assert calm.anew == ()
+    assert prose.anew == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "step"),
+    [
+        ("Sort {{", "Now sort {{", "sort"),
+        ("You sort.", "Sort!", "sort"),
+        ("low | high", "low | top", "sort"),
+        (
+            "role: You sort., params: {temperature: 0}",
+            "role: You sort., params: {temperature: 0, top_p: 0.5}",
+            "sort",
+        ),
+        ("{agent: sorter, prompt", "{agent: sorter, samples: 3, pick: scrubber, prompt", "sort"),
+        ("label: private", "label: internal", "scrub"),
+    ],
+)
+def test_each_ingredient_of_the_cache_makes_its_step_stale(
+    tmp_path: Path, old: str, new: str, step: str
+) -> None:
+    """Prompt, role, schema, parameters, samples, label."""
+    text = BASE.replace("from: private", "from: internal") if "internal" in new else BASE
+    base = BASE if text is BASE else text.replace("label: private", "label: internal")
+    found = compared(tmp_path, BASE, text.replace(old, new) if base is BASE else base)
+
+    assert step in {one.step for one in found.anew if one.why}
+
+
+def test_cases_are_compared_by_what_is_in_them(tmp_path: Path) -> None:
+    """The file says the same; other worked examples are another prompt."""
+    text = BASE.replace("role: You sort.,", "role: You sort., examples: {from: cases.jsonl, k: 1},").replace(
+        ESCALATE, ""
+    )
+    for name, line in (
+        ("old", '{"input": "a", "output": "low"}'),
+        ("new", '{"input": "b", "output": "low"}'),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "cases.jsonl").write_text(line + "\n", encoding="utf-8")
+
+    found = compared(tmp_path, text, text)
+
+    assert not found.steps
+    assert ("sort", ("cases of examples",)) in [(one.step, one.why) for one in found.anew]
+
+
+def test_the_worst_case_has_a_bound_or_says_why_not(tmp_path: Path) -> None:
+    """A budget bounds what lengths do not."""
+    free = (
+        BASE.replace(", usd: 0.01", "")
+        .replace("Sort {{ inputs.text }}", "Sort {{ inputs.text }}")
+        .replace(": {{ scrub }}", ": {{ inputs.text }}")
+    )
+    found = compared(tmp_path, free, free.replace("steps:", "budget: {usd: 0.5}\nsteps:", 1))
+
+    assert found.after.usd is not None
+    assert found.after.usd <= 0.5

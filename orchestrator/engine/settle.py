@@ -11,6 +11,7 @@ from functools import partial
 
 from orchestrator.engine.gate import Gate, own_name
 from orchestrator.engine.residency import House, Tenant, crowded
+from orchestrator.errors import CredentialsMissing, ProviderError
 from orchestrator.graph.model import Graph, Scope
 from orchestrator.ports import Clock, Footprint, Journal, Resident
 from orchestrator.spec.model import ModelSpec
@@ -20,17 +21,25 @@ async def settle(
     graph: Graph, gates: Mapping[str, Gate], climbed: Collection[str], journal: Journal, clock: Clock
 ) -> list[House]:
     """Give every model that has to take turns its place in a house. Raises ProviderError for one that fits nowhere."""
-    residents = {name: gate.model for name, gate in gates.items() if isinstance(gate.model, Resident)}
-    if len(residents) < 2:
-        return []
-    taken = {name: await model.footprint(fetch=name not in climbed) for name, model in residents.items()}
-    full = crowded(taken)
+    full = crowded(await _footprints(gates, climbed))
     ranks = dict(_ranks(graph, gates)) if full else {}
     houses: dict[str, House] = {}
     for place in dict.fromkeys(one.place for one in full.values()):
         inside = {name: one for name, one in full.items() if one.place == place}
         houses[place] = _house(inside, gates, ranks, journal, clock)
     return list(houses.values())
+
+
+async def _footprints(gates: Mapping[str, Gate], climbed: Collection[str]) -> dict[str, Footprint]:
+    residents = {name: gate.model for name, gate in gates.items() if isinstance(gate.model, Resident)}
+    taken: dict[str, Footprint] = {}
+    for name, model in residents.items() if len(residents) > 1 else ():
+        try:
+            taken[name] = await model.footprint(fetch=name not in climbed)
+        except (ProviderError, CredentialsMissing):
+            if name not in climbed:  # one that only an `escalate` asks stops no run that may never need it
+                raise
+    return taken
 
 
 def _house(

@@ -23,10 +23,11 @@ from orchestrator.messages import (
     TokenLogprob,
     Usage,
 )
-from orchestrator.ports import Emit
+from orchestrator.ports import Emit, Footprint
 from orchestrator.providers.chat import ChatServer
 from orchestrator.providers.estimate import estimate
 from orchestrator.providers.faults import clip, is_overflow, of_exception, overflow, protocol
+from orchestrator.providers.machine import memory_total
 from orchestrator.providers.marks import ANY_SERVER, unmarked
 from orchestrator.providers.transport import Lookup, look_up, transport
 from orchestrator.providers.tries import Patience, try_often
@@ -61,6 +62,7 @@ class OllamaModel:
         patience: Patience | None = None,
         lookup: Lookup = look_up,
         attest: float = ATTEST,
+        most: int | None = None,
     ) -> None:
         self.name = name
         self.model = model
@@ -74,6 +76,7 @@ class OllamaModel:
         self._info: ModelInfo | None = None
         self._thinks = False
         self._attest = attest
+        self._most = most
         self._attested = 0.0
         self._sdk: Any = None
 
@@ -102,6 +105,21 @@ class OllamaModel:
             return await self._once(request, call, info, pieces)
 
         return await try_often(self.name, request, emit, once, self.server.patience)
+
+    async def footprint(self, *, fetch: bool = True) -> Footprint:  # noqa: ARG002 - nothing is fetched here
+        """What it takes of the memory of its server. Implements ports.Resident."""
+        if not self.local:
+            return Footprint(f"{self.server.where} {self.model}", self.model, 0, 0)
+        installed = await self._installed()
+        found = self._among(installed)
+        if found is None:
+            raise self._missing(installed)
+        size = found.get("size")
+        taken = size if isinstance(size, int) and size > 0 else 0
+        return Footprint(self.server.where, self.model, taken, memory_total() * 3 // 4, self._most)
+
+    async def unload(self) -> None:
+        """Nothing: the server lets it go for the next one, now that nobody asks it."""
 
     async def close(self) -> None:
         if self._sdk is not None:
@@ -199,8 +217,7 @@ class OllamaModel:
 
     async def _look_up(self) -> ModelInfo:
         installed = await self._installed()
-        wanted = self.model if ":" in self.model else f"{self.model}:latest"
-        found = next((m for m in installed if wanted in (m.get("name"), m.get("model"))), None)
+        found = self._among(installed)
         if found is None:
             raise self._missing(installed)
         shown = await self._shown()
@@ -238,6 +255,10 @@ class OllamaModel:
             )
         self._attested = time.monotonic()
         return remote
+
+    def _among(self, installed: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+        wanted = self.model if ":" in self.model else f"{self.model}:latest"
+        return next((m for m in installed if wanted in (m.get("name"), m.get("model"))), None)
 
     async def _installed(self) -> list[Mapping[str, Any]]:
         listed = await self.server.get("/api/tags")

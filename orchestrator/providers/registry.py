@@ -147,6 +147,7 @@ def open_model(
 
 
 def _ollama(name: str, model: str, spec: ModelSpec, environ: Mapping[str, str]) -> Any:
+    from orchestrator.providers.machine import models_at_most
     from orchestrator.providers.ollama import OllamaModel
 
     cloud = is_cloud(spec)
@@ -160,6 +161,7 @@ def _ollama(name: str, model: str, spec: ModelSpec, environ: Mapping[str, str]) 
         context=spec.context,
         keep=spec.keep,
         slots=int(slots) if slots.isdigit() and int(slots) > 0 else 1,
+        most=models_at_most(environ),
     )
 
 

@@ -255,6 +255,7 @@ class OllamaServer(FakeServer):
         }
         self.version = "0.13.0"
         self.prompt_tokens = 12
+        self.sizes = {"tiny:latest": 1 << 20, "other:3b": 2 << 30}
         self.routes = {
             self.chat: self.answer,
             "/api/tags": self.tags,
@@ -269,7 +270,8 @@ class OllamaServer(FakeServer):
 
     async def tags(self, exchange: Exchange) -> None:
         models = [
-            {"name": name, "model": name, "digest": f"sha-{name}"} for name in ("tiny:latest", "other:3b")
+            {"name": name, "model": name, "digest": f"sha-{name}", "size": size}
+            for name, size in self.sizes.items()
         ]
         await exchange.send_json({"models": models})
 

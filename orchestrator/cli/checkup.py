@@ -17,6 +17,8 @@ from orchestrator.cli.loopback import ask
 if TYPE_CHECKING:
     from orchestrator.config import Config
     from orchestrator.providers.catalog import Entry
+    from orchestrator.providers.lineage import Form
+    from orchestrator.providers.model_store import ModelStore, Weights
 
 Level = Literal["ok", "note", "warning", "problem"]
 PATIENCE = 0.5
@@ -61,6 +63,7 @@ def checkup(config: Config, environ: Mapping[str, str], servers: Sequence[Server
     return [
         *_python(),
         *_engine(),
+        *_server_engine(config, environ),
         *_machine(config),
         *_models(config, environ),
         *_hosts(config, environ),
@@ -128,6 +131,31 @@ def _engine() -> list[Finding]:
     return found
 
 
+def _server_engine(config: Config, environ: Mapping[str, str]) -> list[Finding]:
+    """A `llama-server` on the path, and for which models it takes the place of the embedded engine."""
+    from orchestrator.providers.engine_served import found_server, is_unchanged
+    from orchestrator.providers.model_store import ModelStore
+
+    topic = "Inference engine"
+    store = ModelStore(config.models, environ=environ, offline=config.offline)
+    served = [(weights.name, store.lineage.of(weights.sha256)) for weights in store.installed()]
+    found = []
+    for name, form in served:
+        if form is not None and form.engine:
+            same = is_unchanged(form.engine, form.engine_seen)
+            words = f"{name} is computed by {form.engine_version} at {form.engine}"
+            gone = (
+                f"{name}: {form.engine} is not the {form.engine_version} that was measured, so it is not used"
+            )
+            hint = "" if same else f"orch models optimize {name} --again"
+            found.append(Finding(topic, "ok" if same else "warning", words if same else gone, hint))
+    server = found_server(environ)
+    if server and not found:
+        words = f"{server} is there; the embedded engine is used where nobody has measured which is faster"
+        found.append(Finding(topic, "note", words, "orch models optimize NAME"))
+    return found
+
+
 def _machine(config: Config) -> list[Finding]:
     from orchestrator.providers.machine import cores, memory_available, memory_total
 
@@ -159,6 +187,11 @@ def _models(config: Config, environ: Mapping[str, str]) -> list[Finding]:
         )
     installed = store.installed()
     for weights in installed:
+        form = store.lineage.of(weights.sha256)
+        if form is not None and form.form:
+            found.append(_optimised(store, weights, form))
+        if form is not None and form.dropped:
+            continue
         try:
             store.check(weights)
             found.append(
@@ -166,6 +199,10 @@ def _models(config: Config, environ: Mapping[str, str]) -> list[Finding]:
             )
         except ProviderError as error:
             found.append(Finding(topic, "problem", error.message, error.hint))
+    unmeasured = [weights.name for weights in installed if _may_be_faster(store, weights)]
+    if unmeasured:
+        words = f"another form of the same weights may be faster here: {', '.join(unmeasured)}"
+        found.append(Finding(topic, "note", words, f"orch models optimize {unmeasured[0]}"))
     if not installed:
         hint = f"orch models pull {DEFAULT}  ({megabytes(98_362_432)})"
         found.append(
@@ -177,6 +214,26 @@ def _models(config: Config, environ: Mapping[str, str]) -> list[Finding]:
     if large:
         found.append(Finding(topic, "note", f"do not fit: {', '.join(large)}"))
     return found
+
+
+def _optimised(store: ModelStore, weights: Weights, form: Form) -> Finding:
+    if store.in_form(weights) is None:
+        words = f"{weights.name}: its form {form.form} is damaged"
+        hint = f"orch models optimize {weights.name} --again"
+        return Finding("Models", "problem" if form.dropped else "warning", words, hint)
+    return Finding(
+        "Models",
+        "ok",
+        f"{weights.name} is used as {form.form} ({megabytes(form.bytes)}), made of {form.origin}",
+    )
+
+
+def _may_be_faster(store: ModelStore, weights: Weights) -> bool:
+    """Whether nobody has measured it, and it is a model that answers."""
+    from orchestrator.providers.catalog import find
+
+    entry = find(weights.name)
+    return store.lineage.of(weights.sha256) is None and not (entry is not None and entry.embedding)
 
 
 def fits(entry: Entry, available: int | None = None) -> bool:

@@ -42,8 +42,18 @@ class Subject:
     console: Console
 
 
+def _models(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Names of the models that are here, for the shell."""
+    from orchestrator.config import Config
+    from orchestrator.providers.model_store import ModelStore
+
+    config = Config.from_environment(os.environ, Path.cwd())
+    store = ModelStore(config.models, environ=os.environ, offline=True)
+    return [one.name for one in store.installed() if one.name.startswith(incomplete)]
+
+
 @click.command()
-@click.argument("model", metavar="NAME")
+@click.argument("model", metavar="NAME", shell_complete=_models)
 @how_many
 @click.option(
     "--agreement", type=click.FloatRange(0, 1), default=AGREEMENT, show_default=True,
@@ -73,7 +83,7 @@ def optimize(
 
 
 @click.command()
-@click.argument("model", metavar="NAME")
+@click.argument("model", metavar="NAME", shell_complete=_models)
 @how_many
 @click.option("--svg", type=click.Path(path_type=Path), metavar="FILE", help="Write a picture of the scores.")
 @as_json
@@ -208,12 +218,14 @@ def _stands_in(store: ModelStore, weights: Weights) -> bool:
 
 
 def _refuse_embedder(weights: Weights) -> None:
+    from orchestrator.providers.catalog import find
     from orchestrator.providers.gguf import NotGGUF, read_header
 
+    entry = find(weights.name)
     if not weights.path.exists():
         return
     try:
-        embeds = read_header(weights.path).embedding
+        embeds = (entry is not None and entry.embedding) or read_header(weights.path).embedding
     except (NotGGUF, OSError) as error:
         raise UsageError(f"'{weights.name}' is no model file that can be used: {error}") from None
     if embeds:

@@ -245,6 +245,9 @@ class ModelStore:
         fresh.replace(blob)
         weights = Weights(entry.name, blob, digest, size, entry.source.words, entry.licence, time.time())
         self._write(weights)
+        form = self.lineage.of(digest)
+        if form is not None and form.dropped:
+            self.lineage.keep(replace(form, dropped=False))
         self._stamp(blob, digest)
         return weights
 

@@ -313,5 +313,30 @@ LABELS = table(
               line: {value: "{{ inputs.open }} {{ inputs.all }}"}
             """,
         ),
+        files(
+            "ORCH715",
+            "text from outside, private data and an effect in one step",
+            """Any two of the three are fine. Where all meet, whoever wrote the text (a document, a mail, what a server answered)
+            may have the model send the data wherever the tool can reach. No filter finds every such text: let a person look
+            before the effect, or take one of the three away.""",
+            """
+            tools: {mail.send: {mcp: {command: [mail-server]}, clearance: private}}
+            inputs: {letter: file}
+            agents: {writer: {role: You write short answers.}}
+            steps:
+              reply: {agent: writer, prompt: "Answer this letter: {{ inputs.letter }}"}
+              send: {tool: mail.send, with: {text: "{{ reply }}"}}
+            """,
+            """
+            tools: {mail.send: {mcp: {command: [mail-server]}, clearance: private}}
+            inputs: {letter: file}
+            agents: {writer: {role: You write short answers.}}
+            steps:
+              reply: {agent: writer, prompt: "Answer this letter: {{ inputs.letter }}"}
+              right: {ask: Send it?, show: "{{ reply }}", choices: ["yes", "no"]}
+              send: {tool: mail.send, with: {text: "{{ reply }}"}, when: "right == 'yes'"}
+            """,
+            "warning",
+        ),
     )
 )

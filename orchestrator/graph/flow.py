@@ -38,6 +38,7 @@ from orchestrator.graph.tags import (
     same,
 )
 from orchestrator.graph.texts import Text, loop_names
+from orchestrator.graph.two import check_two
 from orchestrator.graph.wire import Knot, Layer
 from orchestrator.labels import Exit, Flow
 from orchestrator.spec.model import (
@@ -87,6 +88,7 @@ def analyse(
     check_reads(setting)
     exits = report_flows(state)
     check_egress(state)
+    check_two(state)
     check_keep(setting)
     return Proof(exits, _returns(state, place, outputs))
 

@@ -10,9 +10,13 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
+from orchestrator.report.words import count
+
 Row: TypeAlias = tuple[tuple[str, str], ...]
 LINES = 3_000
 """Of each side: comparing more takes longer than a person waits."""
+SHOWN = 400
+"""Lines of one text; JSON has all of them."""
 CHARACTERS = 2_000
 """Of one line."""
 
@@ -31,10 +35,12 @@ def unified(before: str, after: str, context: int = 3) -> list[str]:
 
 
 def rows_of(lines: Sequence[str], indent: str = "    ") -> Iterator[Row]:
-    """The lines of a unified diff as rows."""
+    """The lines of a unified diff as rows; of very many the first."""
     roles = {"+": "added", "-": "removed", "@": "dim"}
-    for line in lines:
+    for line in lines[:SHOWN]:
         yield ((f"{indent}{line}", roles.get(line[:1], "")),)
+    if len(lines) > SHOWN:
+        yield ((f"{indent}… {count(len(lines) - SHOWN, 'more line')}", "dim"),)
 
 
 def as_text(value: Any) -> str:

@@ -439,3 +439,95 @@ def test_the_record_of_the_replayed_run_is_whole(file: Path) -> None:
 
     assert record_of(played.events).started == first
     assert json.loads(json.dumps(text_of({"a": 1})))
+
+
+# ------------------------------------------------------------------------------------- every way to an answer
+
+EVERY_WAY = """
+orch: 1
+models: {tiny: 'scripted:none', small: 'scripted:none'}
+agents:
+  writer: {model: tiny}
+  critic: {model: tiny, role: You judge.}
+  helper: {model: tiny, role: You help., takes: {topic: string}, output: {x: int}}
+  clerk: {model: tiny, role: You count., tools: [add, 'agent:helper'], max_turns: 3}
+tools: {add: {python: 'tools.py:add', effects: none}}
+steps:
+  words: {agent: writer, prompt: Say hello., samples: 3, pick: critic}
+  vote: {agent: writer, prompt: Which?, samples: 3, output: red | blue}
+  both: {agent: writer, prompt: Both?, models: [tiny, small]}
+  sum: {agent: clerk, prompt: "How much is {{ words }}?", output: {total: int}}
+  joined: {agent: writer, reduce: "['a', 'b', 'c', 'd', 'e']", by: 2, prompt: "Join {{ items | join(' ') }}"}
+  asked: {tool: "agent:helper", with: {topic: "{{ joined }}"}}
+  flow: {workflow: inner.yaml, with: {x: "{{ asked.x }}"}}
+"""
+INNER = """
+orch: 1
+models: {tiny: 'scripted:none'}
+agents: {writer: {model: tiny}}
+inputs: {x: int}
+steps: {one: {agent: writer, prompt: "inner {{ inputs.x }}", repair: 1, check: {"it is long": output | length > 3}}}
+"""
+
+
+def _every_way(request: Request) -> Any:
+    """A function of the request, the seed included, that takes each way once."""
+    last, schema = request.messages[-1].content, json.dumps(request.schema)
+    if '"arguments"' in schema:
+        turns = sum(message.role == "assistant" for message in request.messages)
+        calls = [
+            {"tool": "add", "arguments": {"a": 2, "b": 3}},
+            {"tool": "agent:helper", "arguments": {"topic": "t"}},
+        ]
+        return json.dumps([*calls, {"tool": "answer"}][turns])
+    if request.schema is not None:
+        return json.dumps(_valid(request.schema, request.params.get("seed", 1)))
+    if last.startswith("inner") and "long" not in last:
+        return "no" if len(request.messages) < 2 else "longer"
+    return f"{pure(request)} {request.params.get('seed', 1)}"
+
+
+@pytest.fixture(name="every")
+def _every(project: Path, file: Path) -> Path:
+    (project / "tools.py").write_text("def add(a: int, b: int) -> int:\n    return a + b\n", encoding="utf-8")
+    (project / "inner.yaml").write_text(INNER, encoding="utf-8")
+    file.write_text(EVERY_WAY, encoding="utf-8")
+    return file
+
+
+def test_every_way_to_an_answer_is_taken_again(every: Path) -> None:
+    """Samples, judges, several models, turns of an agent, agents as tools, merges, subworkflows."""
+    tools = _tools_of(open_workflow(every))
+    played = play_file(every, _every_way, equip={"tools": tools})
+    assert played.result.status == "done", played.result.error
+    assert {"words@pick", "both@small", "joined^3.0", "sum@helper~2", "flow.one"} <= {
+        event.path for event in played.of(AttemptStarted)
+    }
+
+    found = asyncio.run(_replay(open_workflow(every), played.events, tools))
+
+    assert changed(found) == []
+    assert found.requests == len(played.of(AttemptStarted))
+    assert found.left_out == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "path"),
+    [
+        ("Say hello", "Say hi", "words#1"),
+        ("Both?", "Both??", "both@small"),
+        ("You count", "You reckon", "sum"),
+        ("You help", "You assist", "asked@helper~1"),
+        ("Join", "Unite", "joined^1.0"),
+        ("You judge", "You choose", "words@pick"),
+    ],
+)
+def test_a_change_is_found_on_every_way(every: Path, before: str, after: str, path: str) -> None:
+    """In the part of the answer that it concerns."""
+    tools = _tools_of(open_workflow(every))
+    played = play_file(every, _every_way, equip={"tools": tools})
+    every.write_text(EVERY_WAY.replace(before, after), encoding="utf-8")
+
+    found = asyncio.run(_replay(open_workflow(every), played.events, tools))
+
+    assert (path, "request 1") in changed(found)

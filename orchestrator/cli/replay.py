@@ -154,6 +154,8 @@ def _lines(run: str, found: Comparison) -> Iterator[str]:
     told = ", ".join(parts)
     if found.differences:
         yield f"{count(len(found.differences), 'difference')} among {told}"
+    elif not (found.requests or found.values):
+        yield "nothing of it could be compared"
     else:
         yield f"as recorded: {told}"
 

@@ -15,7 +15,7 @@ from orchestrator.graph.texts import texts_of
 from orchestrator.render import parse
 from orchestrator.spec.model import AgentStep, ToolStep
 
-DIGITS = 12
+DIGITS = 8
 """Of a digest in hexadecimal: enough to tell the versions of one step apart."""
 _NOT_MADE_OF = {"steps", "description"}
 _AGENT = {"repair", "overflow"}

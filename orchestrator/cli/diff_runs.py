@@ -96,7 +96,8 @@ def _rest(console: Console, found: RunsDiff, limit: int) -> None:
     if more > 0:
         console.say(f"{more:,} more differ; --limit N shows more, --step PATH one of them")
     elif not found.differs:
-        console.say("no difference", "green")
+        kept = not any(step.withheld for step in found.steps)
+        console.say("no difference" if kept else "no difference in what the record holds", "green")
 
 
 def _rows(

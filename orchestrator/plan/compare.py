@@ -16,6 +16,8 @@ from orchestrator.plan.compare_made import Made, Reads, closure, every_graph, ma
 from orchestrator.plan.compare_ways import News, Way, newly, ways
 from orchestrator.plan.overview import Overview
 from orchestrator.plan.spend import worst
+from orchestrator.spec.model import InputSpec
+from orchestrator.spec.schema import describe
 
 FILE_KEYS = ("inputs", "outputs", "budget", "egress", "keep", "defaults")
 
@@ -184,12 +186,19 @@ def _texts(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[TextCha
 
 def _file(graph: Graph) -> dict[str, Any]:
     said = plain(graph.workflow, graph)
+    for name, spec in graph.workflow.inputs.items():
+        said["inputs"][name] |= {k: t if isinstance(t, str) else describe(t) for k, t in _types(spec)}
     return {
         f"{key}.{name}" if name else key: value
         for key in FILE_KEYS
         for name, value in (said[key].items() if isinstance(said.get(key), dict) else [("", said.get(key))])
         if value is not None
     }
+
+
+def _types(spec: InputSpec) -> list[tuple[str, Any]]:
+    """As the file writes them, not as this program holds them."""
+    return [("type", spec.type), *([("rows", spec.rows)] if spec.rows is not None else [])]
 
 
 def _models(side: Side) -> dict[str, Any]:

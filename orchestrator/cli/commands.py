@@ -45,7 +45,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "cancel": Entry("cancel", "Stop a run from another shell."),
     },
     "This machine": {
-        "models": Entry("models", "List, fetch, inspect, serve and stop local models."),
+        "models": Entry("models", "List, fetch, inspect, optimize, serve and stop local models."),
         "memory": Entry("memory", "List, show and forget what agents remember of conversations."),
         "index": Entry("index", "Index documents, and search them."),
         "doctor": Entry("doctor", "Say what is installed, what fits, and what is in the way."),

@@ -1,4 +1,4 @@
-"""`orch models`: list, fetch, inspect, serve and remove local models; see and stop the hosts that serve them."""
+"""`orch models`: list, fetch, inspect, optimize, serve and remove local models; see and stop the hosts that serve them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group(name="models")
 def command() -> None:
-    """List, fetch, inspect, serve and stop local models.
+    """List, fetch, inspect, optimize, serve and stop local models.
 
     `orch models ls` shows what can be had; a model that a workflow names is fetched at its first run.
     """
@@ -91,6 +91,8 @@ def pull(names: tuple[str, ...], *, as_json: bool) -> None:
         pulled.append(weights)
         word = "here already, every byte checked" if weights == before else f"fetched from {weights.source}"
         console.say(f"{weights.name}: {word} ({megabytes(weights.bytes)}, sha256 {weights.sha256[:12]}…)")
+        if weights != before and not store.known(name).embedding:
+            console.say(f"orch models optimize {weights.name}  finds out which form of it is fastest here")
     if as_json:
         console.json([_described(w.name, store.known(w.name), w) for w in pulled])
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from orchestrator.messages import TokenCount
     from orchestrator.plan.overview import Overview, PlannedModel, PlannedStep
     from orchestrator.plan.spend import Expected
+    from orchestrator.providers.lineage import Form
     from orchestrator.spec.model import ModelSpec
 
 NARROW = 46
@@ -186,7 +187,23 @@ def _memory(spec: ModelSpec) -> tuple[int, int] | None:
     if entry is None:
         return None
     context = min(spec.context or entry.context, entry.context)
-    return entry.bytes, entry.kv_bytes * context
+    form = _form(spec)
+    return form.bytes if form is not None else entry.bytes, entry.kv_bytes * context
+
+
+def _form(spec: ModelSpec) -> Form | None:
+    """What an embedded model is used as on this machine; None for the original."""
+    from orchestrator.config import Config
+    from orchestrator.providers.model_store import ModelStore
+
+    provider, _, name = spec.use.partition(":")
+    if provider != "llamacpp":
+        return None
+    config = Config.from_environment(os.environ, Path.cwd())
+    store = ModelStore(config.models, environ=os.environ, offline=True)
+    here = store.get(name)
+    form = store.lineage.of(here.sha256) if here is not None else None
+    return form if form is not None and form.form else None
 
 
 # ----------------------------------------------------------------------------------------------- printing
@@ -265,10 +282,10 @@ def _reuse(step: PlannedStep, cached: Mapping[str, int] | None) -> str:
 
 
 def _model_row(model: PlannedModel) -> tuple[str, ...]:
-    memory = _memory(model.spec)
+    memory, form = _memory(model.spec), _form(model.spec)
     return (
         ", ".join(model.names),
-        model.ref,
+        f"{model.ref} as {form.form}" if form is not None else model.ref,
         "OFF this machine" if model.cloud else "this machine",
         str(model.calls),
         "its server's"

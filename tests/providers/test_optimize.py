@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import struct
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import numpy
 import pytest
 from click.testing import CliRunner
 
-from orchestrator.bench.forms import Tried, chosen, gained, lines, same
+from orchestrator.bench.forms import LEAST, Tried, chosen, gained, lines, same
 from orchestrator.cli.main import cli
 from orchestrator.errors import ProviderError
 from orchestrator.providers.engine_served import found_server, seen, version_of
@@ -323,6 +324,29 @@ def test_one_line_tells_gain_and_loss() -> None:
     assert "reads prompts 2.00 times and writes 1.10 times as fast as Q4_1" in line
     assert "18 of 20 answers are the same, right are 90.0 % (were 90.0 %)" in line
     assert lines([ORIGINAL, tried("Q4_0", 1, 1, "")])[1][-3:] == ("–", "–", "–")
+
+
+# -------------------------------------------------------------------------------------------------- the page
+
+PAGE = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+
+
+def test_the_page_speaks_of_what_there_is() -> None:
+    """Its options are those of the commands, its limits and names those of the code."""
+    from orchestrator.cli import models_forms, models_trial
+
+    options = {
+        option
+        for command in (models_forms.optimize, models_forms.compare)
+        for parameter in command.params
+        for option in parameter.opts
+    }
+
+    assert set(re.findall(r"(?<![-\w])--[a-z][a-z-]+", PAGE)) <= options
+    assert all(f"`{name}`" in PAGE for name in FORMS)
+    assert f"answers {models_trial.CASES} cases of {', '.join(models_trial.SPECIALISTS)} …" in PAGE
+    assert f"in at least {LEAST:.0%}".replace("%", " %") in PAGE
+    assert (models_forms.CASES, models_forms.AGREEMENT) == (models_trial.CASES, LEAST)
 
 
 # -------------------------------------------------------------------------------------------- a llama-server

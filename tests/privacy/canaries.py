@@ -27,6 +27,7 @@ from orchestrator.graph.model import Graph
 from orchestrator.messages import Completion, Message, Request, TokenCount
 from orchestrator.policy.secrets import Secrets
 from orchestrator.ports import Emit
+from orchestrator.ports import Reply as Said
 from orchestrator.providers.scripted import Reply, ScriptedModel
 from tests.engine.harness import MemoryJournal
 from tests.engine.looking import FoundBeforehand, Shelf, examples, passage
@@ -262,8 +263,8 @@ def tell(graph: Graph, given: World) -> Told:
                 request, model.now = model.now, None
                 asked.setdefault((name, path), []).append(_whole(request))
 
-    async def person(path: str, question: str, show: Any, choices: Sequence[str], _edit: Any = None) -> Reply:
-        return Reply(choices[digest(json.dumps([question, show], default=str)) % len(choices)])
+    async def person(path: str, question: str, show: Any, choices: Sequence[str], _edit: Any = None) -> Said:
+        return Said(choices[digest(json.dumps([question, show], default=str)) % len(choices)])
 
     site = FoundBeforehand([passage("the weather is fine")])
     away = FoundBeforehand([passage("the weather is fine")], AWAY)

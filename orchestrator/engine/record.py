@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar, cast
 
 from orchestrator.engine.recover import Recovered
@@ -44,6 +44,8 @@ _NAMES = frozenset(
      "decision", "asks", "choices", "then", "tool", "effects"),
 )  # fmt: skip
 """Fields that hold words of the file or of this program, by which others find an event."""
+_NUMBERS = frozenset(("int", "float", "bool", "int | None", "float | None"))
+"""Declared types of fields that hold no text."""
 _INSTANCE = re.compile(r"\^\d+\.\d+|@[^.~#]+|[~#]\d+|\.\d+(?=[.~@^#]|$)")
 
 
@@ -75,6 +77,24 @@ def _of(node: Node) -> Labels:
         return Labels(label, label, label)
     asked = join([flow.scope.label, *[part.label for part in flow.parts.values()]])
     return Labels(flow.output.label, asked, join((asked, flow.output.label, flow.facts.label)))
+
+
+def _every(graph: Graph) -> set[Label]:
+    """Every label of which those in the record are joined: they alone tell most files apart, with a third of the work."""
+    found: set[Label] = set()
+    for node in all_nodes(graph.scope):
+        if node.child is not None:
+            found |= _every(node.child)
+        flow = node.flow
+        if flow is None:
+            found.add(_of(node).value)
+            continue
+        found.add(flow.scope.label)
+        found.add(flow.output.label)
+        found.add(flow.facts.label)
+        for part in flow.parts.values():
+            found.add(part.label)
+    return found
 
 
 def label_of_outputs(graph: Graph) -> Label:
@@ -130,6 +150,8 @@ def recording(
     journal: Journal, graph: Graph, secrets: Secrets, keep: Keep, recovered: Recovered, clock: Clock
 ) -> Journal:
     """The journal itself when there is nothing to take out of events, else one that does."""
+    if not secrets and all(keep.how(label) == "full" for label in _every(graph) | {label_of_outputs(graph)}):
+        return journal
     steps, outputs = labels_of(graph), label_of_outputs(graph)
     every = {label for labels in steps.values() for label in (labels.value, labels.asked, labels.told)}
     if not secrets and all(keep.how(label) == "full" for label in every | {outputs}):
@@ -149,11 +171,17 @@ class Recorder:
     before: dict[str, str] = field(default_factory=dict)
     """Digests of values that an earlier process made and did not keep, by path."""
     clock: Clock | None = None
+    _whole: frozenset[str] = field(init=False)
+    """Steps of which everything is kept: their events are only looked through for secrets."""
+
+    def __post_init__(self) -> None:
+        self._whole = frozenset(step for step, labels in self.steps.items() if _is_whole(labels, self.keep))
 
     def append(self, event: Event) -> None:
-        if isinstance(event, StepFinished):
+        if self.before and isinstance(event, StepFinished):
             self._compare(event)
-        event = self._withhold(event)
+        if step_of(getattr(event, "path", "")) not in self._whole:
+            event = self._withhold(event)
         self.journal.append(self._clean(event) if self.secrets else event)
 
     async def flush(self) -> None:
@@ -288,17 +316,25 @@ def step_of(path: str) -> str:
     return _INSTANCE.sub("", path)
 
 
+def _is_whole(labels: Labels, keep: Keep) -> bool:
+    return all(keep.how(label) == "full" for label in (labels.value, labels.asked, labels.told))
+
+
 def _cleaned(event: Event, secrets: Secrets) -> Event:
     """The event with every known secret replaced by its name."""
-    changed = {}
-    for item in fields(event):
-        if item.name in _NAMES:
-            continue
-        value = getattr(event, item.name)
-        clean = secrets.cleaned(value)
-        if clean is not value:
-            changed[item.name] = clean
-    return replace(event, **changed) if changed else event
+    kind: Any = event.__class__
+    names = _texts_of(kind)
+    if not secrets.within([getattr(event, name) for name in names]):
+        return event
+    values = {name: getattr(event, name) for name in names}
+    changed = {name: secrets.cleaned(value) for name, value in values.items()}
+    return replace(event, **{name: clean for name, clean in changed.items() if clean is not values[name]})
+
+
+@cache
+def _texts_of(kind: type[Any]) -> tuple[str, ...]:
+    """The fields of an event that may hold a secret."""
+    return tuple(item.name for item in fields(kind) if item.name not in _NAMES and item.type not in _NUMBERS)
 
 
 __all__ = ["Recorder", "hashes", "kept_inputs", "label_of_outputs", "labels_of", "recording", "stated_labels"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import MappingProxyType
 from urllib.parse import quote
 
 from hypothesis import given
@@ -55,3 +56,21 @@ def test_a_secret_that_comes_in_pieces_is_masked_and_nothing_else_is_lost(pieces
     masked.end("p")
 
     assert "".join(said) == secrets.clean("".join(pieces))
+
+
+DATA = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text("abcd ", max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text("abcd", max_size=7), inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text("abcd", max_size=7), inner, max_size=2).map(MappingProxyType)
+    ),
+    max_leaves=6,
+)
+
+
+@given(DATA)
+def test_a_secret_is_within_what_cleaning_changes(value: object) -> None:
+    """The short look says that nothing is there only where cleaning gives back the very same value."""
+    assert SECRETS.within(value) == (SECRETS.cleaned(value) is not value)

@@ -55,6 +55,8 @@ def _acts(state: State, use: Use) -> bool:
     """Whether it sends private data to a tool off this machine that has an effect."""
     if use.inner or not use.sink.away or use.sink.kind not in ("mcp", "tool"):
         return False
+    if any(is_above(why, use.sink.clearance) for _, why in use.parts):
+        return False  # it is refused anyway
     private = any(is_above(why, "internal") for _, why in use.parts)
     return private and effects_of(state.setting.tools, use.sink.name) != "none"
 

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.chaos.cancel import Stopped, prepare, stop_at
 from tests.chaos.life import warm
 from tests.chaos.trial import Count, try_seed
 
@@ -37,7 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=1000, help="how many random workflows (1000)")
     parser.add_argument("--first", type=int, default=0, help="the first seed (0)")
     parser.add_argument("--lies", type=float, action="append", help="only this share of lying commits")
+    parser.add_argument(
+        "--cancel", type=int, metavar="N", help="instead, stop so many runs at random moments"
+    )
     chosen = parser.parse_args(arguments)
+    if chosen.cancel:
+        return _cancel(chosen.cancel)
     with tempfile.TemporaryDirectory(prefix="chaos-") as home:
         os.environ["ORCH_HOME"] = home
         empty = warm(Path(home))
@@ -47,6 +55,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for defect in defects[:50]:
         sys.stderr.write(f"DEFECT {defect}"[:1000] + "\n")
     return 1 if defects else 0
+
+
+def _cancel(trials: int) -> int:
+    """Half by Ctrl-C, half by `orch cancel`; a line for each way."""
+    wrong = 0
+    with tempfile.TemporaryDirectory(prefix="chaos-") as home:
+        os.environ["ORCH_HOME"] = home
+        for how in ("ctrl-c", "orch cancel"):
+            chance = random.Random(how)
+            ended = [_stopped(chance.uniform(0.05, 4.0), how, number) for number in range(trials // 2)]
+            bad = [one for one in ended if one.is_wrong]
+            wrong += len(bad)
+            sys.stdout.write(told(how, ended) + "\n")
+            sys.stdout.flush()
+            sys.stderr.writelines(f"DEFECT {how}: {one}"[:3000] + "\n" for one in bad)
+    return 1 if wrong else 0
+
+
+def _stopped(moment: float, how: str, number: int) -> Stopped:
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        return stop_at(Path(folder), prepare(Path(folder), number), moment, how)
+
+
+def told(how: str, ended: Sequence[Stopped]) -> str:
+    """One line of figures."""
+    seconds = sorted(one.seconds for one in ended)
+    states = Counter(one.status or "no run yet" for one in ended)
+    return (
+        f"{how}: {len(ended)} trials, median {seconds[len(seconds) // 2]:.2f} s, longest {seconds[-1]:.2f} s, "
+        f"{sum(len(one.orphans) for one in ended)} orphans, "
+        f"{sum(one.resumed == 0 for one in ended)} of {sum(one.resumed is not None for one in ended)} resumed; "
+        + ", ".join(f"{count} {state}" for state, count in states.items())
+    )
 
 
 def _parts(chosen: argparse.Namespace, empty: Path) -> Iterable[Part]:

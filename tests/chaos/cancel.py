@@ -1,0 +1,155 @@
+"""A run on a terminal that is told to stop at some moment: Ctrl-C there, or `orch cancel` from elsewhere.
+
+Its model takes its time, and its tools are processes that start processes. Afterwards none of them may be there.
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import random
+import re
+import select
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from orchestrator.store.open import open_store
+
+WORKFLOW = """
+orch: 1
+models: {tiny: "scripted:answers.yaml"}
+agents: {writer: {model: tiny}}
+tools: {nap: {python: "tools.py:nap", effects: none}}
+steps:
+  each:
+    foreach: [1, 2, 3, 4]
+    steps:
+      draft: {agent: writer, prompt: "draft {{ item }}"}
+      rest: {tool: nap, with: {mark: "MARK", after: "{{ draft }}"}}
+  end: {value: "{{ each | map(attribute='rest') | join(' ') }}"}
+"""
+ANSWERS = "- {match: draft, chunks: [on, ce, ' ', upon], delay: 100ms}\n"
+TOOLS = '''
+import subprocess, pathlib
+
+def nap(mark: str, after: str) -> str:
+    """Sleeps in a process of its own."""
+    if not pathlib.Path("FOLDER/awake").exists():
+        subprocess.run(["sleep", mark], check=False)
+    return after
+'''
+START = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.executable, sys.argv[1:])"
+LONGEST = 60.0
+"""Seconds after which a command is given up; nothing depends on them."""
+
+
+@dataclass
+class Stopped:
+    """How a command ended: seconds from the word to the end, what it wrote, what it left behind."""
+
+    seconds: float
+    code: int
+    said: str
+    orphans: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    status: str = ""
+    resumed: int | None = None
+
+    @property
+    def is_wrong(self) -> bool:
+        """Something is left, damaged, cannot be gone on with, or ended in a traceback."""
+        ended = self.status in ("", "interrupted", "cancelled", "done") and self.resumed in (None, 0)
+        return bool(self.orphans or self.problems or "Traceback" in self.said or not ended)
+
+
+def prepare(folder: Path, number: int) -> str:
+    """The files of one trial; returns the mark by which its processes are known."""
+    mark = f"{random.SystemRandom().randrange(10**7, 10**8)}.{number}"
+    (folder / "orch.yaml").write_text("orch: 1\n", encoding="utf-8")
+    (folder / "workflow.yaml").write_text(WORKFLOW.replace("MARK", mark), encoding="utf-8")
+    (folder / "answers.yaml").write_text(ANSWERS, encoding="utf-8")
+    (folder / "tools.py").write_text(TOOLS.replace("FOLDER", str(folder)), encoding="utf-8")
+    return mark
+
+
+def stop_at(folder: Path, mark: str, moment: float, how: str) -> Stopped:
+    """Start a run, wait so many seconds, say the word, look at what is left, and go on with the run."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", START, sys.executable, "-m", "orchestrator", "run", "workflow.yaml"],
+        cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        env={**os.environ, "TERM": "xterm-256color"},
+    )  # fmt: skip
+    os.close(theirs)
+    said = _read(ours, moment)
+    family = _family(process.pid)
+    began = time.monotonic()
+    if how == "ctrl-c":
+        os.write(ours, b"\x03")
+    else:
+        subprocess.run([*_orch(), "cancel", "last"], cwd=folder, capture_output=True, check=False)
+    said += _read(ours, LONGEST)
+    code = process.wait(LONGEST)
+    stopped = Stopped(time.monotonic() - began, code, said)
+    os.close(ours)
+    stopped.orphans = _left(family, mark)
+    _look(folder, stopped)
+    return stopped
+
+
+def _orch() -> list[str]:
+    return [sys.executable, "-m", "orchestrator"]
+
+
+def _look(folder: Path, stopped: Stopped) -> None:
+    """What the record says, and whether the run can be brought to its end."""
+    database = folder / ".orch" / "store.db"
+    store = open_store(database) if database.exists() else None
+    runs = store.runs() if store is not None else []
+    if store is not None and runs:
+        stopped.status, stopped.problems = runs[0].status, store.verify(runs[0].id)
+    if store is not None:
+        store.close()
+    if stopped.status in ("interrupted", "cancelled"):
+        (folder / "awake").touch()
+        done = subprocess.run([*_orch(), "resume", "last"], cwd=folder, capture_output=True, check=False)
+        stopped.resumed = done.returncode
+
+
+def _read(screen: int, seconds: float) -> str:
+    """What is written in so many seconds, or until nobody writes any more."""
+    text, end = "", time.monotonic() + seconds
+    while (rest := end - time.monotonic()) > 0:
+        try:
+            if select.select([screen], [], [], rest)[0]:
+                data = os.read(screen, 65536)
+                if not data:
+                    break
+                text += data.decode(errors="replace")
+        except OSError:  # the other side is closed
+            break
+    return text
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _left(family: list[psutil.Process], mark: str) -> list[str]:
+    """Processes of the run that are still there; those that are dying get a moment."""
+    _, alive = psutil.wait_procs(family, timeout=1.0)
+    left = [f"{one.pid} {one.name()}" for one in alive if one.is_running() and one.status() != "zombie"]
+    marked = re.compile(re.escape(mark))
+    for one in psutil.process_iter(["cmdline", "name"]):
+        words = " ".join(one.info["cmdline"] or ())
+        if one.info["name"] == "sleep" and marked.search(words):
+            left.append(f"{one.pid} {words}")
+    return left

@@ -263,7 +263,7 @@ def tell(graph: Graph, given: World) -> Told:
                 request, model.now = model.now, None
                 asked.setdefault((name, path), []).append(_whole(request))
 
-    async def person(path: str, question: str, show: Any, choices: Sequence[str], _edit: Any = None) -> Said:
+    async def person(path: str, question: str, show: Any, choices: Sequence[str], edit: Any = None) -> Said:
         return Said(choices[digest(json.dumps([question, show], default=str)) % len(choices)])
 
     site = FoundBeforehand([passage("the weather is fine")])

@@ -92,14 +92,25 @@ def stop_at(folder: Path, mark: str, moment: float, how: str) -> Stopped:
     if how == "ctrl-c":
         os.write(ours, b"\x03")
     else:
-        subprocess.run([*_orch(), "cancel", "last"], cwd=folder, capture_output=True, check=False)
+        _ask_to_cancel(folder, process)
     said += _read(ours, LONGEST)
-    code = process.wait(LONGEST)
+    try:
+        code = process.wait(LONGEST)
+    finally:
+        process.kill()
     stopped = Stopped(time.monotonic() - began, code, said)
     os.close(ours)
     stopped.orphans = _left(family, mark)
     _look(folder, stopped)
     return stopped
+
+
+def _ask_to_cancel(folder: Path, process: subprocess.Popen[bytes]) -> None:
+    """Until there is a run that can be asked, or none any more."""
+    words = [*_orch(), "cancel", "last"]
+    while process.poll() is None:
+        if not subprocess.run(words, cwd=folder, capture_output=True, check=False).returncode:
+            return
 
 
 def _orch() -> list[str]:

@@ -29,7 +29,7 @@ def check_two(state: State) -> None:
     said: set[str] = set()
     for use in state.uses:
         knot = knots.get(use.step)
-        if knot is None or use.step in said or not _acts(state, use):
+        if knot is None or use.step in said or not _acts(state, use, knot):
             continue
         before = list(_before(knots, knot))
         if any(map(_asks, before)):
@@ -51,14 +51,25 @@ def _warn(state: State, use: Use, found: str) -> None:
     state.setting.report.at(use.marks, use.path, "ORCH715", message, hint)
 
 
-def _acts(state: State, use: Use) -> bool:
+def _acts(state: State, use: Use, knot: Knot) -> bool:
     """Whether it sends private data to a tool off this machine that has an effect."""
     if use.inner or not use.sink.away or use.sink.kind not in ("mcp", "tool"):
         return False
     if any(is_above(why, use.sink.clearance) for _, why in use.parts):
         return False  # it is refused anyway
-    private = any(is_above(why, "internal") for _, why in use.parts)
+    alone = _only_tool(state, knot, use.sink.name)
+    held = (why for name, why in use.parts if name != "tool_results" or not alone)
+    private = any(is_above(why, "internal") for why in held)
     return private and effects_of(state.setting.tools, use.sink.name) != "none"
+
+
+def _only_tool(state: State, knot: Knot, server: str) -> bool:
+    """Whether an agent has its results from this server alone: what it gives may go back there."""
+    tools = (knot.agent.spec.tools if knot.agent is not None else None) or ()
+    found = (server_of(state.setting, tool) for tool in tools)
+    return all(
+        (entry[0] if entry is not None else tool) == server for tool, entry in zip(tools, found, strict=True)
+    )
 
 
 # ------------------------------------------------------------------------------------------------ sources

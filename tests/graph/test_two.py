@@ -86,6 +86,8 @@ def test_where_all_three_meet_it_is_said(tmp_path: Path, steps: tuple[str, ...],
         ('reply: {agent: writer, prompt: "For {{ inputs.name }}"}', SEND),
         # nothing private
         ('reply: {agent: writer, prompt: "Of {{ inputs.topic }}"}', SEND),
+        # what a server gave may go back there
+        ('reply: {agent: writer, prompt: "Of {{ inputs.topic }}", tools: [mail.send, mail.list]}',),
         # no effect
         (ANSWER, 'found: {tool: look.up, with: {of: "{{ reply }}"}}'),
         # it stays here

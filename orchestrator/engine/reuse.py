@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from operator import is_
+from typing import Any
 
 from orchestrator.engine.run import Run
 from orchestrator.graph.model import Node
@@ -30,12 +32,41 @@ def key_of(run: Run, node: Node, request: Request, info: ModelInfo) -> str | Non
     label = label_of(run, node)
     if label is None:
         return None
-    content = {
-        "label": label,
-        "messages": [
+    before, after = _around(run, node, request, info, label)
+    said = _encode(
+        [
             [m.role, m.content, [hashlib.sha256(i.data).hexdigest() for i in m.images]]
             for m in request.messages
-        ],
+        ]
+    )
+    return hashlib.sha256(f"{before}{said}{after}".encode()).hexdigest()
+
+
+_SAID = "<messages>"
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
+
+
+def _around(run: Run, node: Node, request: Request, info: ModelInfo, label: str) -> tuple[str, str]:
+    """The key's content before and behind the messages, which is the same for all requests of a step to one model.
+
+    It is kept as long as it is made of the very same parts: written anew for each request it was most of the work.
+    """
+    made_of = (request.schema, request.params, request.max_tokens, request.logprobs, info, label)
+    known = run.terms.get((id(node), _SAID))
+    if known is not None and all(map(is_, known[0], made_of)):
+        found: tuple[str, str] = known[1]
+        return found
+    before, _, after = _encode(_content(node, request, info, label)).partition(f'"messages": "{_SAID}"')
+    found = f'{before}"messages": ', after
+    run.terms[id(node), _SAID] = made_of, found
+    return found
+
+
+def _content(node: Node, request: Request, info: ModelInfo, label: str) -> dict[str, Any]:
+    """Everything that an answer depends on, with a mark in the place of the messages."""
+    content = {
+        "label": label,
+        "messages": _SAID,
         "schema": request.schema,
         "params": dict(request.params),
         "max_tokens": request.max_tokens,
@@ -47,7 +78,7 @@ def key_of(run: Run, node: Node, request: Request, info: ModelInfo) -> str | Non
         content["logprobs"] = True  # such an entry knows how sure the model was
         if node.calibrations:
             content["calibrated"] = [repr(entry) for entry in node.calibrations]
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return content
 
 
 def label_of(run: Run, node: Node) -> str | None:

@@ -75,7 +75,7 @@ async def _measure() -> list[Row]:
         model = open_model("tiny", graph.models["tiny"], environ=os.environ, config=config, base=Path(folder))
         try:
             info = await model.prepare()
-            host = _host(config, info.ref)
+            host = host_of(config, info.ref)
             await _raw(host, _items(99), info.slots)
             raw, through = [], []
             for n in range(REPEATS):
@@ -109,7 +109,7 @@ async def _orch(graph: Graph, model: Model, items: list[str]) -> float:
     return journal.tokens / (time.perf_counter() - began)
 
 
-def _host(config: Config, ref: str) -> State:
+def host_of(config: Config, ref: str) -> State:
     """The running host of this model."""
     running = [entry.state for entry in Hosts(config.runtime / "hosts", environ=os.environ).running()]
     return next(state for state in running if state is not None and ref.endswith(state.launch.name))

@@ -166,15 +166,18 @@ def models_of(graph: Graph) -> tuple[dict[str, ModelSpec], frozenset[str]]:
 def _collect(graph: Graph, needed: dict[str, ModelSpec], first: set[str]) -> set[str]:
     """Fills `needed`, and `first` with what is asked without a climb; returns all names of the ladders."""
     ladders: set[str] = set()
-
     own: dict[str, str] = {}
+    seen: set[tuple[tuple[str, ...], tuple[str, ...]]] = set()
     for node in asking_nodes(graph):
-        for name in (*node.models, *node.ladder):
-            if name not in own:
-                own[name] = own_name(graph, name, needed)
-                needed[own[name]] = graph.models[name]
-        first.update([own[name] for name in node.models])
-        ladders.update([own[name] for name in node.ladder])
+        asks = node.models, node.ladder
+        if asks not in seen:  # most steps ask what others ask
+            seen.add(asks)
+            for name in (*node.models, *node.ladder):
+                if name not in own:
+                    own[name] = own_name(graph, name, needed)
+                    needed[own[name]] = graph.models[name]
+            first.update([own[name] for name in node.models])
+            ladders.update([own[name] for name in node.ladder])
         if node.child is not None:
             ladders |= _collect(node.child, needed, first)
     return ladders

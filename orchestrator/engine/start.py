@@ -246,11 +246,13 @@ def _reads_facts(graph: Graph) -> bool:
     """Whether any expression reads `steps.<name>.<fact>`: only then are facts kept in memory."""
     if graph.outputs is not None and "steps" in graph.outputs.names:
         return True
-    return any(
-        any("steps" in program.names for program in node.programs.values())
-        or (node.child is not None and _reads_facts(node.child))
-        for node in all_nodes(graph.scope)
-    )
+    for node in all_nodes(graph.scope):
+        for program in node.programs.values():
+            if "steps" in program.names:
+                return True
+        if node.child is not None and _reads_facts(node.child):
+            return True
+    return False
 
 
 __all__ = ["VERBS", "Engine", "Enter", "Result", "entering", "models_climbed", "models_needed", "preflight"]

@@ -318,10 +318,32 @@ def _knowledge(graph: Graph) -> list[tuple[str, ...]]:
     return rows
 
 
+def _loads(local: list[PlannedModel]) -> str:
+    from orchestrator.providers.machine import memory_available, models_at_most
+
+    most = models_at_most(os.environ)
+    sizes = [memory[0] + memory[1] for model in local if (memory := _memory(model.spec)) is not None]
+    text = f"loads: {words.count(len(local), 'local model')}, each once"
+    if most is not None and most < len(local):
+        return f"{text}; they take turns: ORCH_MODELS_MAX is {most}"
+    if len(sizes) > 1 and sum(sizes) > memory_available():
+        return f"{text}; they take turns: not all of them fit into memory at once"
+    return text
+
+
+def _reading(plan: Overview) -> str:
+    """What local models read, without repairs; and what it would be if every prompt were read whole."""
+    whole, once = plan.reading.whole, plan.reading.once
+    if str(whole) == str(once):
+        return f"prompts to read: ~{once} tokens" if whole.terms else ""
+    return f"prompts to read: ~{once} tokens, with what each agent's prompts begin alike read once; ~{whole} without"
+
+
 def _sentences(plan: Overview, missing: list[str]) -> list[str]:
     local = [model for model in plan.models if not model.cloud]
     lines = [
-        f"loads: {words.count(len(local), 'local model')}, each once" if local else "",
+        _loads(local) if local else "",
+        _reading(plan) if local else "",
         f"a person decides at: {', '.join(plan.questions)}" if plan.questions else "",
         f"not given yet: {', '.join(f'-i {name}=…' for name in missing)}" if missing else "",
     ]
@@ -341,6 +363,8 @@ def _data(
             for row in _knowledge(graph)
         ],
         "steps": [_step_data(step, counted) for step in plan.steps],
+        "loads": sum(not model.cloud for model in plan.models),
+        "prompt_tokens": {"shared": _number(plan.reading.once), "whole": _number(plan.reading.whole)},
         "models": [
             {
                 "ref": model.ref,

@@ -14,6 +14,7 @@ from orchestrator.labels import Exit
 from orchestrator.plan.bounds import Bounds, StepBound, bounds
 from orchestrator.plan.count import Count
 from orchestrator.plan.prompts import PromptSize, prompt_size
+from orchestrator.plan.reading import Reading, reading
 from orchestrator.plan.spend import Leaving, PriceOf, leaving
 from orchestrator.spec.model import AgentStep, AskStep, ModelSpec
 
@@ -58,6 +59,8 @@ class Overview:
     """Every call that may leave this machine, by step and model, with what it may cost."""
     exits: tuple[Exit, ...]
     """Every way off this machine with the labels of what may go there, tools and embedders too."""
+    reading: Reading
+    """Prompt tokens for models on this machine to read."""
 
     @property
     def leaving(self) -> tuple[PlannedModel, ...]:
@@ -85,6 +88,10 @@ def overview(
         counted.calls,
         tuple(one for s in steps for one in leaving(s.bound, s.path, s.prompt, is_cloud, price_of)),
         tuple(_exits(graph, "")),
+        reading(
+            [(step.bound, step.prompt) for step in steps],
+            lambda step, model: not is_cloud(step.spec(model)),
+        ),
     )
 
 

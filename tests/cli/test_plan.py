@@ -176,3 +176,25 @@ def test_planning_executes_nothing() -> None:
     orch("-i", 'lines=["a"]')
 
     assert sorted(path.name for path in Path().iterdir()) == ["flow.yaml"]
+
+
+def test_the_plan_says_how_often_models_are_loaded_and_how_much_is_read() -> None:
+    """A role counts once for the one model behind both names; each item counts."""
+    plan = data("-i", f"lines={json.dumps(['x' * 40] * 10)}")
+
+    assert plan["loads"] == 1
+    assert plan["prompt_tokens"]["shared"] < plan["prompt_tokens"]["whole"]
+    assert "begin alike read once" in orch("-i", 'lines=["a", "b"]').stdout
+
+
+def test_more_models_than_may_be_loaded_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a setting that is no number is said to be none."""
+    text = FLOW.replace('warm: {use: "llamacpp:smollm2-135m"', 'warm: {use: "llamacpp:qwen2.5-0.5b"')
+    Path("flow.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("ORCH_MODELS_MAX", "1")
+
+    assert "loads: 2 local models, each once; they take turns: ORCH_MODELS_MAX is 1" in orch().stdout
+
+    monkeypatch.setenv("ORCH_MODELS_MAX", "none")
+
+    assert "ORCH_MODELS_MAX is 'none'" in orch().stderr

@@ -1,8 +1,9 @@
 """Events to rows and back: payload, large values as blobs, the hash chain. Knows no database.
 
-The payload is the JSON of the fields that have no column of their own, without those that hold their default: the
-defaults of the event classes are part of the format. A value whose JSON is longer than `INLINE` characters is
-replaced by `{"$blob": sha256}`; user data with such a key is escaped by one more dollar sign.
+The payload is a JSON list of the fields that have no column of their own, by position (`shapes.py`), without those at
+its end that hold their default: positions and defaults of the event classes are part of the format. The usual facts of
+a step and messages of a role and a text stand without their names. A value whose JSON is longer than `INLINE`
+characters is replaced by `{"$blob": sha256}`; user data with such a key is escaped by one more dollar sign.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
-from functools import cache
-from operator import attrgetter
-from typing import Any, NamedTuple, get_args
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from pydantic_core import from_json
 
 from orchestrator.errors import StoreError
 from orchestrator.events import Event, decode
+from orchestrator.store import named
+from orchestrator.store.shapes import Shape, by_class, by_kind, by_letter
 
 INLINE = 8192
 """Longest JSON text, in characters, that stands in the payload itself."""
@@ -25,91 +29,115 @@ INLINE = 8192
 DEEPEST = 200
 """Lists and maps inside each other in one event; what reads events follows no more."""
 
-_SPILL_DEPTH = 4
-_SPILL_ENTRIES = 64
-_COLUMNS = frozenset({"at", "kind", "path"})
-_MARK = re.compile(r"\$+blob")
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+LINK = 16
+"""Bytes of a link of the chain: nobody finds another text with the same 128 bits."""
 
 GENESIS = bytes(32)
 """The hash before the first event."""
 
+_SPILL_DEPTH = 4
+_SPILL_ENTRIES = 64
+_MARK = re.compile(r"\$+blob")
+_USUAL = ("model", "tokens", "attempts", "seconds", "error")
+"""The facts of a step that a model answered: only their values are stored, and no error where there was none."""
+_MESSAGE = ("role", "content")
+_PLAIN = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+_FRAME = struct.Struct("<dI")
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_NOTHING: Mapping[bytes, str] = {}
 
-@dataclass(slots=True)
-class Packed:
-    """An event as it is stored; `blobs` are JSON texts by their sha256."""
+
+class Packed(NamedTuple):
+    """An event as it is stored, its kind by its letter; `blobs` are JSON texts by their sha256."""
 
     at: float
     kind: str
     path: str
     payload: str
-    digest: bytes
-    blobs: dict[bytes, str] = field(default_factory=dict)
-
-
-class _Shape(NamedTuple):
-    """`names` are the fields without a column of their own; `values` reads them all at once."""
-
-    names: tuple[str, ...]
-    defaults: tuple[Any, ...]
-    values: Callable[[Event], tuple[Any, ...]]
-    has_path: bool
-
-
-@cache
-def _shapes() -> Mapping[str, _Shape]:
-    """The shape of every kind of event."""
-    found = {}
-    for cls in get_args(Event):
-        defaults = {f.name: f.default for f in fields(cls)}
-        names = tuple(name for name in defaults if name not in _COLUMNS)
-        values = attrgetter(*names, "kind")  # two names at least: it gives a tuple
-        plain = tuple(defaults[name] for name in names)
-        found[str(defaults["kind"])] = _Shape(names, plain, values, "path" in defaults)
-    return found
+    blobs: Mapping[bytes, str] = _NOTHING
 
 
 def pack(event: Event) -> Packed:
     """The row of an event. Raises StoreError for a value that JSON cannot hold (NaN, a foreign object), or too deep."""
+    shape = by_class()[type(event)]
     path = getattr(event, "path", "")
+    values = _positions(shape, event)
     try:
-        payload, blobs = _payload(event)
+        text = _quickly(values)
+        if text is not None:
+            return Packed(float(event.at), shape.letter, path, text)
+        payload, blobs = _carefully(values)
     except (ValueError, TypeError, RecursionError) as error:
-        whose = f"of '{path}'" if path else "of the run"
-        deep = isinstance(error, RecursionError)
-        why = f"lists and maps are nested more than {DEEPEST} levels deep" if deep else error
-        raise StoreError(
-            f"a value {whose} cannot be recorded: {why}",
-            hint="make it flatter"
-            if deep
-            else "values are maps, lists, texts, finite numbers, true, false and null",
-        ) from error
-    at = float(event.at)
-    return Packed(at, event.kind, path, payload, digest(at, event.kind, path, payload), blobs)
+        raise _refused(path, error) from error
+    return Packed(float(event.at), shape.letter, path, payload, blobs)
 
 
-def _payload(event: Event) -> tuple[str, dict[bytes, str]]:
-    shape = _shapes()[event.kind]
-    data = {
-        name: value
-        for name, default, value in zip(shape.names, shape.defaults, shape.values(event), strict=False)
-        if value is not default
-    }
-    text = _encode(data)
-    if text.count("[") + text.count("{") > DEEPEST and _too_deep(data):
+def _refused(path: str, error: Exception) -> StoreError:
+    whose = f"of '{path}'" if path else "of the run"
+    deep = isinstance(error, RecursionError)
+    why = f"lists and maps are nested more than {DEEPEST} levels deep" if deep else error
+    may = "values are maps, lists, texts, finite numbers, true, false and null"
+    return StoreError(f"a value {whose} cannot be recorded: {why}", hint="make it flatter" if deep else may)
+
+
+def _positions(shape: Shape, event: Event) -> list[Any]:
+    """The fields in order, up to the last that says something."""
+    values = shape.values(event)
+    last, tail = shape.size, shape.tail
+    while last and values[last - 1] is tail[last - 1]:
+        last -= 1
+    found = list(values[:last])
+    if (at := shape.facts) is not None and at < last and found[at] is not None:
+        facts = found[at]
+        if tuple(facts) == _USUAL:
+            found[at] = [*facts.values()] if facts["error"] is not None else [*facts.values()][:-1]
+    elif (at := shape.messages) is not None and at < last:
+        found[at] = _flat(found[at])
+    return found
+
+
+def _flat(messages: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
+    """`role, content, role, content` where all messages consist of these and the roles are texts."""
+    found: list[Any] = []
+    for message in messages:
+        if tuple(message) != _MESSAGE or type(message["role"]) is not str:
+            return messages
+        found += message.values()
+    return found
+
+
+def _quickly(values: list[Any]) -> str | None:
+    """The payload of nearly every event; None for what must be looked at: large, deep, rare or impossible values."""
+    try:
+        raw = orjson.dumps(values, None, _PLAIN)
+    except TypeError:  # half a surrogate pair, a huge number, a key that is no text, or nothing for JSON
+        return None
+    if (
+        len(raw) > INLINE
+        or b"null" in raw  # this encoder writes NaN as null
+        or b"$blob" in raw
+        or raw.count(b"[") + raw.count(b"{") >= DEEPEST - 1
+    ):
+        return None
+    return raw.decode()
+
+
+def _carefully(values: list[Any]) -> tuple[str, dict[bytes, str]]:
+    text = _encode(values)
+    if text.count("[") + text.count("{") >= DEEPEST - 1 and _too_deep(values):
         raise RecursionError
     blobs: dict[bytes, str] = {}
     if not text.isascii():
-        text, data = _scrubbed(text, data)
+        text, values = _scrubbed(text, values)
     if "$blob" in text:
-        data = _escape(data)
-        text = _encode(data)
+        values = _escape(values)
+        text = _encode(values)
     if len(text) > INLINE:
-        text = _encode({name: _spill(value, blobs, 1) for name, value in data.items()})
+        text = _encode([_spill(value, blobs, 1) for value in values])
     return text, blobs
 
 
-def _too_deep(data: Mapping[str, Any]) -> bool:
+def _too_deep(data: Any) -> bool:
     level: list[Any] = [data]
     for _ in range(DEEPEST):
         level = [
@@ -124,7 +152,7 @@ def _inside(node: Mapping[str, Any] | list[Any] | tuple[Any, ...]) -> Iterable[A
     return node.values() if isinstance(node, Mapping) else node
 
 
-def _scrubbed(text: str, data: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _scrubbed(text: str, data: list[Any]) -> tuple[str, list[Any]]:
     """Half a surrogate pair is no character and no database takes it: it becomes U+FFFD."""
     try:
         text.encode()
@@ -165,14 +193,55 @@ def _is_mark(key: Any) -> bool:
 
 
 def unpack(at: float, kind: str, path: str, payload: str, fetch: Callable[[str], str]) -> Event:
-    """The event of a row; `fetch` gives the JSON text of a blob by its sha256 in hex."""
+    """The event of a row; `fetch` gives the JSON text of a blob by its sha256 in hex. Raises ValueError for damage."""
     if "$blob" in payload:
         payload = _encode(_resolve(json.loads(payload), fetch))
-    shape = _shapes().get(kind)
-    head = f'{{"kind":{_encode(kind)},"at":{at!r}'
-    if shape is not None and shape.has_path:
-        head = f'{head},"path":{_encode(path)}'
-    return decode(f"{head}}}" if payload == "{}" else f"{head},{payload[1:]}")
+    if named.is_named(payload):
+        known = by_kind().get(kind)
+        return named.unpack(at, kind, path, payload, has_path=known is not None and known.has_path)
+    shape = by_letter().get(kind)
+    values = from_json(payload, cache_strings="keys")
+    if shape is None or not isinstance(values, list) or len(values) > shape.size:
+        raise ValueError("no event")
+    _spread(shape, values)
+    return _made(shape, at, path, values) or _checked(shape, at, path, values)
+
+
+def _spread(shape: Shape, values: list[Any]) -> None:
+    """Put names back where they were left out, and None where nothing stood."""
+    values += [None] * (shape.required - len(values))
+    if (at := shape.facts) is not None and at < len(values) and isinstance(values[at], list):
+        facts = [*values[at], None][: len(_USUAL)]
+        values[at] = dict(zip(_USUAL, facts, strict=True))
+    elif (at := shape.messages) is not None and _is_flat(said := values[at]):
+        pairs = zip(said[::2], said[1::2], strict=True)
+        values[at] = [{"role": role, "content": content} for role, content in pairs]
+
+
+def _is_flat(said: Any) -> bool:
+    return isinstance(said, list) and bool(said) and isinstance(said[0], str)
+
+
+def _made(shape: Shape, at: float, path: str, values: list[Any]) -> Event | None:
+    """The event, made at once where every value is just what its field says; None where that is not sure."""
+    if not shape.path_second and shape.has_path:
+        return None
+    for value, allowed in zip(values, shape.allowed, strict=False):
+        if allowed and type(value) not in allowed:
+            return None
+    for index, holds in shape.inner:
+        if index < len(values) and not holds(values[index]):
+            return None
+    for index in shape.tuples:
+        if index < len(values):
+            values[index] = tuple(values[index])
+    return shape.cls(at, path, *values) if shape.has_path else shape.cls(at, *values)
+
+
+def _checked(shape: Shape, at: float, path: str, values: list[Any]) -> Event:
+    """The event, or ValueError with all that is wrong with it."""
+    facts = {"kind": shape.kind, "at": at, **dict(zip(shape.names, values, strict=False))}
+    return decode(_encode({**facts, "path": path} if shape.has_path else facts))
 
 
 def _resolve(value: Any, fetch: Callable[[str], str]) -> Any:
@@ -201,10 +270,14 @@ def _marks(value: Any) -> Iterator[str]:
             yield from _marks(item)
 
 
-def digest(at: float, kind: str, path: str, payload: str) -> bytes:
-    """What the chain holds of an event: a digest, so that a payload can be erased and the chain still verified."""
-    return hashlib.sha256(f"{kind}\n{path}\n{at!r}\n{payload}".encode()).digest()
+def link(head: bytes, row: Packed) -> bytes:
+    """The chain continued by a row: all that is in it and all that came before it."""
+    return chained(head, row.at, row.kind, row.path, row.payload)
 
 
-def link(head: bytes, event_digest: bytes) -> bytes:
-    return hashlib.sha256(head + event_digest).digest()
+def chained(head: bytes, at: float, kind: str, path: str, payload: str) -> bytes:
+    """What stands beside a row; rows of older stores were chained in another way."""
+    if named.is_named(payload):
+        return named.link(head, named.digest(at, kind, path, payload))
+    text = f"{kind}{path}{payload}".encode()
+    return hashlib.blake2b(head + _FRAME.pack(at, len(path)) + text, digest_size=LINK).digest()

@@ -63,7 +63,8 @@ class StoreJournal:
             head.cloud_calls,
             head.cost,
         )
-        self._queue: deque[tuple[Event, Sequence[int]]] = deque()
+        self._queue: deque[Event] = deque()
+        self._consumed: dict[int, Sequence[int]] = {}
         self._appended = head.count
         self._waiters: list[tuple[int, asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
         self._lock = threading.Lock()
@@ -81,15 +82,16 @@ class StoreJournal:
         """Take an event in. `consumed` are inbox ids it answers, marked done in the same transaction."""
         if self._error is not None or self._closing:
             raise self._error or StoreError(f"the journal of run {self._run} is closed")
-        self._queue.append((event, consumed))
+        if consumed:
+            self._consumed[self._appended] = consumed
+        queue = self._queue
+        queue.append(event)
         self._appended += 1
-        if not self._wake.is_set():
+        waiting = len(queue)
+        if waiting == 1:  # else the writer was told already, and empties the queue before it sleeps again
             self._wake.set()
-        waiting = len(self._queue)
-        if waiting >= GROUP and not self._urgent.is_set():
-            self._urgent.set()
-        if waiting >= LIMIT:
-            self._wait_for_room()
+        elif waiting >= GROUP:
+            self._hurry(waiting)
 
     @property
     def last(self) -> int:
@@ -118,7 +120,11 @@ class StoreJournal:
         if self._error is not None:
             raise self._error
 
-    def _wait_for_room(self) -> None:
+    def _hurry(self, waiting: int) -> None:
+        if not self._urgent.is_set():
+            self._urgent.set()
+        if waiting < LIMIT:
+            return
         with self._room:
             self._room.wait_for(lambda: len(self._queue) < LIMIT // 2 or self._error is not None)
 
@@ -139,9 +145,9 @@ class StoreJournal:
             if not whole:
                 self._settle(self._seq, StoreError(f"the journal of run {self._run} broke off"))
 
-    def _commit(self, group: list[tuple[Event, Sequence[int]]]) -> None:
+    def _commit(self, group: list[Event]) -> None:
         rows, blobs, fault = self._pack(group)
-        done = [item for _, consumed in group[: len(rows)] for item in consumed]
+        done = self._answered(self._seq + len(rows)) if self._consumed else []
         try:
             if rows:
                 self._write(rows, blobs, done)
@@ -150,24 +156,28 @@ class StoreJournal:
                 self._settle(self._seq, error)
                 return
         first = self._seq
-        self._announce([(first + index, event) for index, (event, _) in enumerate(group[: len(rows)])])
+        self._announce(first, group[: len(rows)])
         self._settle(first + len(rows), fault)
 
-    def _pack(
-        self, group: list[tuple[Event, Sequence[int]]]
-    ) -> tuple[list[Columns], dict[bytes, str], StoreError | None]:
+    def _answered(self, end: int) -> list[int]:
+        """The messages that the events before this number consume."""
+        numbers = [number for number in list(self._consumed) if number < end]
+        return [item for number in numbers for item in self._consumed.pop(number)]
+
+    def _pack(self, group: list[Event]) -> tuple[list[Columns], dict[bytes, str], StoreError | None]:
         """Rows up to the first event that cannot be recorded, and why it cannot."""
         rows: list[Columns] = []
         blobs: dict[bytes, str] = {}
-        for event, _ in group:
+        for event in group:
             try:
                 packed = codec.pack(event)
             except StoreError as error:
                 return rows, blobs, error
-            self._hash = codec.link(self._hash, packed.digest)
+            self._hash = codec.link(self._hash, packed)
             self._tally.add(event)
             rows.append(event_columns(self._no, self._seq + len(rows), packed, self._hash))
-            blobs.update(packed.blobs)
+            if packed.blobs:
+                blobs.update(packed.blobs)
         return rows, blobs, None
 
     def _write(self, rows: list[Columns], blobs: dict[bytes, str], done: Sequence[int]) -> None:
@@ -184,9 +194,10 @@ class StoreJournal:
             write_blobs(connection, self._no, blobs)
             mark_done(connection, done, time.time())
 
-    def _announce(self, committed: list[tuple[int, Event]]) -> None:
-        if self._on_commit is None or not committed:
+    def _announce(self, first: int, events: list[Event]) -> None:
+        if self._on_commit is None or not events:
             return
+        committed = list(enumerate(events, first))
         if self._loop is None:
             self._on_commit(committed)
         else:

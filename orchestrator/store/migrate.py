@@ -82,12 +82,17 @@ def _add_seen(connection: Connection) -> None:
     connection.execute(text("CREATE INDEX seen_of ON seen (workflow, input)"))
 
 
+def _by_position(connection: Connection) -> None:
+    """Events are written in a shorter form from here on, which an older orch must not meet; none is written anew."""
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(2, _count_calls),
     Migration(3, _add_spending),
     Migration(4, _add_open_calls),
     Migration(5, _add_turns),
     Migration(6, _add_seen),
+    Migration(7, _by_position),
 )
 
 

@@ -27,6 +27,7 @@ from orchestrator.store.ids import run_id
 from orchestrator.store.lease import forget, owner_alive
 from orchestrator.store.rows import Head, RunRow
 from orchestrator.store.seen import take
+from orchestrator.store.shapes import stored
 from orchestrator.store.tables import (
     Blob,
     BlobUse,
@@ -152,7 +153,7 @@ class Store:
             "started": started.at,
             "steps": started.steps,
             "events": 1,
-            "head": codec.link(codec.GENESIS, packed.digest),
+            "head": codec.link(codec.GENESIS, packed),
             **tally.columns(),
         }
         with self.writing() as connection:
@@ -283,13 +284,14 @@ class Store:
         `first` to `last`, in order. `report.values` puts the value of a container together from them."""
         no = self.head(run).no
         beneath = func.substr(EVENTS.c.path, 1, len(path) + 1).in_([path + sign for sign in BENEATH])
-        mine = (EVENTS.c.run == no) & EVENTS.c.seq.between(first, last) & EVENTS.c.kind.in_(STEP_KINDS)
-        return self._read(run, _STORED.where(mine & beneath).limit(limit))
+        mine = (EVENTS.c.run == no) & EVENTS.c.seq.between(first, last)
+        steps = EVENTS.c.kind.in_(stored(STEP_KINDS))
+        return self._read(run, _STORED.where(mine & steps & beneath).limit(limit))
 
     def of_kinds(self, run: str, kinds: Sequence[str], after: int = -1) -> list[tuple[int, Event]]:
         """The events of these kinds, in order, from the one behind `after`; for kinds of which a run has few."""
         no = self.head(run).no
-        mine = (EVENTS.c.run == no) & (EVENTS.c.seq > after) & EVENTS.c.kind.in_(kinds)
+        mine = (EVENTS.c.run == no) & (EVENTS.c.seq > after) & EVENTS.c.kind.in_(stored(kinds))
         return self._read(run, _STORED.where(mine))
 
     def event(self, run: str, seq: int) -> Event:
@@ -380,7 +382,8 @@ Columns = tuple[int, int, float, str, str, str, bytes]
 
 
 def event_columns(no: int, seq: int, packed: codec.Packed, head: bytes) -> Columns:
-    return no, seq, packed.at, packed.kind, packed.path, packed.payload, head
+    at, kind, path, payload, _ = packed
+    return no, seq, at, kind, path, payload, head
 
 
 def write_events(connection: Connection, rows: Sequence[Columns]) -> None:
@@ -398,7 +401,7 @@ def inserted(result: CursorResult[Any]) -> int:
     return int(key[0])
 
 
-def write_blobs(connection: Connection, no: int, blobs: dict[bytes, str]) -> None:
+def write_blobs(connection: Connection, no: int, blobs: Mapping[bytes, str]) -> None:
     """Store what is not stored yet, and first that this run uses it: `delete` frees what nobody uses."""
     if blobs:
         _insert_new(connection, USES, [{"run": no, "sha": sha} for sha in blobs])

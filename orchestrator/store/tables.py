@@ -1,6 +1,6 @@
 """The tables of the store, as SQLModel classes. Columns only: no query, no rule.
 
-Version 6. A change here needs a numbered step in `migrate.py`.
+Version 7. A change here needs a numbered step in `migrate.py`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,10 @@ class Run(SQLModel, table=True):
 
 
 class EventRow(SQLModel, table=True):
-    """One event: `payload` is the JSON of what the other columns do not say; `hash` continues the chain."""
+    """One event: `payload` is the JSON of what the other columns do not say; `hash` continues the chain.
+
+    `kind` is a letter (`shapes.LETTERS`); rows from before version 7 hold the word, and payloads with names (`named.py`).
+    """
 
     __tablename__: ClassVar[str] = "events"
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from orchestrator.events import (
     AttemptFinished,
+    AttemptStarted,
     Event,
     ModelReady,
     RunFailed,
@@ -17,7 +18,11 @@ from orchestrator.events import (
     RunWaiting,
     StepFailed,
     StepFinished,
+    StepStarted,
 )
+
+_UNCOUNTED = frozenset({StepStarted, AttemptStarted})
+"""Every second event is one of these."""
 
 
 @dataclass(slots=True)
@@ -44,6 +49,10 @@ class Tally:
     """What failed in this process: a group that fails with a step of its own does not count."""
 
     def add(self, event: Event) -> None:
+        if type(event) not in _UNCOUNTED:
+            self._count(event)
+
+    def _count(self, event: Event) -> None:
         match event:
             case StepFinished():
                 self.finished += _is_whole(event.path) and "container" not in event.facts
@@ -102,4 +111,4 @@ class Tally:
 
 
 def _is_whole(path: str) -> bool:
-    return not any(sign in path for sign in "@^#")
+    return "@" not in path and "^" not in path and "#" not in path

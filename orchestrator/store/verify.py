@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, select
 
 from orchestrator.store import codec
 from orchestrator.store.rows import Head
+from orchestrator.store.shapes import kind_of
 from orchestrator.store.tables import Blob, EventRow, table
 
 EVENTS, BLOBS = table(EventRow), table(Blob)
@@ -32,7 +33,7 @@ def verify(connection: Connection, head: Head) -> list[str]:
             if _holds(row, previous):
                 blobs.update(codec.blob_marks(row.payload))
             else:
-                problems.append(f"event {row.seq} ({row.kind} {row.path}) is not what was written")
+                problems.append(f"event {row.seq} ({kind_of(row.kind)} {row.path}) is not what was written")
             previous = row.hash if isinstance(row.hash, bytes) else codec.GENESIS
             expected = row.seq + 1
     if previous != head.hash:
@@ -47,9 +48,10 @@ def _page(connection: Connection, head: Head, start: int) -> Sequence[Row[Any]]:
 
 def _holds(row: Row[Any], previous: bytes) -> bool:
     """Whether the row continues the chain; damage can change even the type of a column."""
-    if not (isinstance(row.payload, str) and isinstance(row.at, float)):
+    texts = (row.kind, row.path, row.payload)
+    if not (isinstance(row.at, float) and all(isinstance(text, str) for text in texts)):
         return False
-    return bool(row.hash == codec.link(previous, codec.digest(row.at, row.kind, row.path, row.payload)))
+    return bool(row.hash == codec.chained(previous, row.at, *texts))
 
 
 def _damaged(connection: Connection, blobs: set[str]) -> list[str]:

@@ -18,6 +18,7 @@ from orchestrator.store import codec
 from orchestrator.store.migrate import FIRST, MIGRATIONS, Migration, newest, version
 from orchestrator.store.open import open_store
 from orchestrator.store.store import Store
+from tests.store.old_rows import old_row
 from tests.store.processes import CONTEXT, hear, process
 from tests.store.samples import AT, started
 
@@ -66,8 +67,8 @@ def a_store_of_version_1(folder: Path, **runs: Sequence[Event]) -> Path:
 def written_by_version_1(database: sqlite3.Connection, no: int, run: str, events: Sequence[Event]) -> None:
     head = codec.GENESIS
     for seq, event in enumerate(events):
-        row = codec.pack(event)
-        head = codec.link(head, row.digest)
+        row = old_row(event)
+        head = row.chained(head)
         values = (no, seq, row.at, row.kind, row.path, row.payload, head)
         database.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", values)
     facts = ("w", "/w.yaml", "/", "", "ab", "done", AT, AT + 9, 1, 1, 0, 10, 5, len(events), head)

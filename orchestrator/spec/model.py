@@ -31,7 +31,7 @@ from orchestrator.spec.fields import (
     Whole,
     shape,
 )
-from orchestrator.spec.secret import key_from_environment, without_secrets
+from orchestrator.spec.secret import Key, Variables
 
 Overflow: TypeAlias = Literal["error", "drop-examples", "drop-sources", "escalate"]
 
@@ -112,7 +112,7 @@ class ModelSpec(Model):
     """Sampling parameters; also `think` (true, false, low, medium, high) for a thinking model of Ollama."""
     url: str | None = None
     """Address of an OpenAI-compatible or Ollama server."""
-    key: str | None = None
+    key: Key | None = None
     """`env.NAME`: where the API key comes from. A secret never stands in a file."""
     price: Mapping[Literal["input", "output", "hour"], Real] | None = None
     """USD per million tokens `{input, output}`, or per hour `{hour}`."""
@@ -131,11 +131,6 @@ class ModelSpec(Model):
     @classmethod
     def _short_form(cls, value: Any) -> Any:
         return {"use": value} if isinstance(value, str) else value
-
-    @field_validator("key")
-    @classmethod
-    def _from_environment(cls, value: str | None) -> str | None:
-        return key_from_environment(value)
 
 
 class Examples(Model):
@@ -220,20 +215,10 @@ class McpServer(Model):
     """The command that starts it."""
     url: str | None = None
     """Its address."""
-    env: Mapping[str, str] = Field(default_factory=dict)
+    env: Variables = Field(default_factory=dict)
     """Variables that the command gets beside `PATH`, `HOME` and the locale: `env.NAME`, or a text that is no secret."""
-    key: str | None = None
+    key: Key | None = None
     """`env.NAME`: where the bearer token of the address comes from. A secret never stands in a file."""
-
-    @field_validator("key")
-    @classmethod
-    def _from_environment(cls, value: str | None) -> str | None:
-        return key_from_environment(value)
-
-    @field_validator("env")
-    @classmethod
-    def _no_secrets(cls, value: Mapping[str, str]) -> Mapping[str, str]:
-        return without_secrets(value)
 
 
 class ToolSpec(Model):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
+from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ def variables_of(server: McpServer) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in found if name))
 
 
-def key_from_environment(value: str | None) -> str | None:
+def key_from_environment(value: str) -> str:
     """A key as it may stand in a file. Raises for any other text: it could be the key itself."""
-    if value is not None and not variable_of(value):
+    if not variable_of(value):
         raise PydanticCustomError("secret", "a key never stands in a file")
     return value
 
@@ -64,4 +65,15 @@ def _is_random(word: str) -> bool:
     return kinds == 3 or (kinds == 2 and sum(map(str.isdigit, word)) >= 6)
 
 
-__all__ = ["is_telling", "key_from_environment", "variable_of", "variables_of", "without_secrets"]
+Key: TypeAlias = Annotated[str, AfterValidator(key_from_environment)]
+Variables: TypeAlias = Annotated[Mapping[str, str], AfterValidator(without_secrets)]
+
+__all__ = [
+    "Key",
+    "Variables",
+    "is_telling",
+    "key_from_environment",
+    "variable_of",
+    "variables_of",
+    "without_secrets",
+]

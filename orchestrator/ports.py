@@ -85,6 +85,10 @@ class Resident(Model, Protocol):
         """
         ...
 
+    async def prefetch(self) -> None:
+        """It is loaded soon: bring its weights nearer without taking memory that others need."""
+        ...
+
     async def unload(self) -> None:
         """Give its place up; the next call loads it again."""
         ...

@@ -26,6 +26,8 @@ CROWD = 1024
 """Instances open at once where models take turns: so many items go through one model before the next is loaded."""
 BOUND = 4 * CROWD
 """Entries of others after which a model that is waited for is not passed over again."""
+TAIL = 4
+"""So many requests of a model are left when the weights of the next one are brought nearer."""
 BREATHS = 8
 """Turns of the loop in which steps that just got an answer say what they need next."""
 
@@ -38,6 +40,7 @@ class Tenant:
     bytes: int
     load: Callable[[], Coroutine[Any, Any, object]]
     unload: Callable[[], Coroutine[Any, Any, None]]
+    prefetch: Callable[[], Coroutine[Any, Any, None]]
     rank: int = 0
     loaded: bool = False
     open: bool = False
@@ -56,6 +59,7 @@ class House:
         self._most = most
         self._tenants: list[Tenant] = []
         self._moving: asyncio.Task[None] | None = None
+        self._nearer: Tenant | None = None
         self._now = 0
 
     def add(self, tenant: Tenant) -> None:
@@ -90,7 +94,7 @@ class House:
 
     def leave(self, tenant: Tenant) -> None:
         tenant.inside -= 1
-        if tenant.inside == 0:
+        if tenant.inside <= TAIL:
             self._look()
 
     async def visit(self, tenant: Tenant) -> None:
@@ -117,7 +121,10 @@ class House:
                 for _ in range(BREATHS):
                     await asyncio.sleep(0)
                 coming = self._next_tenant()
-                if coming is None or not await self._make_room(coming):
+                if coming is None:
+                    return
+                if not await self._make_room(coming):
+                    await self._prefetch(coming)
                     return
                 await self._let_in(coming)
         finally:
@@ -146,6 +153,11 @@ class House:
         few = self._most is None or len(inside) < self._most
         return few and sum(tenant.bytes for tenant in inside) + coming.bytes <= self._room
 
+    async def _prefetch(self, coming: Tenant) -> None:
+        if coming is not self._nearer and all(tenant.inside <= TAIL for tenant in self._tenants):
+            self._nearer = coming
+            await coming.prefetch()
+
     async def _let_in(self, coming: Tenant) -> None:
         try:
             if not coming.loaded:
@@ -155,6 +167,7 @@ class House:
                 turn.set_exception(error)
             return
         coming.loaded = coming.open = True
+        self._nearer = None
         coming.since = self._next()
         for turn in _taken(coming):
             self.enter_now(coming)

@@ -59,6 +59,7 @@ def _house(
             inside[names[0]].bytes,
             partial(_load, sharing, journal, clock),
             partial(_unload, [gate.model for gate in sharing]),
+            partial(_prefetch, sharing[0].model),
             rank=max(ranks.get(name, 0) for name in names),
         )
         house.add(tenant)
@@ -70,6 +71,11 @@ def _house(
 async def _load(gates: list[Gate], journal: Journal, clock: Clock) -> None:
     for gate in gates:
         await gate.load(journal, clock)
+
+
+async def _prefetch(model: object) -> None:
+    if isinstance(model, Resident):
+        await model.prefetch()
 
 
 async def _unload(models: list[object]) -> None:

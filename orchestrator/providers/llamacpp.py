@@ -24,7 +24,7 @@ from orchestrator.providers.gbnf import grammar
 from orchestrator.providers.gguf import Header, NotGGUF, read_header
 from orchestrator.providers.host import KEEP_ALIVE, Launch, engine_version
 from orchestrator.providers.hosts import GivenUp, Hosts, Lease
-from orchestrator.providers.machine import memory_total
+from orchestrator.providers.machine import memory_total, read_ahead
 from orchestrator.providers.marks import Marks, marks_of, unmarked
 from orchestrator.providers.model_store import ModelStore, Weights, silent
 from orchestrator.providers.tries import Patience, try_often
@@ -110,6 +110,10 @@ class LlamaCpp:
         self._hosts.refuse_too_big(launch)
         room = self._hosts.room(launch)
         return Footprint("this machine", launch.identity, launch.memory, room, self._hosts.most)
+
+    async def prefetch(self) -> None:
+        """Have its file read into the page cache, which gives way to whoever needs the memory."""
+        await asyncio.to_thread(lambda: read_ahead(self._planned(fetch=True).weights))
 
     async def unload(self) -> None:
         """Give the host up for a model that needs its memory: it ends, unless another run uses it."""

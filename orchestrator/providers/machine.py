@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from orchestrator.errors import ProviderError
@@ -39,6 +40,14 @@ def models_at_most(environ: Mapping[str, str]) -> int | None:
             "refused", f"ORCH_MODELS_MAX is {stated!r}", hint="a number of models, 1 or more; or leave it out"
         )
     return int(stated)
+
+
+def read_ahead(path: str) -> None:
+    """Ask the system to have a file in its page cache soon; where it cannot be asked, nothing happens."""
+    if not hasattr(os, "posix_fadvise"):
+        return
+    with suppress(OSError), Path(path).open("rb") as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
 
 
 def cores(cgroup: Path = CGROUP) -> int:

@@ -118,6 +118,9 @@ class OllamaModel:
         taken = size if isinstance(size, int) and size > 0 else 0
         return Footprint(self.server.where, self.model, taken, memory_total() * 3 // 4, self._most)
 
+    async def prefetch(self) -> None:
+        """Nothing: only its server could."""
+
     async def unload(self) -> None:
         """Nothing: the server lets it go for the next one, now that nobody asks it."""
 

@@ -9,25 +9,13 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from orchestrator.cli import complete
-from orchestrator.cli.console import STYLES, Console, paint, the_console
+from orchestrator.cli.console import the_console
 from orchestrator.errors import UsageError
-from orchestrator.safe import safe
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from orchestrator.report.diff_lines import Row
-
 Form = Literal["text", "json", "github"]
-ROLES = {
-    "good": "green",
-    "bad": "red",
-    "added": "green",
-    "removed": "red",
-    "warn": "yellow",
-    "dim": "dim",
-    "bold": "bold",
-}
 SHOWN = 10
 
 
@@ -137,16 +125,3 @@ def _range(text: str) -> tuple[str, str, str]:
             before, _, after = text.partition(dots)
             return before or "HEAD", dots, after or "HEAD"
     return text, "", ""
-
-
-def print_rows(console: Console, rows: Sequence[Row]) -> None:
-    """Rows with their roles as colours; what is in them is made safe."""
-    for row in rows:
-        pieces = ((safe(text).replace("\n", "⏎"), ROLES.get(role, "")) for text, role in row)
-        line = "".join(
-            paint(text, style) if style in STYLES and console.color_out else text for text, style in pieces
-        )
-        console.out.write(line.rstrip() + "\n")
-
-
-__all__ = ["command", "print_rows"]

@@ -71,7 +71,7 @@ def _events(store: Store, run: str, facts: RunFacts, path: str) -> list[Event]:
 def _all(
     console: Console, store: Store, names: tuple[str, str], found: RunsDiff, limit: int, form: str
 ) -> None:
-    from orchestrator.cli.diff import print_rows
+    from orchestrator.cli.diff_print import print_rows
     from orchestrator.report.diff_runs import runs_json, summary_rows
 
     title = f"{names[0]} → {names[1]}"
@@ -114,7 +114,7 @@ def _one(
     console: Console, store: Store, names: tuple[str, str], found: RunsDiff, step: str, form: str
 ) -> bool:
     """One instance, named by its path, or all of a step. Returns whether it differs."""
-    from orchestrator.cli.diff import print_rows
+    from orchestrator.cli.diff_print import print_rows
     from orchestrator.report.diff_instance import instance_json
     from orchestrator.report.paths import step_of
 

@@ -110,7 +110,7 @@ def _print(console: Console, name: str, found: Comparison, notes: list[str], for
 
             console.out.write(comment(name, found, notes))
         case _:
-            from orchestrator.cli.diff import print_rows
+            from orchestrator.cli.diff_print import print_rows
             from orchestrator.report.diff_workflow import rows
 
             print_rows(console, [((name, "dim"),), *rows(found)])
@@ -133,7 +133,7 @@ def _broken(console: Console, name: str, sides: tuple[Found, Found], form: str) 
                 broken(name, [(one.name, one.errors) for one in sides if one.side is None], _known(sides))
             )
         case _:
-            from orchestrator.cli.diff import print_rows
+            from orchestrator.cli.diff_print import print_rows
             from orchestrator.spec.format import as_text
 
             for one in sides:

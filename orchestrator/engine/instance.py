@@ -97,7 +97,7 @@ async def _instance(
         if recorded.skipped:
             frame.skip(node.name)
         return recorded.value, recorded.facts
-    began = run.now()
+    began = run.ports.clock.monotonic()
     try:
         reason = _unwanted(node, frame)
         if reason:
@@ -137,7 +137,7 @@ def _close(run: Run, path: str, kind: str, facts: Mapping[str, Any] = NOTHING_KN
 
 
 def _since(run: Run, began: float) -> float:
-    return round(max(0.0, run.now() - began), 4)
+    return round(max(0.0, run.ports.clock.monotonic() - began), 4)
 
 
 def _unwanted(node: Node, frame: Frame) -> str:

@@ -43,7 +43,13 @@ def nap(mark: str, after: str) -> str:
         subprocess.run(["sleep", mark], check=False)
     return after
 '''
-START = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.executable, sys.argv[1:])"
+START = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.write(1, b"ready")
+os.execv(sys.executable, sys.argv[1:])
+"""
+"""Makes the terminal the one whose Ctrl-C is heard, and becomes the command."""
 LONGEST = 60.0
 """Seconds after which a command is given up; nothing depends on them."""
 
@@ -63,7 +69,11 @@ class Stopped:
     @property
     def is_wrong(self) -> bool:
         """Something is left, damaged, cannot be gone on with, or ended in a traceback."""
-        ended = self.status in ("", "interrupted", "cancelled", "done") and self.resumed in (None, 0)
+        ended = (
+            self.code != -9
+            and self.status in ("", "interrupted", "cancelled", "done")
+            and self.resumed in (None, 0)
+        )
         return bool(self.orphans or self.problems or "Traceback" in self.said or not ended)
 
 
@@ -86,7 +96,7 @@ def stop_at(folder: Path, mark: str, moment: float, how: str) -> Stopped:
         env={**os.environ, "TERM": "xterm-256color"},
     )  # fmt: skip
     os.close(theirs)
-    said = _read(ours, moment)
+    said = _read(ours, LONGEST, "ready") + _read(ours, moment)
     family = _family(process.pid)
     began = time.monotonic()
     if how == "ctrl-c":
@@ -94,15 +104,21 @@ def stop_at(folder: Path, mark: str, moment: float, how: str) -> Stopped:
     else:
         _ask_to_cancel(folder, process)
     said += _read(ours, LONGEST)
-    try:
-        code = process.wait(LONGEST)
-    finally:
-        process.kill()
+    code = _code(process)
     stopped = Stopped(time.monotonic() - began, code, said)
     os.close(ours)
     stopped.orphans = _left(family, mark)
     _look(folder, stopped)
     return stopped
+
+
+def _code(process: subprocess.Popen[bytes]) -> int:
+    """How it ended; -9 when it had to be killed."""
+    try:
+        return process.wait(1.0)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 def _ask_to_cancel(folder: Path, process: subprocess.Popen[bytes]) -> None:
@@ -132,10 +148,10 @@ def _look(folder: Path, stopped: Stopped) -> None:
         stopped.resumed = done.returncode
 
 
-def _read(screen: int, seconds: float) -> str:
-    """What is written in so many seconds, or until nobody writes any more."""
+def _read(screen: int, seconds: float, until: str = "\0") -> str:
+    """What is written in so many seconds, until that is written, or until nobody writes any more."""
     text, end = "", time.monotonic() + seconds
-    while (rest := end - time.monotonic()) > 0:
+    while until not in text and (rest := end - time.monotonic()) > 0:
         try:
             if select.select([screen], [], [], rest)[0]:
                 data = os.read(screen, 65536)

@@ -8,11 +8,11 @@ characters is replaced by `{"$blob": sha256}`; user data with such a key is esca
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b, sha256
+from struct import Struct
 from typing import Any, NamedTuple
 
 import orjson
@@ -40,9 +40,9 @@ _SPILL_ENTRIES = 64
 _MARK = re.compile(r"\$+blob")
 _USUAL = ("model", "tokens", "attempts", "seconds", "error")
 """The facts of a step that a model answered: only their values are stored, and no error where there was none."""
-_MESSAGE = ("role", "content")
+_MESSAGE = {("role", "content")}
 _PLAIN = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
-_FRAME = struct.Struct("<dI")
+_frame = Struct("<dI").pack
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 _NOTHING: Mapping[bytes, str] = {}
 
@@ -59,17 +59,23 @@ class Packed(NamedTuple):
 
 def pack(event: Event) -> Packed:
     """The row of an event. Raises StoreError for a value that JSON cannot hold (NaN, a foreign object), or too deep."""
+    return Packed(*row(event))
+
+
+def row(event: Event) -> tuple[float, str, str, str, Mapping[bytes, str]]:
+    """What `pack` gives, as a plain tuple for who packs thousands in a second."""
     shape = by_class()[type(event)]
-    path = getattr(event, "path", "")
-    values = _positions(shape, event)
+    found = shape.values(event)
+    path = found[1] if shape.has_path else ""
+    values = _positions(shape, found)
     try:
         text = _quickly(values)
         if text is not None:
-            return Packed(float(event.at), shape.letter, path, text)
+            return float(found[0]), shape.letter, path, text, _NOTHING
         payload, blobs = _carefully(values)
     except (ValueError, TypeError, RecursionError) as error:
         raise _refused(path, error) from error
-    return Packed(float(event.at), shape.letter, path, payload, blobs)
+    return float(found[0]), shape.letter, path, payload, blobs
 
 
 def _refused(path: str, error: Exception) -> StoreError:
@@ -80,30 +86,38 @@ def _refused(path: str, error: Exception) -> StoreError:
     return StoreError(f"a value {whose} cannot be recorded: {why}", hint="make it flatter" if deep else may)
 
 
-def _positions(shape: Shape, event: Event) -> list[Any]:
-    """The fields in order, up to the last that says something."""
-    values = shape.values(event)
-    last, tail = shape.size, shape.tail
-    while last and values[last - 1] is tail[last - 1]:
-        last -= 1
-    found = list(values[:last])
-    if (at := shape.facts) is not None and at < last and found[at] is not None:
-        facts = found[at]
-        if tuple(facts) == _USUAL:
-            found[at] = [*facts.values()] if facts["error"] is not None else [*facts.values()][:-1]
-    elif (at := shape.messages) is not None and at < last:
-        found[at] = _flat(found[at])
-    return found
+def _positions(shape: Shape, found: tuple[Any, ...]) -> list[Any]:
+    """The fields behind the columns in order, up to the last that says something."""
+    if found[shape.bare :] == shape.ending:
+        values = list(found[shape.first : shape.bare])
+    else:
+        values = list(found[shape.first :])
+    tail = shape.tail
+    while values and values[-1] is tail[len(values) - 1]:
+        values.pop()
+    if (at := shape.facts) is not None and at < len(values):
+        values[at] = _unnamed(values[at])
+    elif (at := shape.messages) is not None:
+        values[at] = _flat(values[at])
+    return values
+
+
+def _unnamed(facts: Mapping[str, Any] | None) -> Any:
+    """The usual facts as a list of their values."""
+    if facts is None or tuple(facts) != _USUAL:
+        return facts
+    values = [*facts.values()]
+    if values[-1] is None:
+        values.pop()
+    return values
 
 
 def _flat(messages: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
-    """`role, content, role, content` where all messages consist of these and the roles are texts."""
-    found: list[Any] = []
-    for message in messages:
-        if tuple(message) != _MESSAGE or type(message["role"]) is not str:
-            return messages
-        found += message.values()
-    return found
+    """`role, content, role, content` where all messages consist of these; the first role, a text, tells it later."""
+    if set(map(tuple, messages)) != _MESSAGE:
+        return messages
+    flat = [value for message in messages for value in message.values()]
+    return flat if type(flat[0]) is str else messages
 
 
 def _quickly(values: list[Any]) -> str | None:
@@ -112,12 +126,9 @@ def _quickly(values: list[Any]) -> str | None:
         raw = orjson.dumps(values, None, _PLAIN)
     except TypeError:  # half a surrogate pair, a huge number, a key that is no text, or nothing for JSON
         return None
-    if (
-        len(raw) > INLINE
-        or b"null" in raw  # this encoder writes NaN as null
-        or b"$blob" in raw
-        or raw.count(b"[") + raw.count(b"{") >= DEEPEST - 1
-    ):
+    if b"null" in raw or b"$blob" in raw:  # this encoder writes NaN as null
+        return None
+    if len(raw) > DEEPEST and (len(raw) > INLINE or raw.count(b"[") + raw.count(b"{") >= DEEPEST - 1):
         return None
     return raw.decode()
 
@@ -175,7 +186,7 @@ def _spill(value: Any, blobs: dict[bytes, str], depth: int) -> Any:
         text = _encode(value)
         if len(text) <= INLINE:
             return value
-    sha = hashlib.sha256(text.encode()).digest()
+    sha = sha256(text.encode()).digest()
     blobs[sha] = text
     return {"$blob": sha.hex()}
 
@@ -270,14 +281,14 @@ def _marks(value: Any) -> Iterator[str]:
             yield from _marks(item)
 
 
-def link(head: bytes, row: Packed) -> bytes:
-    """The chain continued by a row: all that is in it and all that came before it."""
-    return chained(head, row.at, row.kind, row.path, row.payload)
-
-
-def chained(head: bytes, at: float, kind: str, path: str, payload: str) -> bytes:
-    """What stands beside a row; rows of older stores were chained in another way."""
-    if named.is_named(payload):
-        return named.link(head, named.digest(at, kind, path, payload))
+def link(head: bytes, at: float, kind: str, path: str, payload: str) -> bytes:
+    """The chain continued by a row: a digest of all that is in it and of what stands beside the row before."""
     text = f"{kind}{path}{payload}".encode()
-    return hashlib.blake2b(head + _FRAME.pack(at, len(path)) + text, digest_size=LINK).digest()
+    return blake2b(head + _frame(at, len(path)) + text, digest_size=LINK).digest()
+
+
+def holds(head: bytes, at: float, kind: str, path: str, payload: str, found: bytes) -> bool:
+    """Whether a row continues the chain; rows of older stores were linked in another way."""
+    if named.is_named(payload):
+        return found == named.link(head, named.digest(at, kind, path, payload))
+    return found == link(head, at, kind, path, payload)

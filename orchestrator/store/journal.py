@@ -19,7 +19,7 @@ from orchestrator.errors import StoreError
 from orchestrator.store import codec
 from orchestrator.store.doubt import came_through
 from orchestrator.store.inbox import mark_done
-from orchestrator.store.store import RUNS, Columns, event_columns, write_blobs, write_events
+from orchestrator.store.store import RUNS, Columns, write_blobs, write_events
 from orchestrator.store.tally import Tally
 
 if TYPE_CHECKING:
@@ -168,17 +168,22 @@ class StoreJournal:
         """Rows up to the first event that cannot be recorded, and why it cannot."""
         rows: list[Columns] = []
         blobs: dict[bytes, str] = {}
+        no, seq, head, add = self._no, self._seq, self._hash, self._tally.add
+        fault = None
         for event in group:
             try:
-                packed = codec.pack(event)
+                at, kind, path, payload, large = codec.row(event)
             except StoreError as error:
-                return rows, blobs, error
-            self._hash = codec.link(self._hash, packed)
-            self._tally.add(event)
-            rows.append(event_columns(self._no, self._seq + len(rows), packed, self._hash))
-            if packed.blobs:
-                blobs.update(packed.blobs)
-        return rows, blobs, None
+                fault = error
+                break
+            head = codec.link(head, at, kind, path, payload)
+            add(event)
+            rows.append((no, seq, at, kind, path, payload, head))
+            seq += 1
+            if large:
+                blobs.update(large)
+        self._hash = head
+        return rows, blobs, fault
 
     def _write(self, rows: list[Columns], blobs: dict[bytes, str], done: Sequence[int]) -> None:
         values = {"events": self._seq + len(rows), "head": self._hash, **self._tally.columns()}

@@ -5,8 +5,8 @@ Letters and positions are the format of the record: a letter is never given anew
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, Field, fields
 from functools import cache
 from operator import attrgetter
 from types import NoneType, UnionType
@@ -40,7 +40,7 @@ _COLUMNS = frozenset({"at", "kind", "path"})
 
 
 class Shape(NamedTuple):
-    """One kind. `names` are the fields without a column of their own, in order; `values` reads them (and the kind)."""
+    """One kind. `names` are the fields without a column of their own, in order; `values` reads time, path and them."""
 
     cls: Callable[..., Event]
     kind: str
@@ -48,6 +48,11 @@ class Shape(NamedTuple):
     names: tuple[str, ...]
     size: int
     values: Callable[[Event], tuple[Any, ...]]
+    first: int
+    """Where the fields begin in what `values` gives, behind the time and the path."""
+    bare: int
+    """Where those begin that mostly hold what is left out."""
+    ending: tuple[Any, ...]
     tail: tuple[Any, ...]
     """By position: the value that is left out where nothing else follows."""
     required: int
@@ -96,16 +101,23 @@ def _shape(cls: type[Any]) -> Shape:
     kind = next(str(f.default) for f in known if f.name == "kind")
     hints = get_type_hints(cls)
     inner = ((index, _inner(hints[name])) for index, name in enumerate(names))
+    has_path = "path" in hints
+    first = 2 if has_path else 1
+    tail = tuple(None if f.default is MISSING else f.default for f in mine)
+    bare = _bare(mine, [hints[name] for name in names])
     return Shape(
         cls=cls,
         kind=kind,
         letter=LETTERS[kind],
         names=names,
         size=len(names),
-        values=attrgetter(*names, "kind"),  # two names at least: it gives a tuple
-        tail=tuple(None if f.default is MISSING else f.default for f in mine),
+        values=attrgetter("at", *(("path",) if has_path else ()), *names),
+        first=first,
+        bare=first + bare,
+        ending=tail[bare:],
+        tail=tail,
         required=sum(f.default is MISSING and f.default_factory is MISSING for f in mine),
-        has_path="path" in hints,
+        has_path=has_path,
         path_second=known[1].name == "path",
         allowed=tuple(_types(hints[name]) for name in names),
         inner=tuple((index, check) for index, check in inner if check is not None),
@@ -113,6 +125,14 @@ def _shape(cls: type[Any]) -> Shape:
         facts=names.index("facts") if "facts" in names else None,
         messages=names.index("messages") if "messages" in names else None,
     )
+
+
+def _bare(mine: Sequence[Field[Any]], hints: Sequence[Any]) -> int:
+    """So many fields come before the ending of those that have a default or may be None."""
+    count = len(mine)
+    while count and (mine[count - 1].default is not MISSING or NoneType in get_args(hints[count - 1])):
+        count -= 1
+    return count
 
 
 def _types(hint: Any) -> frozenset[type]:

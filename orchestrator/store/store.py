@@ -10,6 +10,7 @@ import os
 import random
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -52,6 +53,9 @@ _STORED = select(EVENTS.c.seq, EVENTS.c.at, EVENTS.c.kind, EVENTS.c.path, EVENTS
     EVENTS.c.seq
 )
 _INSERT = "INSERT INTO events (run, seq, at, kind, path, payload, hash) VALUES (?, ?, ?, ?, ?, ?, ?)"
+AT_ONCE = 100
+"""Rows in one statement: the driver asks for the interpreter's lock anew after each."""
+_INSERT_MANY = _INSERT + ", (?, ?, ?, ?, ?, ?, ?)" * (AT_ONCE - 1)
 STEP_KINDS = ("step.started", "step.finished", "step.skipped", "step.failed")
 BENEATH = (".", "~", "@", "^", "#")
 """What stands between the path of an instance and the rest of one beneath it: a step or item, a pass, the answer
@@ -153,7 +157,7 @@ class Store:
             "started": started.at,
             "steps": started.steps,
             "events": 1,
-            "head": codec.link(codec.GENESIS, packed),
+            "head": codec.link(codec.GENESIS, *packed[:4]),
             **tally.columns(),
         }
         with self.writing() as connection:
@@ -389,7 +393,12 @@ def event_columns(no: int, seq: int, packed: codec.Packed, head: bytes) -> Colum
 def write_events(connection: Connection, rows: Sequence[Columns]) -> None:
     """Insert rows: on SQLite without SQLAlchemy's work per row, which is more than SQLite's own."""
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(_INSERT, list(rows))
+        cursor = connection.connection.cursor()
+        whole = len(rows) - len(rows) % AT_ONCE
+        for start in range(0, whole, AT_ONCE):
+            cursor.execute(_INSERT_MANY, tuple(chain.from_iterable(rows[start : start + AT_ONCE])))
+        cursor.executemany(_INSERT, rows[whole:])
+        cursor.close()
     else:
         connection.execute(EVENTS.insert(), [dict(zip(EVENTS.c.keys(), row, strict=True)) for row in rows])
 

@@ -51,7 +51,7 @@ def _holds(row: Row[Any], previous: bytes) -> bool:
     texts = (row.kind, row.path, row.payload)
     if not (isinstance(row.at, float) and all(isinstance(text, str) for text in texts)):
         return False
-    return bool(row.hash == codec.chained(previous, row.at, *texts))
+    return codec.holds(previous, row.at, row.kind, row.path, row.payload, row.hash)
 
 
 def _damaged(connection: Connection, blobs: set[str]) -> list[str]:

@@ -113,9 +113,15 @@ def look(
 
 
 def _write(graph: Graph, path: Path, lock: Lock | None, found: Found, *, offline: bool) -> None:
-    """Raises UsageError where nobody could tell, and nothing was locked before."""
+    """Raises UsageError where nobody could tell, and nothing was locked before; and for what ships with orch."""
+    from orchestrator.library import shipped_workflows
     from orchestrator.lock.file import Lock, replace_file, written
 
+    if Path(graph.file).resolve() in {file.resolve() for file in shipped_workflows().values()}:
+        raise UsageError(
+            f"{Path(graph.file).name} ships with orch, and changes with its version",
+            hint="copy the file into your project, and lock it there",
+        )
     missing = next((one for one in found.unasked if not _is_known(found.content, one[0])), None)
     if missing is not None:
         what, why = missing

@@ -170,6 +170,14 @@ def test_a_check_without_a_lock_is_an_error(orch: Orch) -> None:
     assert "there is no p.lock.yaml" in done.output
 
 
+def test_what_ships_is_not_locked(orch: Orch) -> None:
+    """Its folder is not the user's."""
+    done = orch("lock", "support-desk")
+
+    assert done.exit_code == 2
+    assert "ships with orch" in done.output
+
+
 # ------------------------------------------------------------------------------------------------ running
 
 

@@ -23,6 +23,10 @@ _SAFE = ("--no-pager", "--no-replace-objects", "-c", "core.fsmonitor=false", "-c
 _REGULAR = (b"100644", b"100755")
 
 
+class Absent(UsageError):
+    """The file is not there at a commit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Blob:
     """One file of a tree: id and size of its content, and its path from the top of the repository."""
@@ -85,7 +89,7 @@ class Repository:
             )
         if wanted not in {blob.path for blob in blobs}:
             hint = "it may have another name there; two files can be compared as they are: orch diff OLD NEW"
-            raise UsageError(f"{wanted} does not exist at {commit[:12]}", hint=hint)
+            raise Absent(f"{wanted} does not exist at {commit[:12]}", hint=hint)
         chosen = _within(blobs, wanted)
         (into / ".git").mkdir(parents=True)  # so that no project above the directory counts
         self._contents(chosen, into)

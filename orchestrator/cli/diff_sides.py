@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from orchestrator.spec.diagnostics import Diagnostic
 
 
+NOTHING = "orch: 1\nsteps: {none: {value: nothing}}\n"
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """One side as it was named. `side` is None where `errors` say why; `left_out` counts files that were not read."""
@@ -51,6 +54,18 @@ def of_revision(
     shown = f"{name}:{inside}"
     found = of_file(into / inside, name, given, shown=shown, left_out=left_out)
     return replace(found, errors=tuple(_placed(one, into, name) for one in found.errors))
+
+
+def of_nothing(name: str, into: Path) -> Found:
+    """What stands before a workflow that was not there yet: no step, and no way out."""
+    from orchestrator.graph.model import Scope
+
+    into.mkdir(parents=True)
+    (into / "nothing.yaml").write_text(NOTHING, encoding="utf-8")
+    found = of_file(into / "nothing.yaml", name, {})
+    assert found.side is not None
+    graph = replace(found.side.graph, scope=Scope("", (), ()))
+    return replace(found, side=_planned(graph, into / "nothing.yaml", {}))
 
 
 def _placed(error: Diagnostic, tree: Path, name: str) -> Diagnostic:

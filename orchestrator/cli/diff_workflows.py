@@ -53,11 +53,11 @@ def diff_workflows(
 def _sides(
     stack: ExitStack, before: str, after: str, old: Path, new: Path, given: Mapping[str, str]
 ) -> tuple[Found, Found]:
-    from orchestrator.cli.diff_sides import of_file, of_revision
+    from orchestrator.cli.diff_sides import of_file, of_nothing, of_revision
 
     if not before:
         return of_file(old, str(old), given, shown=str(old)), of_file(new, str(new), given, shown=str(new))
-    from orchestrator.cli.diff_git import Repository
+    from orchestrator.cli.diff_git import Absent, Repository
 
     repository = Repository.around(new.absolute().parent)
     start, end = _commits(repository, before, after)
@@ -65,10 +65,15 @@ def _sides(
     def tree() -> Path:
         return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="orch-diff-"))).resolve() / "tree"
 
-    first = of_revision(repository, start, _named(before, start), old, given, tree())
     if end:
-        return first, of_revision(repository, end, _named(after, end), new, given, tree())
-    return first, of_file(new, "here", given, shown=str(new))
+        then = of_revision(repository, end, _named(after, end), new, given, tree())
+    else:
+        then = of_file(new, "here", given, shown=str(new))
+    try:
+        first = of_revision(repository, start, _named(before, start), old, given, tree())
+    except Absent:  # a workflow that is new: all of it counts
+        first = of_nothing(f"{_named(before, start)} (not there yet)", tree())
+    return first, then
 
 
 def _commits(repository: Repository, before: str, after: str) -> tuple[str, str]:

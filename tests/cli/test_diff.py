@@ -139,12 +139,24 @@ def test_a_side_that_is_not_valid_is_reported_with_its_places(git: Git) -> None:
     assert "/orch-diff" not in newer.output + comment.output
 
 
+def test_a_workflow_that_is_new_is_compared_with_nothing(git: Git) -> None:
+    """All of it counts: what leaves is newly leaving."""
+    Path("new.yaml").write_text(CLOUD, encoding="utf-8")
+
+    shown = orch("HEAD", "new.yaml", "--fail-if-leaves")
+
+    assert shown.exit_code == 1
+    assert "not there yet" in shown.stdout
+    assert "draft added" in shown.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("nowhere..HEAD", "flow.yaml"), "git knows no revision 'nowhere'"),
         (("--", "--output=x", "flow.yaml"), "git knows no revision '--output=x'"),
-        (("HEAD", "other.yaml"), "other.yaml does not exist at"),
+        (("HEAD", "other.yaml"), "other.yaml does not exist"),
+        (("HEAD..HEAD", "other.yaml"), "other.yaml does not exist at"),
         (("main..HEAD",), "which workflow?"),
         (("main..HEAD", "flow"), "is no workflow file"),
         (("flow.yaml", "gone.yaml"), "gone.yaml does not exist"),

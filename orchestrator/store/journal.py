@@ -15,6 +15,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import bindparam
+
 from orchestrator.errors import StoreError
 from orchestrator.store import codec
 from orchestrator.store.doubt import came_through
@@ -36,6 +38,14 @@ GROUP = 1000
 
 LIMIT = 8 * GROUP
 """Events that may wait; beyond it `append` blocks until the writer has caught up, so that memory stays flat."""
+
+
+_ADVANCE = (
+    RUNS.update()
+    .where(RUNS.c.no == bindparam("run_no"), RUNS.c.events == bindparam("run_events"))
+    .values({name: bindparam(name) for name in ("events", "head", *Tally().columns())})
+)
+"""Made once: to put the statement together takes longer than to carry it out."""
 
 
 class StoreJournal:
@@ -187,10 +197,10 @@ class StoreJournal:
 
     def _write(self, rows: list[Columns], blobs: dict[bytes, str], done: Sequence[int]) -> None:
         values = {"events": self._seq + len(rows), "head": self._hash, **self._tally.columns()}
+        values |= {"run_no": self._no, "run_events": self._seq}
         with self._store.writing() as connection:
             # the count is the fence: whoever lost the lease finds the chain longer than he left it
-            mine = RUNS.update().where(RUNS.c.no == self._no, RUNS.c.events == self._seq)
-            if connection.execute(mine.values(**values)).rowcount != 1:
+            if connection.execute(_ADVANCE, values).rowcount != 1:
                 raise StoreError(
                     f"another process has written to run {self._run}",
                     hint=f"follow it with `orch logs {self._run} -f`",

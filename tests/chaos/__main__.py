@@ -18,13 +18,15 @@ from pathlib import Path
 
 from tests.chaos.cancel import Stopped, prepare, stop_at
 from tests.chaos.life import warm
-from tests.chaos.trial import Count, try_seed
+from tests.chaos.trial import Count, try_everywhere, try_seed
 
 COLUMNS = (
     "what", "runs", "steps", "events", "processes", "kills", "before", "after", "effect", "commit", "faults",
     "answers", "settled", "effects", "lost", "wrong end", "again", "once twice", "chain",
 )  # fmt: skip
 RATES = (0.01, 0.05, 0.1)
+EVERYWHERE = 10
+"""Workflows that are killed once at each of their boundaries."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def _parts(chosen: argparse.Namespace, empty: Path) -> Iterable[Part]:
             yield Part(f"{rate:.0%} of commits lie", _seeds(seeds, empty, rate))
         return
     yield Part("random workflows", _seeds(seeds, empty, 0.0))
+    yield Part(f"{EVERYWHERE} of them, everywhere", _everywhere(seeds[:EVERYWHERE], empty))
     fewer = seeds[: max(1, len(seeds) // 5)]
     for rate in RATES:
         yield Part(f"{rate:.0%} of commits lie", _seeds(fewer, empty, rate))
@@ -107,6 +110,15 @@ def _seeds(seeds: Iterable[int], empty: Path, rate: float) -> Callable[[Count], 
         for seed in seeds:
             with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
                 try_seed(seed, Path(folder), count, empty, rate)
+
+    return fill
+
+
+def _everywhere(seeds: Iterable[int], empty: Path) -> Callable[[Count], None]:
+    def fill(count: Count) -> None:
+        for seed in seeds:
+            with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+                try_everywhere(seed, Path(folder), count, empty)
 
     return fill
 

@@ -35,7 +35,9 @@ ROOM = 262_144
 def flow(project: Path) -> Path:
     (project / "workflow.yaml").write_text(WORKFLOW, encoding="utf-8")
     text = json.dumps(" ".join(str(number) for number in range(400)))
-    (project / "answers.yaml").write_text(f"- {{match: write, text: {text}, delay: 30ms}}\n", encoding="utf-8")
+    (project / "answers.yaml").write_text(
+        f"- {{match: write, text: {text}, delay: 30ms}}\n", encoding="utf-8"
+    )
     return project
 
 

@@ -222,3 +222,18 @@ def try_seed(seed: int, folder: Path, count: Count, empty: Path, lies: float = 0
     chance, made = random.Random(~seed), flow(seed)
     kills = deaths(chance, max(2, Expected.of(made).instances))
     Trial(f"seed {seed}", made, folder, count, lies, empty).run(kills)
+
+
+def try_everywhere(seed: int, folder: Path, count: Count, empty: Path) -> None:
+    """The workflow of a seed, killed once at each of its boundaries, one run after the other."""
+    made = flow(seed)
+    (folder / "whole").mkdir()
+    Trial(f"seed {seed}", made, folder / "whole", Count(), 0.0, empty).run([])
+    told = len((folder / "whole" / "acknowledged").read_text(encoding="utf-8").splitlines())
+    kills = [str(number) for number in range(2, 2 * told)]
+    kills += [f"effect:{number}" for number in range(Expected.of(made).effects.total())]
+    kills += [f"commit:{number}" for number in range(0, told, 3)]
+    for number, kill in enumerate(kills):
+        (folder / str(number)).mkdir()
+        Trial(f"seed {seed}, {kill}", made, folder / str(number), count, 0.0, empty).run([kill])
+        shutil.rmtree(folder / str(number))

@@ -291,6 +291,7 @@ def data(copy: Copy, rest: Rest) -> dict[str, Any]:
 def begin(store: Store, run: str, copy: Copy, at: str) -> None:
     """Write the beginning of the new run; its lease is the caller's. Durable on return. Raises StoreError."""
     from orchestrator.cli.beginning import started
+    from orchestrator.cli.fresh import digests_of
     from orchestrator.engine.record import kept_inputs, recording
     from orchestrator.engine.recover import Recovered
     from orchestrator.engine.run import SystemClock
@@ -299,7 +300,8 @@ def begin(store: Store, run: str, copy: Copy, at: str) -> None:
     privacy, taken = copy.privacy, list(copy.survey.begins_with(copy.record, time.time()))
     kept = kept_inputs(copy.graph, copy.inputs, privacy.keep, privacy.secrets)
     forked = {"run": copy.before.run, "at": at, "events": len(taken)}
-    store.create(run, started(copy.graph, run, kept, {**copy.options, "forked": forked}))
+    files = digests_of(copy.graph, copy.inputs, privacy.keep)
+    store.create(run, started(copy.graph, run, kept, {**copy.options, "forked": forked}), files)
     journal = StoreJournal(store, run)
     try:
         record = recording(journal, copy.graph, privacy.secrets, privacy.keep, Recovered(), SystemClock())

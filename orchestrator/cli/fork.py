@@ -152,9 +152,12 @@ def _execute(store: Store, copy: Copy, wish: Wish, how: How, console: Console) -
     from orchestrator.cli.beginning import streamed_steps
     from orchestrator.cli.concluding import conclude
     from orchestrator.cli.executing import Job, execute, open_models
+    from orchestrator.cli.locked import guard_of
     from orchestrator.store.lease import Lease
 
-    run = how.run_id or store.fresh_id(time.time())
+    options, run = copy.options, how.run_id or store.fresh_id(time.time())
+    strict, replaced = bool(options.get("locked")), tuple(options.get("models") or ())
+    guard = guard_of(copy.graph, copy.config, strict=strict, replaced=replaced)
     models = open_models(copy.graph, copy.config, console)
     with Lease.acquire(store, run):
         begin(store, run, copy, wish.at)
@@ -171,6 +174,7 @@ def _execute(store: Store, copy: Copy, wish: Wish, how: How, console: Console) -
             quiet=how.quiet,
             offline=copy.config.offline,
             privacy=copy.privacy,
+            lock=guard,
             data=copy.config.data,
             streamed=() if how.as_json or how.events else streamed_steps(copy.graph),
         )

@@ -27,16 +27,22 @@ def only_new(
     """
     fresh, taken = dict(inputs), {}
     workflow = str(Path(graph.file).resolve())
-    for name, spec in graph.workflow.inputs.items():
-        if spec.type != "files" or not spec.new or not inputs.get(name):
-            continue
+    for name, digests in digests_of(graph, inputs, keep).items():
         known = seen(store, workflow, name)
-        digests = [_digest(file["text"], keep, spec.label or "private", name) for file in inputs[name]]
         pairs = list(zip(inputs[name], digests, strict=True))
         fresh[name] = [file for file, digest in pairs if digest not in known]
         taken[name] = [digest for digest in digests if digest not in known]
         _tell(console, name, len(pairs), len(fresh[name]))
     return fresh, taken
+
+
+def digests_of(graph: Graph, inputs: Mapping[str, Any], keep: Keep) -> dict[str, list[str]]:
+    """Of every file of the inputs that take only new ones, by input. Raises UsageError as `only_new` does."""
+    return {
+        name: [_digest(file["text"], keep, spec.label or "private", name) for file in inputs[name]]
+        for name, spec in graph.workflow.inputs.items()
+        if spec.type == "files" and spec.new and inputs.get(name)
+    }
 
 
 def _digest(text: str, keep: Keep, label: Any, name: str) -> str:

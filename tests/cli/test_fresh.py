@@ -81,6 +81,15 @@ def test_a_record_without_texts_has_only_keyed_digests(files: Path) -> None:
     assert "new: true" in refused.stderr
 
 
+def test_a_fork_takes_the_files_of_its_run(files: Path) -> None:
+    """Those that run was given, seen or not; once it is done they are seen, whatever becomes of the other."""
+    read(files)
+    forked = orch(files, "fork", "last", "--at", "each", "--json")
+
+    assert json.loads(forked.stdout)["read"] == ["a.txt"]
+    assert read(files) == []
+
+
 def test_a_called_workflow_is_given_its_files(files: Path) -> None:
     """It has no runs of its own that could have seen any."""
     (files / "caller.yaml").write_text("orch: 1\nsteps:\n  all: {workflow: w.yaml}\n", encoding="utf-8")

@@ -212,6 +212,18 @@ def test_locked_refuses_before_anything_begins(orch: Orch) -> None:
     assert len(json.loads(orch("runs", "--json").stdout)) == 1
 
 
+def test_a_fork_looks_at_the_lock_too(orch: Orch) -> None:
+    """What a run says, a part of it that runs anew says."""
+    orch("lock", "p.yaml")
+    orch("run", "p.yaml")
+    change("agents/clerk/prompt.j2", "a clerk", "a pirate")
+
+    forked = orch("fork", "last", "--at", "say")
+
+    assert forked.exit_code == 0, forked.output
+    assert "not as it was locked" in forked.output
+
+
 def test_many_differences_are_said_in_a_few_lines(orch: Orch) -> None:
     """The rest by its number."""
     tools = "".join(f'  t{n}: {{python: "tools.py:score", effects: none}}\n' for n in range(9))

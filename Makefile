@@ -41,7 +41,10 @@ pictures: install ## take the pictures of the screen anew, after its looks were 
 bench: install ## the figures, on this machine
 	$(BIN)/python -m benchmarks
 
+bench-peers: install ## the environment of the orchestrators that are measured beside orch
+	$(BIN)/python -m benchmarks.peers.environment
+
 chaos: install ## kill random workflows at random moments, a thousand of them, and count what is lost
 	$(BIN)/python -m tests.chaos
 
-.PHONY: help install demo test full check pictures bench chaos
+.PHONY: help install demo test full check pictures bench bench-peers chaos

@@ -1,6 +1,7 @@
 """`make bench`: every figure the project reports about itself, measured on this machine, as a Markdown table.
 
-Absolute times are noisy; ratios are taken within one run, from alternating repetitions.
+Absolute times are noisy; ratios are taken within one run, from alternating repetitions. `peers` does the same work with
+other orchestrators, in an environment of their own that is made when first asked for.
 """
 
 from __future__ import annotations
@@ -10,21 +11,26 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import engine, hybrid, knowledge, scale, screen, startup, throughput
+from benchmarks import engine, hybrid, knowledge, scale, screen, startup, team_scheduling, throughput
+from benchmarks.peers import suite as peers
 from benchmarks.table import Row, as_markdown
 
 SUITES: dict[str, Callable[[], list[Row]]] = {
     "startup": startup.measure,
     "engine": engine.measure,
     "scale": scale.measure,
+    "peers": peers.rows,
     "gate": hybrid.gate,
     "throughput": throughput.measure,
+    "scheduling": team_scheduling.measure,
     "knowledge": knowledge.measure,
     "screen": screen.measure,
 }
 QUICK: dict[str, Callable[[], list[Row]]] = {
     "screen": partial(screen.measure, quick=True),
     "scale": partial(scale.measure, quick=True),
+    "peers": partial(peers.rows, quick=True),
+    "scheduling": partial(team_scheduling.measure, (8,), 1),
 }
 """Suites that have a shorter form: fewer cases and shorter looks, good for a comparison while working."""
 
@@ -33,7 +39,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("suite", nargs="*", choices=[*SUITES, []], help="which; all when none is named")
     parser.add_argument(
-        "--quick", action="store_true", help="the shorter form of suites that have one (scale, screen)"
+        "--quick", action="store_true", help=f"the shorter form of suites that have one ({', '.join(QUICK)})"
+    )
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="put what is known of the peers into docs/figures.md and its picture",
     )
     arguments = parser.parse_args()
     suites = {**SUITES, **QUICK} if arguments.quick else SUITES
@@ -42,6 +53,8 @@ def main() -> int:
         print(f"measuring {name} …", file=sys.stderr)
         rows += suites[name]()
     print(as_markdown(rows))
+    if arguments.write:
+        peers.write()
     return 0
 
 

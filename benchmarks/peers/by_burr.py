@@ -34,10 +34,10 @@ async def done(state: State) -> State:
 class Each(MapStates):
     """One state for each item."""
 
-    def action(self, state: State, inputs: dict[str, Any]) -> Any:
+    def action(self, state: State, inputs: dict[str, Any]) -> Any:  # noqa: ARG002 - as MapStates has it
         return RunnableGraph.create(say_item)
 
-    async def states(self, state: State, context: Any, inputs: dict[str, Any]) -> Any:
+    async def states(self, state: State, context: Any, inputs: Any) -> Any:  # noqa: ARG002 - the same
         for item in state["items"]:
             yield state.update(item=item)
 
@@ -83,7 +83,12 @@ def _durable(steps: int) -> Run:
         with tempfile.TemporaryDirectory() as folder:
             persister = await AsyncSQLitePersister.from_values(str(Path(folder) / "burr.db"), "runs")
             await persister.initialize()
-            app = await _builder(steps).with_state_persister(persister).with_identifiers(app_id="bench").abuild()
+            app = (
+                await _builder(steps)
+                .with_state_persister(persister)
+                .with_identifiers(app_id="bench")
+                .abuild()
+            )
             found = await _to_the_end(app)
             await persister.cleanup()
         return found

@@ -45,7 +45,8 @@ def _launched() -> None:
     file = Path(folder.name) / "dbos.db"
     DBOS(config={"name": "bench", "system_database_url": f"sqlite:///{file}", "log_level": "ERROR"})
     DBOS.launch()
-    atexit.register(lambda: (DBOS.destroy(), folder.cleanup()))
+    atexit.register(folder.cleanup)
+    atexit.register(DBOS.destroy)
 
 
 def _work(workflow: Callable[[int], Any]) -> Callable[[int], Run]:

@@ -18,7 +18,7 @@ class Say:
     """One line."""
 
     @component.output_types(text=str)
-    def run(self, text: str) -> dict[str, str]:
+    def run(self, text: str) -> dict[str, str]:  # noqa: ARG002 - as Haystack wants it
         raise AssertionError("asked to run asynchronously")
 
     @component.output_types(text=str)

@@ -69,7 +69,7 @@ def _config(steps: int) -> dict[str, Any]:
 
 
 def _run(graph: Any, start: dict[str, Any], key: str, steps: int, *, durable: bool = False) -> Run:
-    compiled = None if durable else graph.compile()
+    compiled = graph.compile()
 
     async def in_memory() -> Any:
         return (await compiled.ainvoke(start, _config(steps)))[key]

@@ -46,7 +46,9 @@ def _fan_of(steps: int) -> tuple[Graph, dict[str, Any]]:
 
 
 async def _execute(graph: Graph, inputs: dict[str, Any], journal: Journal) -> Any:
-    models = {name: ScriptedModel(lambda _: ANSWER, name=name, requests=Nowhere()) for name in models_needed(graph)}
+    models = {
+        name: ScriptedModel(lambda _: ANSWER, name=name, requests=Nowhere()) for name in models_needed(graph)
+    }
     engine = Engine(graph, inputs, models, Ports(journal=journal), today="2026-01-31")
     result = await engine.execute()
     assert result.status == "done", result

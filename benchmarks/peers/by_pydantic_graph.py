@@ -7,6 +7,7 @@ https://ai.pydantic.dev/graph/beta/steps, https://ai.pydantic.dev/graph/beta/par
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 from pydantic_graph import GraphBuilder, StepContext, TypeExpression, reduce_list_append
@@ -53,7 +54,7 @@ def _nodes(steps: int) -> Run:
 
     made = [g.step(say, node_id=f"s{n}") for n in range(steps)]
     g.add(g.edge_from(g.start_node).to(made[0]))
-    for before, after in zip(made, made[1:], strict=False):
+    for before, after in pairwise(made):
         g.add(g.edge_from(before).to(after))
     g.add(g.edge_from(made[-1]).to(g.end_node))
     graph = g.build()

@@ -100,7 +100,7 @@ class Turn:
     def _end(self, series: Series, why: str) -> None:
         series.why = why
         assert self.worker is not None
-        self.worker.close()
+        self.worker.close(patience=0)
         self.worker = None
 
     def _begin(self) -> None:

@@ -1,7 +1,7 @@
 """Runs the work of one peer when asked to: a line of JSON in, a line of JSON out. Runs in the peer's own environment.
 
-    python -m benchmarks.peers.serve langgraph         # {"work": "chain", "steps": 1000} on standard input
-    python -m benchmarks.peers.serve langgraph --once  # one step, for the time that a start takes
+python -m benchmarks.peers.serve langgraph         # {"work": "chain", "steps": 1000} on standard input
+python -m benchmarks.peers.serve langgraph --once  # one step, for the time that a start takes
 """
 
 from __future__ import annotations

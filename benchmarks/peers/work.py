@@ -28,7 +28,7 @@ class Line(BaseModel):
     line: str = Field(max_length=80)
 
 
-_go_on = Environment(autoescape=False).from_string("Go on: {{ text }}")  # noqa: S701 - a prompt, no page
+_go_on = Environment(autoescape=False).from_string("Go on: {{ text }}")
 
 
 async def model(_prompt: str) -> str:

@@ -64,9 +64,14 @@ class Worker:
         found = self._read(PATIENCE)
         return Cost(found["cpu"], found["wall"])
 
-    def close(self) -> None:
-        self._process.kill()
-        self._process.communicate()
+    def close(self, patience: float = 10.0) -> None:
+        """Lets it tidy up, for so long."""
+        if self._process.poll() is None:
+            try:
+                self._process.communicate(timeout=patience)  # the end of its input
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.communicate()
 
     def _read(self, patience: float) -> Any:
         assert self._process.stdout is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.engine import Forgetful
-from benchmarks.peers.work import ANSWER, WIDE, Run, items
+from benchmarks.peers.work import ANSWER, WIDE, Prepare, Run, items
 from benchmarks.startup import workflow
 from orchestrator.engine.run import Ports
 from orchestrator.engine.start import Engine, models_needed
@@ -90,7 +90,7 @@ def _stored(made: tuple[Graph, dict[str, Any]], steps: int) -> Run:
     return run
 
 
-WORK = {
+WORK: dict[str, Prepare] = {
     "chain": lambda steps: _in_memory(_chain_of(steps)),
     "fan-out": lambda steps: _in_memory(_fan_of(steps)),
     "durable chain": lambda steps: _stored(_chain_of(steps), steps),

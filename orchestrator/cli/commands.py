@@ -43,6 +43,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "reject": Entry("approve", "Say no to a question that a run is waiting for.", "reject"),
         "verify": Entry("verify", "Check that records of runs are as they were written."),
         "cancel": Entry("cancel", "Stop a run from another shell."),
+        "prune": Entry("prune", "Free room: old runs, and what no run uses."),
     },
     "This machine": {
         "models": Entry("models", "List, fetch, inspect, optimize, serve and stop local models."),

@@ -66,14 +66,13 @@ def command(
 def remove(runs: Sequence[str]) -> None:
     """Remove the record of runs: events, answers, everything."""
     from orchestrator.cli.wiring import existing_store
-    from orchestrator.store.quarantine import lift
+    from orchestrator.store.prune import remove as remove_run
 
     console = the_console()
     store = existing_store()
     try:
         for run in [store.find(name) for name in runs]:
-            store.delete(run)
-            lift(store, run)
+            remove_run(store, run)
             console.say(f"removed {run}")
     finally:
         store.close()

@@ -76,7 +76,7 @@ def test_a_question_at_the_terminal_is_answered_at_once(project: Path) -> None:
     """The value is the choice."""
     seen: list[Any] = []
 
-    async def asker(path: str, question: str, show: Any, choices: Sequence[str], _edit: Any = None) -> Reply:
+    async def asker(path: str, question: str, show: Any, choices: Sequence[str], edit: Any = None) -> Reply:
         seen.append((path, question, show, tuple(choices)))
         return Reply("send")
 
@@ -129,7 +129,7 @@ def test_a_rejection_ends_the_run_with_code_3(project: Path) -> None:
 def test_ask_each_asks_per_item(project: Path) -> None:
     """The value is the list of choices in the order of the items."""
 
-    async def asker(path: str, question: str, show: Any, choices: Sequence[str], _edit: Any = None) -> Reply:
+    async def asker(path: str, question: str, show: Any, choices: Sequence[str], edit: Any = None) -> Reply:
         return Reply("yes" if "1" in question else "no")
 
     played = play(project, "steps: {ok: {ask: 'Keep {{ item }}?', each: '[1, 2]'}}", asker=asker)

@@ -324,7 +324,7 @@ def test_a_person_sees_exactly_what_would_leave(tmp_path: Path) -> None:
     """And releases it."""
     seen: list[Any] = []
 
-    async def person(path: str, question: str, show: Any, choices: Sequence[str], _edit: Any = None) -> Reply:
+    async def person(path: str, question: str, show: Any, choices: Sequence[str], edit: Any = None) -> Reply:
         seen.append((path, question, show, choices))
         return Reply("release")
 
@@ -388,7 +388,7 @@ def test_who_saw_only_a_digest_releases_nothing(tmp_path: Path) -> None:
     seen: list[Any] = []
 
     async def person(
-        _path: str, _question: str, show: Any, _choices: Sequence[str], _edit: Any = None
+        _path: str, _question: str, show: Any, _choices: Sequence[str], edit: Any = None
     ) -> Reply:
         seen.append(show)
         return Reply("release")

@@ -174,7 +174,7 @@ def test_what_was_not_kept_is_made_again_and_the_rest_is_not(tmp_path: Path) -> 
     assert first.result.status == "waiting"
     recovered = recover(first.events)
 
-    async def person(path: str, question: str, show: Any, choices: Any, _edit: Any = None) -> Reply:
+    async def person(path: str, question: str, show: Any, choices: Any, edit: Any = None) -> Reply:
         assert (path, question, show) == ("sure", "Send Sum up Ann is ill?", "Sum up Ann is ill")
         return Reply(str(choices[0]))
 

@@ -44,7 +44,8 @@ def nap(mark: str, after: str) -> str:
     return after
 '''
 START = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever was started in the background inherits that it is ignored
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.write(1, b"ready")
 os.execv(sys.executable, sys.argv[1:])

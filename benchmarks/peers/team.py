@@ -36,7 +36,12 @@ class Team:
     def __init__(self, asked: dict[str, Any]) -> None:
         self.asked = asked
         self.read = 0
-        self.client = AsyncOpenAI(base_url=f"{asked['url']}/v1", api_key=asked["key"], max_retries=0)
+        self.client = AsyncOpenAI(
+            base_url=f"{asked['url']}/v1",
+            api_key=asked["key"],
+            max_retries=0,
+            default_headers={"Connection": "close"},  # the host ends connections without saying so
+        )
 
     def graph(self) -> Any:
         """A graph of the four agents, mapped over the items."""

@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="only so many problems, drawn with a fixed seed")
     rows = read_rows(DATA / "team_code_humaneval.jsonl")
     limit = parser.parse_args().limit
-    report(random.Random(1).sample(rows, limit) if limit else rows)
+    report(random.Random(1).sample(rows, min(limit, len(rows))) if limit else rows)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,21 @@
-"""`python -m orchestrator` is `orch`."""
+"""`orch`, also as `python -m orchestrator`: from here on Ctrl-C ends it in a word, also while it is still loading."""
 
 from __future__ import annotations
 
 import sys
 
-from orchestrator.cli.main import main
+INTERRUPTED = 130
 
-sys.exit(main())
+
+def main() -> int:
+    """The exit code."""
+    try:
+        from orchestrator.cli.main import main as begin
+
+        return begin()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -60,6 +60,7 @@ class House:
         self._tenants: list[Tenant] = []
         self._moving: asyncio.Task[None] | None = None
         self._nearer: Tenant | None = None
+        self._changed = False
         self._now = 0
 
     def add(self, tenant: Tenant) -> None:
@@ -111,22 +112,35 @@ class House:
     # ------------------------------------------------------------------------------------------- moving
 
     def _look(self) -> None:
+        """Something changed: see whether somebody can come in now."""
+        self._changed = True
         if self._moving is None and any(_wanted(tenant) for tenant in self._tenants):
             self._moving = asyncio.create_task(self._move())
+            self._moving.add_done_callback(self._moved)
+
+    def _moved(self, task: asyncio.Task[None]) -> None:
+        """A fault of ours is told to everybody who waits: they would wait for ever."""
+        if task.cancelled() or (fault := task.exception()) is None:
+            return
+        for tenant in self._tenants:
+            for turn in _taken(tenant):
+                turn.set_exception(fault)
 
     async def _move(self) -> None:
-        """Let models in as long as somebody waits and there is room, or those who have it are not needed."""
+        """Let models in until nobody waits, or nothing changed since the one that waits did not fit."""
         try:
-            while True:
+            while self._changed:
                 for _ in range(BREATHS):
                     await asyncio.sleep(0)
+                self._changed = False
                 coming = self._next_tenant()
                 if coming is None:
                     return
-                if not await self._make_room(coming):
+                if await self._make_room(coming):
+                    await self._let_in(coming)
+                    self._changed = True
+                else:
                     await self._prefetch(coming)
-                    return
-                await self._let_in(coming)
         finally:
             self._moving = None
 

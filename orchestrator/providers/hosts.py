@@ -24,6 +24,8 @@ from orchestrator.providers.machine import memory_available, models_at_most
 LOADING = 900.0
 """Seconds a host may take to load its weights."""
 STOPPING = 5.0
+LEAVING = 2.0
+"""Seconds to wait for hosts that may be about to end before a new one is refused."""
 ATTEMPTS = 3
 PASSED_ON = (
     "PATH",
@@ -223,11 +225,19 @@ class Hosts:
         return any(host.identity == launch.identity and host.used for host in self.running())
 
     def _admit(self, launch: Launch) -> None:
-        """Refuse a host that does not fit into memory, after ending idle ones in its way."""
-        for host in self._idle():
-            if self._available() >= launch.memory and not self._too_many(launch):
-                return
-            self.stop(host.identity)
+        """Refuse a host that does not fit into memory, after ending idle ones in its way.
+
+        A host that ends, or looks whether it is needed, holds its lease for a moment as a client does: hence the wait.
+        """
+        end = time.monotonic() + LEAVING
+        while not self._has_place(launch):
+            idle = next(self._idle(), None)
+            if idle is not None:
+                self.stop(idle.identity)
+            elif not self.running() or time.monotonic() > end:
+                break
+            else:
+                time.sleep(0.02)
         self._refuse(launch, self._available())
         if self._too_many(launch):
             raise ProviderError(
@@ -236,16 +246,13 @@ class Hosts:
                 hint="`orch models ps` shows what is loaded; wait for those runs, or allow more",
             )
 
-    def _too_many(self, launch: Launch) -> bool:
-        """Whether one more would be more than ORCH_MODELS_MAX allows; embedders do not count.
+    def _has_place(self, launch: Launch) -> bool:
+        return self._available() >= launch.memory and not self._too_many(launch)
 
-        A host without a state is about to end: none can be starting beside this one.
-        """
+    def _too_many(self, launch: Launch) -> bool:
+        """Whether one more would be more than ORCH_MODELS_MAX allows; embedders do not count."""
         if self.most is None or launch.embedding:
             return False
-        for host in self.running():
-            if host.state is None:
-                _free(Place(self.root / host.identity), STOPPING)
         return sum(not (h.state and h.state.launch.embedding) for h in self.running()) >= self.most
 
     def _refuse(self, launch: Launch, free: int) -> None:

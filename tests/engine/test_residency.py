@@ -242,6 +242,30 @@ def test_the_next_one_is_brought_nearer_while_the_tail_runs() -> None:
     assert loads == ["a", "~b", "-a", "b"]
 
 
+def test_the_last_one_may_leave_while_the_next_is_brought_nearer() -> None:
+    """What happens during a wait is seen after it: nobody waits for a sign that has been given already."""
+    house, tenants, loads = housed("ab")
+    slow = asyncio.Event()
+
+    async def prefetch() -> None:
+        loads.append("~b")
+        await slow.wait()
+
+    tenants["b"].prefetch = prefetch
+
+    async def main() -> None:
+        await house.enter(tenants["a"])
+        waiting = asyncio.create_task(house.enter(tenants["b"]))
+        await until(lambda: "~b" in loads)
+        house.leave(tenants["a"])
+        slow.set()
+        await asyncio.wait_for(waiting, 10)
+
+    asyncio.run(main())
+
+    assert loads == ["a", "~b", "-a", "b"]
+
+
 def test_nobody_is_passed_over_for_ever() -> None:
     """A model whose requests never end gives its place to one that waits, after a bound."""
     house, tenants, loads = housed("ab")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -45,11 +45,19 @@ def measure(*, quick: bool = False) -> list[Series]:
     pythons = {name: Path(sys.executable) for name in OURS} | dict.fromkeys(PEERS, python)
     why = {name: missing.get(NEEDS.get(name, name), "") for name in (*OURS, *PEERS)}
     sizes = (300,) if quick else (1000, 10_000)
-    found = _works(pythons, why, sizes, 3 if quick else ROUNDS)
-    return found + _starts(pythons, why, 3 if quick else STARTS)
+    starts = _starts(pythons, why, 3 if quick else STARTS)
+    keep = _forget if quick else save
+    return _works(pythons, why, sizes, 3 if quick else ROUNDS, lambda found: keep([*found, *starts]))
 
 
-def _works(pythons: dict[str, Path], why: dict[str, str], sizes: Sequence[int], rounds: int) -> list[Series]:
+Keep = Callable[[list[Series]], list[Series]]
+"""What happens to what is known after each round: a measurement that is broken off keeps what it has."""
+
+
+def _works(
+    pythons: dict[str, Path], why: dict[str, str], sizes: Sequence[int], rounds: int, keep: Keep
+) -> list[Series]:
+    kept: list[Series] = []
     with ExitStack() as stack:
         team = {name: Turn(name, python, stack, why[name]) for name, python in pythons.items()}
         found = [
@@ -62,7 +70,8 @@ def _works(pythons: dict[str, Path], why: dict[str, str], sizes: Sequence[int], 
             print(f"  round {n + 1} of {rounds}", file=sys.stderr)
             for series in found if n % 2 == 0 else reversed(found):
                 team[series.who].do(series)
-    return found
+            kept = keep(found)
+    return kept
 
 
 def _plan(sizes: Sequence[int]) -> Iterator[tuple[int, str]]:
@@ -127,9 +136,16 @@ def _starts(pythons: dict[str, Path], why: dict[str, str], rounds: int) -> list[
     return found
 
 
-def save(found: Sequence[Series], load: float) -> None:
-    facts = {"load": round(load, 1), "cores": os.cpu_count(), "series": [asdict(series) for series in found]}
+def _forget(found: list[Series]) -> list[Series]:
+    return found
+
+
+def save(found: list[Series]) -> list[Series]:
+    """As data, with how busy the machine is."""
+    load = round(os.getloadavg()[1], 1)
+    facts = {"load": load, "cores": os.cpu_count(), "series": [asdict(series) for series in found]}
     DATA.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    return found
 
 
 def saved() -> tuple[list[Series], float]:

@@ -22,7 +22,7 @@ from orchestrator.store.journal import StoreJournal
 from orchestrator.store.lease import Lease
 from orchestrator.store.store import Store
 from tests.cli.recorded import AT, begun
-from tests.tui.host import harmless, shown, until
+from tests.tui.host import harmless, screen, shown, until
 from tests.tui.recorded import HOSTILE, MANY, VARIED, store_in, world
 
 
@@ -230,8 +230,12 @@ async def test_d_goes_to_the_differences_and_back_to_whole_answers(tmp_path: Pat
         await ready(app, pilot, "letter", "Dear Ann")
 
         await pilot.press("d")
+        await until(pilot, lambda: "1 the attempt before" in screen(app))
+        await pilot.press("1")
         await until(pilot, lambda: "[- very-]" in app.body)
         await pilot.press("d")
+        await until(pilot, lambda: "1 nothing: whole answers" in screen(app))
+        await pilot.press("1")
         await until(pilot, lambda: "we are very sorry." in app.body and "[- very-]" not in app.body)
 
 

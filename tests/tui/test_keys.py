@@ -71,7 +71,7 @@ async def test_every_action_takes_another_key_and_gives_up_its_own(tmp_path: Pat
         await read(pilot)
         app = pilot.app
         assert isinstance(app, Screens)
-        elsewhere = {"sort", "delete", *REPLAYING}  # of the list of runs, and of a replay
+        elsewhere = {"sort", "delete", "change", *REPLAYING}  # of the runs, of the questions, of a replay
         for name in ACTIONS.keys() - elsewhere:
             for own in keys_of(name, {}):
                 assert name in bound(app, own), (name, own)

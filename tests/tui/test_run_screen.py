@@ -272,8 +272,12 @@ async def test_d_shows_the_difference_from_the_tree(store: Store) -> None:
     """The key goes to the detail, wherever the person is."""
     async with Screens(world(store), VARIED).run_test(notifications=True, size=(120, 40)) as pilot:
         shown = await read(pilot)
+        shown.query_one(SpanTree).go_to(shown.shown.trace.find("letter"))
+        await pilot.pause()
 
         await pilot.press("d")
+        await until(pilot, lambda: "1 the attempt before" in screen(pilot.app))
+        await pilot.press("1")
 
         await until(pilot, lambda: "[3 Attempts]" in screen(pilot.app))
         assert shown.query_one(SpanTree).has_focus

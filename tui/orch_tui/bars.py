@@ -30,6 +30,7 @@ from orchestrator.store.answers import is_answered, is_late
 if TYPE_CHECKING:
     from orch_tui.feed import News
     from orch_tui.ports import Machine
+    from orch_tui.trace import Trace
     from orch_tui.view import Followed
 
 MACHINE_EVERY = 3.0
@@ -176,6 +177,7 @@ def _first(shown: Followed, width: int, *, answered: bool) -> Row:
     before = [
         Part(1, ((shown.run, "bold"),)),
         Part(0, (("replay", "accent"),) if feed.replay is not None else ()),
+        Part(5, _made_of(shown.trace)),
     ]
     behind = [
         Part(0, _status(shown, answered=answered)),
@@ -184,6 +186,12 @@ def _first(shown: Followed, width: int, *, answered: bool) -> Row:
     ]
     room = width - width_of(fitted([*before, *behind], width, BETWEEN)) - len(BETWEEN)
     return fitted([*before, Part(4, _named(name, revision, room)), *behind], width, BETWEEN)
+
+
+def _made_of(trace: Trace) -> Row:
+    """The run that it began with, and from where on it went anew."""
+    at = f" at {trace.made_at}" if trace.made_at else ""
+    return ((f"out of {trace.made_of}{at}", "dim"),) if trace.made_of else ()
 
 
 def _named(name: str, revision: str, room: int) -> Row:
@@ -229,7 +237,8 @@ def next_step(shown: Followed, *, answered: bool = False) -> str:
         case "waiting":
             return f"waiting, but answered; go on with: orch resume {run}"
         case "failed":
-            return f"to the error: {_key(shown, 'next_error')}, try again: orch resume {run}"
+            again = f"orch resume {run}" if shown.world.forks is None else _key(shown, "again")
+            return f"to the error: {_key(shown, 'next_error')}, try again: {again}"
         case "interrupted" | "cancelled":
             return f"go on with: orch resume {run}"
         case _:

@@ -19,8 +19,10 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.timer import Timer
 
+from orch_tui.against import Against, Place, option, others
 from orch_tui.detail_bar import TabLine, headline, run_headline
 from orch_tui.detail_read import Reader, is_span, wanted
+from orch_tui.doing import refuse
 from orch_tui.find import FindBar
 from orch_tui.listing import Listing, Source
 from orch_tui.pane import Lines
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from orch_tui.detail_read import Wanted
     from orch_tui.feed import News
     from orch_tui.view import Followed
+    from orchestrator.store.rows import RunRow
 
 SETTLE = 0.06
 """Seconds the cursor must stay on a span before it is read."""
@@ -50,6 +53,10 @@ RENEW = 1.0
 OUTPUT, PROMPT, ATTEMPTS, WHY, RAW, SOURCES = range(6)
 NOBODY = -2
 """In the place of a span before one was chosen; NOWHERE is the run as a whole."""
+
+
+DIFFERENCES = {True: "the attempt before (of this run)", False: "nothing: whole answers"}
+"""What is done with the attempts, in words."""
 
 
 class Text(Source, Protocol):
@@ -127,6 +134,8 @@ class Chosen:
     attempt: int = NOWHERE
     tab: int = OUTPUT
     differences: bool = True
+    against: str = ""
+    """Another run: the attempts give way to what differs from that one."""
 
 
 class DetailPanel(Vertical):
@@ -143,6 +152,7 @@ class DetailPanel(Vertical):
         self.shown = shown
         self._chosen = Chosen()
         self._reader = Reader(shown.world.store)
+        self._against = Against(shown.world.store)
         self._tabs = TabLine()
         self._about = Lines((), ())
         self._scroller = Scroller()
@@ -184,7 +194,7 @@ class DetailPanel(Vertical):
         if (span, attempt) == (self._chosen.span, self._chosen.attempt):
             return
         self._speed = ""
-        self._choose(Chosen(span, attempt, self._chosen.tab, self._chosen.differences))
+        self._choose(replace(self._chosen, span=span, attempt=attempt))
         if self._settling is not None:
             self._settling.stop()
         self._settling = self.set_timer(SETTLE, self._settled)
@@ -315,9 +325,11 @@ class DetailPanel(Vertical):
             span = self._reader.read(wish)
             if chosen.tab == WHY:
                 span = replace(span, other=wish.comparing.find(self.shown.world))
-            if chosen.tab == ATTEMPTS:
-                key = shown_key(keys_of("diff", self.shown.world.settings.keys)[0])
-                page = attempts(span, width, differences=chosen.differences, key=key)
+            if chosen.tab == ATTEMPTS and chosen.against:
+                place = Place(span.run, span.path, wish.first, wish.last, group=span.is_container)
+                page = self._against.span(place, chosen.against, Page(width), self._back)
+            elif chosen.tab == ATTEMPTS:
+                page = attempts(span, width, differences=chosen.differences, key=self._key("diff"))
             else:
                 page = _PAGES[chosen.tab](span, width)
             return page, span.speed, bool(span.lookups)
@@ -327,6 +339,8 @@ class DetailPanel(Vertical):
     def _make_run(self, run: Whole, last: int, chosen: Chosen, width: int) -> Page:
         """The page of the run as a whole. In the thread, as well."""
         try:
+            if chosen.tab == ATTEMPTS and chosen.against:
+                return self._against.run(run.run, last, chosen.against, Page(width), self._back)
             if chosen.tab == RAW:
                 run = self._reader.read_run(run, last)
             if chosen.tab == WHY and run.comparing is not None:
@@ -334,6 +348,14 @@ class DetailPanel(Vertical):
             return _RUN_PAGES[chosen.tab](run, width)
         except OrchError as error:
             return _trouble(error, width)
+
+    def _key(self, action: str) -> str:
+        return shown_key(keys_of(action, self.shown.world.settings.keys)[0])
+
+    @property
+    def _back(self) -> str:
+        """How to get back from what differs between two runs."""
+        return f"{self._key('tab_3')} shows the attempts again"
 
     def _put(self, page: Page) -> None:
         if self._show_live():
@@ -381,15 +403,51 @@ class DetailPanel(Vertical):
         self._to_tab((self._chosen.tab - 1) % self._tabs.count)
 
     def action_diff(self) -> None:
-        """What changed from attempt to attempt, or the whole answers again."""
+        """Beside another run of the workflow, or each attempt beside the one before."""
+        self.run_worker(self._choose_diff(), group="diff", exclusive=True)
+
+    async def _choose_diff(self) -> None:
+        state, run, world = self.shown.trace.state, self.shown.run, self.shown.world
+        try:
+            runs = await asyncio.to_thread(others, world.store, run, state.workflow)
+        except OrchError as error:
+            refuse(self.screen, error)
+            return
+        if not runs:
+            self._differ()
+        elif self.is_mounted and self.screen.is_current:  # it was not left meanwhile
+            await self._choose_of(runs)
+
+    async def _choose_of(self, runs: list[RunRow]) -> None:
+        """Ask with which of the runs to compare; where there are several attempts, also those."""
+        from orch_tui.dialogs import Choose
+
+        trace, now = self.shown.trace, self.shown.world.now()
+        several = len(trace.tries.get(self._chosen.span, ())) > 1
+        first = [DIFFERENCES[self._next_differences]] if several else []
+        words = [*first, *(option(run, now, trace.made_of) for run in runs)]
+        chosen = await self.app.push_screen_wait(Choose("Compare with", words))
+        if chosen is not None and chosen < len(first):
+            self._differ()
+        elif chosen is not None:
+            other = runs[chosen - len(first)].id
+            self._choose(replace(self._chosen, tab=ATTEMPTS, against=other))
+            self._load()
+
+    @property
+    def _next_differences(self) -> bool:
+        """Whether the attempts are to be shown by what changed from one to the next, or in full."""
         at = self._chosen
-        differences = not at.differences if at.tab == ATTEMPTS else True
-        self._choose(Chosen(at.span, at.attempt, ATTEMPTS, differences))
+        return not at.differences if at.tab == ATTEMPTS and not at.against else True
+
+    def _differ(self) -> None:
+        """What changed from attempt to attempt, or the whole answers again."""
+        differences = self._next_differences
+        self._choose(replace(self._chosen, tab=ATTEMPTS, differences=differences, against=""))
         self._load()
 
     def _to_tab(self, tab: int) -> None:
-        at = self._chosen
-        self._choose(Chosen(at.span, at.attempt, tab, at.differences))
+        self._choose(replace(self._chosen, tab=tab, against=""))
         self._load()
 
     # -- finding

@@ -8,7 +8,7 @@ from textual.message import Message
 
 from orch_tui.naming import readable
 from orch_tui.pane import Lines
-from orch_tui.span_row import CLOUD, GLYPHS, QUEUED, RUN_GLYPHS
+from orch_tui.span_row import CLOUD, GLYPHS, QUEUED, RUN_GLYPHS, TAKEN
 from orch_tui.text import Piece, Row, clean, cut, cut_left, width_of
 from orch_tui.trace import NOWHERE, STOPPED, Trace
 from orchestrator.report import words
@@ -81,11 +81,14 @@ def tab_at(row: Row, column: int) -> int | None:
 def headline(trace: Trace, span: int, attempt: int, now: float, width: int, speed: str) -> tuple[Row, Row]:
     """What the span is, and what it took so far. `speed` is how fast its model wrote, in words, where it is known."""
     queued = trace.queued(span)
-    glyph, role = QUEUED if queued else GLYPHS[trace.status[span]]
+    taken = span in trace.taken
+    glyph, role = QUEUED if queued else TAKEN if taken else GLYPHS[trace.status[span]]
     which = f" attempt {attempt + 1}" if attempt != NOWHERE else ""
     room = max(8, width - 2 - len(which))
     first: Row = ((f"{glyph} ", role), *_name(trace.path(span), room), (which, "dim"))
-    rest: list[Piece] = [("waits for its model" if queued else trace.status_of(span), role)]
+    rest: list[Piece] = [
+        ("waits for its model" if queued else "taken over" if taken else trace.status_of(span), role)
+    ]
     if model := trace.model(span):
         rest += _gap((model, ""))
         ready = trace.state.models.get(model)

@@ -122,8 +122,10 @@ class Confirm(Dialog[bool]):
         Binding("n", "back", show=False),
     ]
 
-    def __init__(self, question: str, details: str = "", yes: str = "Delete") -> None:
-        super().__init__([(question, "bold"), (details, "")])
+    def __init__(
+        self, question: str, details: str = "", yes: str = "Delete", more: Sequence[Paragraph] = ()
+    ) -> None:
+        super().__init__([(question, "bold"), (details, ""), *more])
         self._yes = yes
 
     def below(self) -> Listing:

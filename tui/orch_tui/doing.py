@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Awaitable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from textual.app import SuspendNotSupported
 
@@ -22,10 +23,24 @@ if TYPE_CHECKING:
     from orch_tui.editor import Place
     from orch_tui.view import Followed
 
+SOON = 0.4
+"""Seconds after which a person wants to know what is being done."""
+
+Result = TypeVar("Result")
+
 
 def refuse(screen: Screen[Any], error: OrchError) -> None:
     """Say what went wrong and what to do."""
     screen.notify(f"{error.message}\n{error.hint}" if error.hint else error.message, severity="error")
+
+
+async def with_patience(screen: Screen[Any], work: Awaitable[Result], saying: str) -> Result:
+    """Wait for what is done elsewhere, and say what that is when it takes long."""
+    task = asyncio.ensure_future(work)
+    done, _ = await asyncio.wait({task}, timeout=SOON)
+    if not done:
+        screen.notify(saying)
+    return await task
 
 
 def copy(screen: Screen[Any], copied: Copied) -> None:

@@ -100,5 +100,6 @@ SHORT = {
     "pause": "Pause",
     "step": "One event",
     "replay": "Replay",
+    "again": "Run anew",
 }
 assert SHORT.keys() <= ACTIONS.keys()

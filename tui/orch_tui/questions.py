@@ -143,7 +143,7 @@ def heading(question: Question, now: float) -> list[Paragraph]:
         (f"run {run.id} · {run.workflow}{revision} · step {ask.path}", "dim"),
         (f"asked {moment(ask.at, now)}; {deadline(ask, now)}", "bad" if answers.is_late(ask, now) else "dim"),
         (f"answers: {' / '.join(ask.choices)}", "key"),
-        *([("a value in it may be changed first", "key")] if editable(ask.edit) is not None else []),
+        ("a value in it may be changed first" if editable(ask.edit) is not None else "", "key"),
     ]
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from orch_tui.app import Screens
     from orch_tui.ports import World
 
-ACTS = frozenset({"approve", "reject", "cancel", "replay"})
+ACTS = frozenset({"approve", "reject", "cancel", "replay", "again"})
 """What is meant for the run itself."""
 READS = 0.005
 """Seconds between looks at what was read while it goes back."""

@@ -79,6 +79,7 @@ class RunScreen(Covered, Screen[None]):
     """
     BINDINGS = bindings(
         "zoom",
+        "again",
         "graph",
         "timeline",
         "logs",
@@ -107,7 +108,7 @@ class RunScreen(Covered, Screen[None]):
         "approvals",
         "runs",
         "replay",
-        shown=("approve", "other_pane", "graph", "timeline", "logs", "back", "copy"),
+        shown=("approve", "again", "other_pane", "graph", "timeline", "logs", "back", "copy"),
     )
 
     def __init__(self, world: World, run: str, feed: Feed | None = None) -> None:
@@ -325,6 +326,8 @@ class RunScreen(Covered, Screen[None]):
                 return self.view != action
             case "replay":
                 return not self.shown.feed.running
+            case "again":
+                return self.view in ("trace", "logs") and self.shown.world.forks is not None
             case _:
                 return not action.startswith("tab_") or self.view == "trace"
 
@@ -332,7 +335,12 @@ class RunScreen(Covered, Screen[None]):
     def idle_keys(self) -> frozenset[str]:
         """What does something only while there are errors, or while something runs: at the bottom it has no place now."""
         trace = self.shown.trace
-        idle = {"next_error": not (trace.failed or trace.caught), "follow": not self.shown.feed.running}
+        running = self.shown.feed.running
+        idle = {
+            "next_error": not (trace.failed or trace.caught),
+            "follow": not running,
+            "again": running or not self.shown.feed.caught_up,
+        }
         return frozenset(action for action, nothing in idle.items() if nothing)
 
     # -- the tabs, also from the tree
@@ -427,9 +435,18 @@ class RunScreen(Covered, Screen[None]):
         return plain(listing.source.row(listing.cursor, 10_000)).strip()
 
     def action_copy_command(self) -> None:
-        path = self.query_one(LogsView).path if self.view == "logs" else self.path
-        text = command_for(self.shown.run, path)
+        text = command_for(self.shown.run, self._pointed_at)
         doing.copy(self, Copied(text, f"`{text}`"))
+
+    @property
+    def _pointed_at(self) -> str:
+        """The path that the cursor of the view stands on."""
+        return self.query_one(LogsView).path if self.view == "logs" else self.path
+
+    def action_again(self) -> None:
+        from orch_tui.again import offer
+
+        offer(self, self.shown, self._pointed_at)
 
     def action_open_file(self) -> None:
         self.run_worker(doing.open_file(self, self.shown, self.path), group="editor", exclusive=True)

@@ -49,6 +49,8 @@ RUN_GLYPHS: dict[str, tuple[str, Role]] = {
 """How the status of a run looks."""
 QUEUED: tuple[str, Role] = ("◌", "dim")
 """It has begun but waits for its model."""
+TAKEN: tuple[str, Role] = ("⇐", "good")
+"""Its value was taken over from another run."""
 CLOUD = "☁"
 
 NAME, SECONDS, FALL, MODEL, TOKENS, TRIED = 26, 7, 11, 13, 7, 4
@@ -205,7 +207,7 @@ def clock(seconds: float) -> str:
 def _name(look: Look, span: int, width: int) -> Row:
     trace, rows = look.trace, look.rows
     mark = ("▾" if rows.opens(span) else "▸") if rows.can_open(span) else " "
-    glyph, role = GLYPHS[trace.status[span]]
+    glyph, role = TAKEN if span in trace.taken else GLYPHS[trace.status[span]]
     if trace.queued(span):
         glyph, role = QUEUED
     elif trace.status[span] == RUNNING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, nan
 from typing import Literal
@@ -18,6 +18,7 @@ from orch_tui.families import NOWHERE, Families
 from orch_tui.names import Names, number_of
 from orch_tui.naming import called
 from orchestrator.events import (
+    TAKEN,
     AskAnswered,
     AskOpened,
     AttemptFinished,
@@ -111,6 +112,8 @@ class Trace:
         """When leaves began for the first time that a resumed run began again."""
         self.caught: dict[int, None] = {}
         """What failed and was caught by `on_error`."""
+        self.taken: set[int] = set()
+        """Steps whose value was taken over from another run."""
         self.begun = inf
         self.now = -inf
         """The time of the first and of the last event."""
@@ -166,6 +169,20 @@ class Trace:
             places.append(self.place[span])
             span = self.parent[span]
         return tuple(reversed(places))
+
+    @property
+    def made_of(self) -> str:
+        """The run that this one began with what was finished in it; empty when it began with nothing."""
+        return self._forked("run")
+
+    @property
+    def made_at(self) -> str:
+        """From which step on it ran anew."""
+        return self._forked("at")
+
+    def _forked(self, name: str) -> str:
+        forked = self.state.options.get("forked")
+        return str(forked.get(name) or "") if isinstance(forked, Mapping) else ""
 
     def children(self, span: int) -> Sequence[int]:
         """In the order in which they began; those of NOWHERE are the steps of the file."""
@@ -270,7 +287,10 @@ class Trace:
                 return self._at(event.path, event.at, seq)
             case StepFinished():
                 status = CAUGHT if event.handled else CACHED if event.cached else DONE
-                return self._end(event.path, event.at, seq, status, event.handled)
+                span = self._end(event.path, event.at, seq, status, event.handled)
+                if TAKEN in event.facts:
+                    self.taken.add(span)
+                return span
             case StepSkipped():
                 return self._end(event.path, event.at, seq, SKIPPED, event.reason)
             case StepFailed():
@@ -379,6 +399,7 @@ class Trace:
             self.started[span] = at
         self.failed.pop(span, None)
         self.caught.pop(span, None)
+        self.taken.discard(span)
         self.notes.pop(span, None)
         self._open[path] = span
 

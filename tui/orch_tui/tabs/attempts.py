@@ -70,6 +70,8 @@ def _climbs(page: Page, decisions: list[Decided]) -> None:
 
 
 def _why_none(span: Span) -> str:
+    if span.taken_from:
+        return f"no attempt: the value was taken over; the attempts are in run {span.taken_from}"
     if span.status == "cached":
         return "no attempt: the answer was reused"
     if span.prompted:

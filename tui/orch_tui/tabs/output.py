@@ -115,7 +115,8 @@ def _failed(page: Page, span: Span, end: StepFailed) -> None:
 
 def _finished(page: Page, span: Span, end: StepFinished) -> None:
     if end.cached:
-        page.say("reused from an earlier run; no model was called", "dim")
+        how = f"taken over from run {span.taken_from}" if span.taken_from else "reused from an earlier run"
+        page.say(f"{how}; no model was called", "dim")
         page.gap()
     if end.handled:
         page.add((("! it failed and was caught: ", "warn"),), ((end.handled, ""),))

@@ -13,6 +13,7 @@ from orch_tui.naming import called
 from orch_tui.prices import Elsewhere
 from orch_tui.trace import NOWHERE, Status
 from orchestrator.events import (
+    TAKEN,
     AskAnswered,
     AskOpened,
     AttemptFinished,
@@ -148,6 +149,12 @@ class Span:
             elif isinstance(event, StepFinished | StepSkipped | StepFailed):
                 found = event
         return found
+
+    @property
+    def taken_from(self) -> str:
+        """The run that its value was taken over from."""
+        end = self.end
+        return str(end.facts.get(TAKEN, "")) if isinstance(end, StepFinished) else ""
 
     @property
     def ask(self) -> AskOpened | None:

@@ -58,6 +58,8 @@ class Whole:
     """Answers that were given on this machine, and all."""
     comparing: Comparing | None = None
     other: Elsewhere | None = None
+    made_of: tuple[str, str, int] = ("", "", 0)
+    """The run that it began with, from where on it ran anew, and how many steps were taken over."""
 
     @property
     def command(self) -> str:
@@ -90,6 +92,7 @@ def whole(trace: Trace, run: str, status: str) -> Whole:
         total=summary.spending.total(),
         kept=kept_local(summary.spending.lines.values()),
         comparing=comparing(state, summary),
+        made_of=(trace.made_of, trace.made_at, len(trace.taken)),
     )
 
 
@@ -177,6 +180,7 @@ def calls(run: Whole, width: int) -> Page:
 def decided(run: Whole, width: int) -> Page:
     """How the run stands, what it came to, and what failed on the way."""
     page = Page(width)
+    _made_of(page, *run.made_of)
     for text in (run.told, run.where if run.where not in run.told else ""):
         if text:
             page.add((("• ", "dim"),), ((text, ""),))
@@ -188,6 +192,18 @@ def decided(run: Whole, width: int) -> Page:
     _spent(page, run)
     _lost(page, run)
     return page
+
+
+def _made_of(page: Page, run: str, at: str, taken: int) -> None:
+    """Where it is from, when it did not begin with nothing."""
+    if not run:
+        return
+    anew = f", and ran anew from {at} on" if at else ""
+    page.add((("• ", "dim"),), ((f"It began with what run {run} had finished{anew}.", ""),))
+    page.add(
+        (("• ", "dim"),),
+        ((f"{words.count(taken, 'value')} taken over: not asked, called or paid again.", ""),),
+    )
 
 
 def _spent(page: Page, run: Whole) -> None:

@@ -47,7 +47,13 @@ def _whether(page: Page, span: Span) -> None:
     end = span.end
     if isinstance(end, StepSkipped):
         _line(page, f"It did not run: {end.reason}. Its value is null.")
-    if isinstance(end, StepFinished) and end.cached:
+    if span.taken_from:
+        _line(page, f"It did not run: its value was taken over from run {span.taken_from}.", "good")
+        _line(
+            page,
+            "This run began with what that one had finished; nothing of it was asked, called or paid again.",
+        )
+    elif isinstance(end, StepFinished) and end.cached:
         _line(page, "No model was called: the answer was reused from an earlier run.", "good")
         _line(
             page,

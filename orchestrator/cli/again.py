@@ -65,8 +65,10 @@ def copy_of(store: Store, run: str, wish: Wish, config: Config, console: Console
     from orchestrator.cli.privacy import privacy_of
     from orchestrator.cli.whole import refuse_damaged
     from orchestrator.engine.fork import survey
+    from orchestrator.store.foreign import refuse_foreign
     from orchestrator.store.quarantine import verified
 
+    refuse_foreign(store, run)
     refuse_damaged(run, verified(store, run))
     record = list(store.events(run))
     before = started_of(record)

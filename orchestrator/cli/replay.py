@@ -47,11 +47,13 @@ def command(run: str, given: tuple[str, ...], as_json: bool) -> int:
     from orchestrator.cli.whole import refuse_damaged
     from orchestrator.cli.wiring import existing_store
     from orchestrator.engine.trail import record_of
+    from orchestrator.store.foreign import refuse_foreign
 
     console = the_console()
     store = existing_store()
     try:
         run = store.find(run)
+        refuse_foreign(store, run)
         refuse_damaged(run, store.verify(run))
         started = started_of([(0, store.event(run, 0))])
         graph = opened(started.file, console, started.options.get("models", {}))

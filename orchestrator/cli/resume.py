@@ -80,6 +80,7 @@ def command(
     from orchestrator.cli.wiring import existing_store
     from orchestrator.config import Config
     from orchestrator.engine.recover import recover
+    from orchestrator.store.foreign import refuse_foreign
     from orchestrator.store.lease import Lease
     from orchestrator.store.quarantine import verified
     from orchestrator.store.seen import taken_by
@@ -90,6 +91,7 @@ def command(
     try:
         run = store.find(run)
         row = store.run(run)
+        refuse_foreign(store, run)
         if row.status == "done":
             raise UsageError(f"run {run} is done", hint=f"see it with: orch show {run}")
         with Lease.acquire(store, run):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from orchestrator.cli import complete
 from orchestrator.cli.console import Console, the_console
+from orchestrator.cli.export import command as exporting
+from orchestrator.cli.importing import command as importing
 from orchestrator.money import shown
 from orchestrator.report import words
 from orchestrator.state import RunStatus
@@ -45,20 +47,29 @@ def command(
     rows: list[RunRow] = []
     answered: set[str] = set()
     broken: dict[str, str] = {}
+    known: dict[str, Mapping[str, Any]] = {}
     if store is not None:
         from orchestrator.store.answers import is_answered
+        from orchestrator.store.foreign import foreign
         from orchestrator.store.quarantine import damaged
 
         try:
             rows = store.runs(status=status, workflow=workflow, limit=limit)
-            broken = damaged(store)
-            answered = {row.id for row in rows if row.id not in broken and is_answered(store, row)}
+            broken, known = damaged(store), foreign(store)
+            answered = {
+                row.id for row in rows if row.id not in {**broken, **known} and is_answered(store, row)
+            }
         finally:
             store.close()
     if as_json:
-        console.json([asdict(row) | {"damaged": broken.get(row.id)} for row in rows])
+        marks = [{"damaged": broken.get(row.id), "imported": known.get(row.id)} for row in rows]
+        console.json([asdict(row) | mark for row, mark in zip(rows, marks, strict=True)])
     else:
-        _print(console, rows, answered, broken, filtered=bool(status or workflow))
+        _print(console, rows, answered, broken, known, filtered=bool(status or workflow))
+
+
+command.add_command(exporting)
+command.add_command(importing)
 
 
 @command.command("rm")
@@ -83,6 +94,7 @@ def _print(
     rows: Sequence[RunRow],
     answered: Collection[str],
     broken: Mapping[str, str],
+    known: Collection[str],
     *,
     filtered: bool,
 ) -> None:
@@ -108,7 +120,8 @@ def _print(
         *(("LOCAL",) if calls else ()),
         *(("SPENT",) if paid else ()),
     )
-    told = {**dict.fromkeys(answered, "answered"), **dict.fromkeys(broken, "damaged")}
+    told = {row.id: f"{row.status} (imported)" for row in rows if row.id in known}
+    told |= {**dict.fromkeys(answered, "answered"), **dict.fromkeys(broken, "damaged")}
     cells = [_cells(row, now, told.get(row.id, row.status), calls=calls, paid=paid) for row in rows]
     console.table(header, cells)
     for run in answered:

@@ -82,6 +82,7 @@ def _show_run(console: Console, store: Store, run: str, *, as_json: bool) -> Non
         console.json(run_json(asdict(row), state))
         return
     _print_head(console, row, state, figures)
+    _print_origin(console, store, run)
     if figures.steps:
         console.view("")
         header, rows = step_table(figures)
@@ -102,6 +103,16 @@ def _print_head(console: Console, row: RunRow, state: RunState, figures: Summary
         console.view(f"  out of   run {forked['run']}{at}: {forked['events']:,} events taken over")
     for name, value in state.inputs.items():
         console.view(f"  input    {name}: {short(value)}")
+
+
+def _print_origin(console: Console, store: Store, run: str) -> None:
+    from orchestrator.store.foreign import foreign
+
+    if mark := foreign(store).get(run):
+        day = time.strftime("%Y-%m-%d %H:%M", time.localtime(mark["at"]))
+        console.view(
+            f"  imported {day}, there it was run {mark['run']}; values up to {mark['clearance']} came along"
+        )
 
 
 def _took(row: RunRow, figures: Summary) -> str:

@@ -5,7 +5,6 @@ Ten thousand items are not ten thousand lines: of a large fan-out only failures 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -25,7 +24,7 @@ from orchestrator.events import (
 )
 from orchestrator.report import words
 from orchestrator.report.lines import said_wrong
-from orchestrator.report.paths import is_item, step_of
+from orchestrator.report.paths import instance
 from orchestrator.report.summary import CONTAINERS, Summary, steps_done
 from orchestrator.state import RunState, Span
 
@@ -33,8 +32,6 @@ Line: TypeAlias = tuple[str, tuple[str, ...]]
 FEW = 20  # items of a fan-out that get a line each
 FAILURES = 10  # failed items of a large fan-out that get a line each
 SINCE = 2.0  # seconds before an estimate of the rest is made
-_NUMBERED = re.compile(r"(?<!\^\d)(?<!\^\d\d)\.\d+(?=[.~@^#]|$)")
-_MERGE = re.compile(r"\^\d+\.(\d+)$")
 
 
 @dataclass(slots=True)
@@ -153,7 +150,7 @@ class Story:
                 if fan := self._fan_of(event.path):
                     fan.take(event)
             case AttemptFinished():
-                for path in _fans_above(event.path):
+                for path in instance(event.path).above:
                     if path in self._fans:
                         self._fans[path].tokens += event.completion_tokens
             case RunResumed():
@@ -165,9 +162,10 @@ class Story:
 
     def _step_ended(self, path: str) -> None:
         """Count steps of the file: one inside a fan-out or a loop is done when that is."""
-        step = step_of(path)
+        where = instance(path)
+        step = where.step
         if step != path:
-            if not _MERGE.search(path) and "@" not in path and "#" not in path:
+            if where.merge is None and "@" not in path and "#" not in path:
                 self._steps_inside.add(step)
             return
         self._steps_done.add(step)
@@ -185,11 +183,12 @@ class Story:
             over = [path for path in self._fans if path == event.path or path.startswith(f"{event.path}.")]
             for path in over:
                 del self._fans[path]
-        if _NUMBERED.search(event.path) or _MERGE.search(event.path):
+        where = instance(event.path)
+        if where.above or where.merge is not None:
             self.state.spans.pop(event.path, None)
 
     def _fan_of(self, path: str) -> Fan | None:
-        return self._fans.get(path.rpartition(".")[0]) if is_item(path) else None
+        return self._fans.get(path.rpartition(".")[0]) if instance(path).item else None
 
     # ------------------------------------------------------------------------------------------ lines
 
@@ -222,14 +221,14 @@ class Story:
                 pass
 
     def _worth_a_line(self, path: str) -> bool:
-        merge = _MERGE.search(path)
-        if merge and int(merge[1]) >= FEW:
+        where = instance(path)
+        if where.merge is not None and where.merge >= FEW:
             return False
-        return all(fan.items <= FEW for above in _fans_above(path) if (fan := self._fans.get(above)))
+        return all(fan.items <= FEW for above in where.above if (fan := self._fans.get(above)))
 
     def _finished(self, event: StepFinished) -> Iterator[Line]:
         span = self.state.spans[event.path]
-        inside = step_of(event.path) != event.path
+        inside = instance(event.path).step != event.path
         if span.verb in CONTAINERS or (span.verb == "value" and inside and not event.handled):
             return
         if span.verb == "ask" and not inside:
@@ -253,11 +252,6 @@ class Story:
             yield f"✗ {event.path}  {event.message}", (("yellow",) if event.kept else ("red",))
         elif fan.failed == FAILURES + 1:
             yield f"✗ {event.path}  {event.message} (further failed items are only counted)", ("red",)
-
-
-def _fans_above(path: str) -> Iterator[str]:
-    """The fan-outs an instance is inside: `answer.3.reply~2.draft` is inside `answer`."""
-    return (path[: found.start()] for found in _NUMBERED.finditer(path))
 
 
 def _fan_line(path: str, fan: Fan, now: float) -> str:

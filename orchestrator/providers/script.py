@@ -108,6 +108,7 @@ def open_script(name: str, file: str, spec: ModelSpec, base: Path) -> ScriptedMo
         ref=spec.use,
         digest=digest,
         local=spec.where != "cloud",
+        remembers=False,
     )
 
 

@@ -79,6 +79,8 @@ class ScriptedModel:
     takes: frozenset[str] | None = None
     """Sampling parameters it takes; None for all."""
     prefixes: bool = False
+    remembers: bool = True
+    """Whether `requests` holds everything it was asked; a long run has no room for that."""
     requests: list[Request] = field(default_factory=list)
     _ask: Callable[[Request], Any] = field(init=False, repr=False)
 
@@ -105,7 +107,8 @@ class ScriptedModel:
         return TokenCount(_words(messages), exact=True)
 
     async def generate(self, request: Request, emit: Emit) -> Completion:
-        self.requests.append(request)
+        if self.remembers:
+            self.requests.append(request)
         began = time.monotonic()
         answer = self._ask(request)
         if inspect.isawaitable(answer):

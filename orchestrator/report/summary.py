@@ -5,7 +5,6 @@ Knows no store: it takes events one by one, live or read back.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import assert_never
@@ -35,10 +34,9 @@ from orchestrator.events import (
 )
 from orchestrator.report import words
 from orchestrator.report.cost import Line, Spending
-from orchestrator.report.paths import is_item, step_of
+from orchestrator.report.paths import instance, is_item, step_of
 
 CONTAINERS = frozenset({"steps", "workflow"})
-_PART = re.compile(r"(?:@[^.]+|\^\d+\.\d+)$")
 
 
 @dataclass(slots=True)
@@ -221,7 +219,7 @@ class Summary:
 
     def _started(self, event: StepStarted) -> None:
         row = self._step(event.path)
-        if not row.verb or not _PART.search(event.path):  # an agent that the step calls is not the step
+        if not row.verb or not instance(event.path).part:  # an agent that the step calls is not the step
             row.verb = event.verb
         row.fans_out = row.fans_out or event.items is not None
         if row.started is None:
@@ -230,7 +228,7 @@ class Summary:
     def _ended(self, event: StepFinished | StepSkipped | StepFailed) -> None:
         row = self._step(event.path)
         row.ended = self.worked(event.at)
-        if _PART.search(event.path):
+        if instance(event.path).part:
             return  # one answer of several that make up the step
         self._settle(event)
         self.caught += isinstance(event, StepFinished) and bool(event.handled)

@@ -24,6 +24,12 @@ CACHE = table(CacheEntry)
 LIMIT = 256_000_000
 """Characters of JSON that all answers together may take."""
 
+MANY = 1000
+"""Uses that are noted down together."""
+
+_FIND = select(CACHE.c.value).where(CACHE.c.key == bindparam("wanted"))
+"""Made once: to put the statement together takes longer than to carry it out."""
+
 _SLACK = 0.9
 """An eviction makes room for a while, not for one entry."""
 
@@ -51,6 +57,8 @@ class StoreCache:
             return None
         with self._lock:
             self._used[key] = time.time()
+            if len(self._used) >= MANY:
+                self._soon()
         return json.loads(text)
 
     def put(self, key: str, value: Any) -> None:
@@ -61,8 +69,7 @@ class StoreCache:
             raise StoreError(f"an answer cannot be cached: {error}") from error
         with self._lock:
             self._pending[key] = text
-            if self._writing is None:
-                self._writing = self._writer.submit(self._write)
+            self._soon()
 
     def close(self) -> None:
         """Write what waits. The cache must not be used afterwards."""
@@ -70,10 +77,14 @@ class StoreCache:
         if self._used or self._pending:
             self._write()
 
+    def _soon(self) -> None:
+        if self._writing is None:
+            self._writing = self._writer.submit(self._write)
+
     def _read(self, key: str) -> str | None:
         try:
             with self._store.reading() as connection:
-                found = connection.execute(select(CACHE.c.value).where(CACHE.c.key == key)).scalar()
+                found = connection.execute(_FIND, {"wanted": key}).scalar()
         except StoreError as error:
             self.fault = error
             return None

@@ -25,8 +25,9 @@ from orchestrator.events import (
     StepFinished,
     StepStarted,
 )
+from orchestrator.store.journal import StoreJournal
 from orchestrator.store.store import Store
-from tests.cli.recorded import AT, record
+from tests.cli.recorded import AT
 from tests.tui.host import harmless, screen, until
 from tests.tui.recorded import HOSTILE, store_in, tried, world
 from tests.tui.test_run_screen import read
@@ -67,6 +68,17 @@ def a_run(
     return [*begun, StepFinished(AT + 2, "letter", answer, facts), RunFinished(AT + 2, answer)]
 
 
+def record(store: Store, events: list[Event], after: float = 0) -> None:
+    """A run that began so many seconds later than others."""
+    began, *rest = (replace(event, at=event.at + after) for event in events)
+    assert isinstance(began, RunStarted)
+    store.create(began.run, began)
+    journal = StoreJournal(store, began.run)
+    for event in rest:
+        journal.append(event)
+    journal.close()
+
+
 @dataclass
 class Forking:
     """In the place of processes: the new run is recorded at once."""
@@ -84,16 +96,14 @@ class Forking:
 
     def start(self, run: str, step: str, /) -> str:
         self.started.append((run, step))
-        record(
-            self.store, NEW, a_run(NEW, "Dear Bob", {"forked": {"run": run, "at": step}}, taken=run), AT + 60
-        )
+        record(self.store, a_run(NEW, "Dear Bob", {"forked": {"run": run, "at": step}}, taken=run), 60)
         return NEW
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     store = store_in(tmp_path)
-    record(store, OLD, a_run(OLD, "Dear Ann", {}, fails=True), AT)
+    record(store, a_run(OLD, "Dear Ann", {}, fails=True))
     yield store
     store.close()
 
@@ -268,12 +278,7 @@ async def test_a_run_out_of_another_says_so_and_marks_what_was_taken_over(store:
 async def test_d_compares_a_step_with_the_newest_other_run_first(store: Store) -> None:
     """The earlier run stands before; from step to step the comparison stays, and a tab ends it."""
     Forking(store).start(OLD, "letter")
-    record(
-        store,
-        AWAY,
-        a_run(AWAY, "x", {}, name="another"),
-        AT + 200,
-    )
+    record(store, a_run(AWAY, "x", {}, name="another"), 200)
     async with app_of(store, None, NEW).run_test(notifications=True, size=(140, 40)) as pilot:
         shown = await read(pilot)
         detail = shown.query_one(DetailPanel)
@@ -299,7 +304,7 @@ async def test_d_compares_a_step_with_the_newest_other_run_first(store: Store) -
 
 async def test_a_run_that_has_no_such_step_is_told(store: Store) -> None:
     """The other run never came there."""
-    record(store, NEW, [a_run(NEW, "x", {})[0], RunFinished(AT + 60, "x")], AT + 60)
+    record(store, [a_run(NEW, "x", {})[0], RunFinished(AT, "x")], 60)
     async with app_of(store, None).run_test(notifications=True, size=(140, 40)) as pilot:
         shown = await read(pilot)
         go_to(shown, "letter")

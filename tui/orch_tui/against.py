@@ -65,7 +65,7 @@ class Against:
         _fill(page, instance_rows(*sides, names))
         if place.group:
             page.gap()
-            page.say("its value is made of what is inside: that is compared at the steps there", "dim")
+            page.say("this is of the group itself; what is inside is compared at the steps there", "dim")
         return page
 
     def run(self, run: str, last: int, other: str, page: Page, leave: str) -> Page:

@@ -32,6 +32,10 @@ class Config:
     offline: bool = False
     """Nothing leaves this machine and nothing is fetched, whatever a file says."""
     debug: bool = False
+    shared_cache: str | None = None
+    """A directory, or a SQLAlchemy URL, where a team keeps known answers."""
+    shared_clearance: str = "public"
+    """The highest label of an answer that goes there."""
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str], cwd: Path) -> Config:
@@ -48,6 +52,8 @@ class Config:
             database_url=env.get("ORCH_DATABASE_URL") or None,
             offline=_on(env.get("ORCH_OFFLINE")),
             debug=_on(env.get("ORCH_DEBUG")),
+            shared_cache=env.get("ORCH_CACHE") or None,
+            shared_clearance=env.get("ORCH_CACHE_CLEARANCE") or "public",
         )
 
     def staying(self, local_only: bool) -> Config:

@@ -334,11 +334,9 @@ def fetch_weights(graph: Graph, config: Config, console: Console) -> None:
 def _cache(store: Store, job: Job, stack: AsyncExitStack) -> Cache | None:
     if not job.use_cache:
         return None
-    from orchestrator.store.cache import StoreCache
+    from orchestrator.cli.caching import open_cache
 
-    cache = StoreCache(store)
-    stack.callback(cache.close)
-    return cache
+    return open_cache(store, stack, offline=job.offline)
 
 
 def _look_back(

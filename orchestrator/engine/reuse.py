@@ -19,6 +19,7 @@ from orchestrator.spec.model import AgentStep
 def key_of(run: Run, node: Node, request: Request, info: ModelInfo) -> str | None:
     """Content of the request and identity of the model; None when the answer may not be reused.
 
+    It begins with the label of the answer where others may have it too (`store/shared.py`).
     Answers are reused when they are deterministic (temperature 0 or a fixed seed), unless `cache:` says otherwise.
     """
     step = node.step
@@ -39,7 +40,13 @@ def key_of(run: Run, node: Node, request: Request, info: ModelInfo) -> str | Non
             for m in request.messages
         ]
     )
-    return hashlib.sha256(f"{before}{said}{after}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{before}{said}{after}".encode()).hexdigest()
+    return f"{label}:{digest}" if _is_known_anywhere(info) else digest
+
+
+def _is_known_anywhere(info: ModelInfo) -> bool:
+    """Whether the same facts mean the same model on another machine: an address of this one alone does not."""
+    return bool(info.digest) or info.endpoint.startswith("https://")
 
 
 _SAID = "<messages>"

@@ -25,6 +25,8 @@ from orchestrator.providers.tries import Patience, try_often
 
 SAMPLING = ("temperature", "top_p", "top_k", "min_p", "seed", "repeat_penalty", "stop")
 """The parameters llama.cpp's server takes under the common names."""
+QUESTION = 60.0
+"""Seconds for what a server says about itself or about a text: nothing of that takes long, also under load."""
 TOP_LOGPROBS = 100
 """Of all tokens, before the grammar takes most of them out: `docs/confidence.md` has what more and fewer are good for."""
 
@@ -62,12 +64,15 @@ class ChatServer:
         return self.place.url
 
     async def get(self, path: str) -> Any:
-        """The JSON at a path of the server, once, without retries. Raises ProviderError."""
-        return await self._json("GET", path, None)
+        """The JSON at a path of the server, once, without retries, within `QUESTION`. Raises ProviderError."""
+        return await self._json("GET", path, None, QUESTION)
 
-    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """The JSON that a path answers to this JSON, once, without retries. Raises ProviderError."""
-        return await self._json("POST", path, body)
+    async def post(self, path: str, body: Mapping[str, Any], *, within: float = QUESTION) -> Any:
+        """The JSON that a path answers to this JSON, once, without retries, within so many seconds.
+
+        Raises ProviderError.
+        """
+        return await self._json("POST", path, body, within)
 
     async def chat(
         self,
@@ -103,10 +108,20 @@ class ChatServer:
             await drain(parts)
         return chunks.completion()
 
-    async def _json(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+    async def _json(self, method: str, path: str, body: Mapping[str, Any] | None, within: float) -> Any:
         sent = None if body is None else json.dumps(body, ensure_ascii=False).encode()
-        async with self._answer(method, path, sent, "application/json") as response:
-            raw = await response.aread()
+        try:
+            async with (
+                asyncio.timeout(within),
+                self._answer(method, path, sent, "application/json") as response,
+            ):
+                raw = await response.aread()
+        except TimeoutError:
+            raise ProviderError(
+                "timeout",
+                f"{self.where} gave no answer to {path} within {within:g} s",
+                hint="see the server's log",
+            ) from None
         try:
             return json.loads(raw)
         except (ValueError, RecursionError):

@@ -22,6 +22,8 @@ _FINISH: Mapping[str, Literal["stop", "length"]] = {
     "length": "length",
     "max_tokens": "length",
 }
+_MOST = 2**53
+"""Numbers of servers that are larger count as not told: no record could hold them."""
 
 
 class Chunks:
@@ -86,6 +88,8 @@ class Chunks:
             self._emit("")
         piece = delta.get("content")
         if isinstance(piece, str):
+            if piece and self._finish:
+                raise protocol(self._where, "went on after the end of its answer")
             if piece:
                 self._count()
                 self._text.append(piece)
@@ -107,7 +111,7 @@ class Chunks:
             self._logprobs = []
         try:
             self._logprobs.extend(_logprob(entry) for entry in entries)
-        except (TypeError, KeyError, ValueError, AttributeError):
+        except (TypeError, KeyError, ValueError, AttributeError, OverflowError):
             raise protocol(self._where, "sent log-probabilities that are malformed") from None
 
     def completion(self) -> Completion:
@@ -129,20 +133,23 @@ class Chunks:
         )
 
     def _counted(self) -> Usage:
-        prompt, completion = _whole(self._usage, "prompt_tokens"), _whole(self._usage, "completion_tokens")
+        prompt, completion = (
+            whole(self._usage.get("prompt_tokens")),
+            whole(self._usage.get("completion_tokens")),
+        )
         if prompt is None or completion is None:
             return Usage(prompt or 0, self._pieces, estimated=True)
         details = self._usage.get("prompt_tokens_details")
-        cached = _whole(details, "cached_tokens") if isinstance(details, Mapping) else None
+        cached = whole(details.get("cached_tokens")) if isinstance(details, Mapping) else None
         if cached is None:
-            cached = _whole(self._timings, "cache_n")
+            cached = whole(self._timings.get("cache_n"))
         return Usage(prompt, completion, cached or 0)
 
     def _timed(self) -> Timings:
         first = None if self._first is None else self._first - self._began
         rate = _number(self._timings, "predicted_per_second")
         if rate is None and self._first is not None and self._last > self._first:
-            tokens = _whole(self._usage, "completion_tokens") or self._pieces
+            tokens = whole(self._usage.get("completion_tokens")) or self._pieces
             rate = (tokens - 1) / (self._last - self._first) or None
         return Timings(
             total=time.monotonic() - self._began,
@@ -153,29 +160,31 @@ class Chunks:
 
 
 def _logprob(entry: Any) -> TokenLogprob:
-    top = tuple((_token(other), _below_one(other)) for other in entry.get("top_logprobs") or ())
-    return TokenLogprob(_token(entry), _below_one(entry), top)
+    top = tuple((_token(other), below_one(other["logprob"])) for other in entry.get("top_logprobs") or ())
+    return TokenLogprob(_token(entry), below_one(entry["logprob"]), top)
 
 
 def _token(entry: Any) -> str:
     """The text of a token; where it is a part of a character, its bytes escaped, and not a replacement for them."""
     if raw := entry.get("bytes"):
-        return bytes(raw).decode("utf-8", "surrogateescape")
+        # as a list: a number would be taken for that many zeros
+        return bytes(list(raw)).decode("utf-8", "surrogateescape")
     return str(entry["token"])
 
 
-def _below_one(entry: Any) -> float:
-    logprob = float(entry["logprob"])
+def below_one(value: Any) -> float:
+    """A server's log-probability, never above zero. Raises ValueError, TypeError or OverflowError for none."""
+    logprob = float(value)
     if logprob != logprob:
         raise ValueError("no number")
     return min(0.0, logprob)
 
 
-def _whole(holder: Mapping[str, Any], key: str) -> int | None:
-    value = holder.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+def whole(value: Any) -> int | None:
+    """A count that a server tells; None where it is no count."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST else None
 
 
 def _number(holder: Mapping[str, Any], key: str) -> float | None:
     value = holder.get(key)
-    return float(value) if isinstance(value, int | float) and value > 0 else None
+    return float(value) if isinstance(value, int | float) and 0 < value < _MOST else None

@@ -169,7 +169,7 @@ class Ollama:
 
     async def ask(self, server: ChatServer, texts: Sequence[str]) -> Any:
         body = {"model": server.model, "input": list(texts), "truncate": False}
-        answer = await server.post("/api/embed", body)
+        answer = await server.post("/api/embed", body, within=SILENCE)
         return answer.get("embeddings") if isinstance(answer, Mapping) else None
 
 
@@ -182,7 +182,9 @@ class OpenAI:
     async def ask(self, server: ChatServer, texts: Sequence[str]) -> Any:
         path = urlsplit(server.place.url).path.rstrip("/") + "/embeddings"
         answer = await server.post(
-            path, {"model": server.model, "input": list(texts), "encoding_format": "float"}
+            path,
+            {"model": server.model, "input": list(texts), "encoding_format": "float"},
+            within=SILENCE,
         )
         data = answer.get("data") if isinstance(answer, Mapping) else None
         if not isinstance(data, list) or not all(isinstance(one, Mapping) for one in data):

@@ -39,6 +39,8 @@ CONTEXT = 8192
 """Tokens of context for one request where nobody says, if the model was trained for so many."""
 SLOTS = 4
 """Requests served at once; on two cores four give 1.6 times the tokens per second of one."""
+COUNTING = 300.0
+"""Seconds for counting a prompt: the host answers this beside long answers of other runs."""
 COUNTS = 2048
 """Token counts that are remembered."""
 AGAIN = Patience(tries=2, first=0.0)
@@ -149,7 +151,7 @@ class LlamaCpp:
         for last in (False, True):
             server = await self._ready(lambda: None)
             try:
-                found = await server.post("/v1/chat/completions/input_tokens", body)
+                found = await server.post("/v1/chat/completions/input_tokens", body, within=COUNTING)
                 return int(found["input_tokens"])
             except ProviderError as error:
                 fault = await self._crash_behind(error, server) or error

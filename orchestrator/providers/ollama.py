@@ -25,6 +25,7 @@ from orchestrator.messages import (
 )
 from orchestrator.ports import Emit, Footprint
 from orchestrator.providers.chat import ChatServer
+from orchestrator.providers.chunks import below_one, whole
 from orchestrator.providers.estimate import estimate
 from orchestrator.providers.faults import clip, is_overflow, of_exception, overflow, protocol
 from orchestrator.providers.machine import memory_total
@@ -321,6 +322,8 @@ class _Answer:
 
     def feed(self, part: Any) -> None:
         message = part.message
+        if self._last is not None and message.content:
+            raise protocol(self._where, "went on after the end of its answer")
         if self._first is None and (message.content or message.thinking):
             self._first = time.monotonic()
         if message.thinking:
@@ -329,9 +332,15 @@ class _Answer:
         if message.content:
             self._text.append(message.content)
             self._emit(message.content)
-        self._logprobs.extend(_logprob(entry) for entry in part.logprobs or ())
+        self._read_logprobs(part.logprobs or ())
         if part.done:
             self._last = part
+
+    def _read_logprobs(self, entries: Sequence[Any]) -> None:
+        try:
+            self._logprobs.extend(_logprob(entry) for entry in entries)
+        except (TypeError, ValueError, OverflowError):
+            raise protocol(self._where, "sent log-probabilities that are malformed") from None
 
     def completion(self) -> Completion:
         last = self._last
@@ -339,18 +348,19 @@ class _Answer:
             raise protocol(self._where, "cut the answer off in the middle")
         if last.done_reason not in (None, "stop", "length"):
             raise protocol(self._where, f"ended the answer with '{clip(str(last.done_reason))}'")
-        counted = last.prompt_eval_count is not None and last.eval_count is not None
+        prompt, written = whole(last.prompt_eval_count), whole(last.eval_count)
+        counted = prompt is not None and written is not None
         return Completion(
             text="".join(self._text),
             finish="length" if last.done_reason == "length" else "stop",
-            usage=Usage(last.prompt_eval_count or 0, last.eval_count or 0, estimated=not counted),
+            usage=Usage(prompt or 0, written or 0, estimated=not counted),
             timings=Timings(
                 total=time.monotonic() - self._began,
                 first=None if self._first is None else self._first - self._began,
-                prompt_rate=_rate(last.prompt_eval_count, last.prompt_eval_duration),
-                generation_rate=_rate(last.eval_count, last.eval_duration),
+                prompt_rate=_rate(prompt, whole(last.prompt_eval_duration)),
+                generation_rate=_rate(written, whole(last.eval_duration)),
             ),
-            model=self._model,
+            model=last.model or self._model,
             thinking="".join(self._thinking),
             logprobs=tuple(self._logprobs) or None,
         )
@@ -380,8 +390,8 @@ def _message(message: Message) -> dict[str, Any]:
 
 
 def _logprob(entry: Any) -> TokenLogprob:
-    top = tuple((other.token, other.logprob) for other in entry.top_logprobs or ())
-    return TokenLogprob(entry.token, entry.logprob, top)
+    top = tuple((other.token, below_one(other.logprob)) for other in entry.top_logprobs or ())
+    return TokenLogprob(entry.token, below_one(entry.logprob), top)
 
 
 def _rate(tokens: int | None, nanoseconds: int | None) -> float | None:

@@ -273,7 +273,9 @@ class OpenAIModel:
                 return []  # a server without a list of models is still a server
             raise
         entries = listed.get("data") if isinstance(listed, Mapping) else listed
-        return [entry for entry in entries or () if isinstance(entry, Mapping) and "id" in entry]
+        if not isinstance(entries, list):
+            return []
+        return [entry for entry in entries if isinstance(entry, Mapping) and "id" in entry]
 
     def _missing(self, models: Sequence[Mapping[str, Any]]) -> ProviderError:
         names = [str(entry["id"]) for entry in models]

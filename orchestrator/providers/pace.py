@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 PROMPT, ANSWER = 512, 48
 """Tokens that are read and written in one go: a usual prompt of a specialist, and a short answer."""
 ROUNDS = 3
+LONGEST = 600.0
+"""Seconds after which a host that is measured counts as hung."""
 CONTEXT = 1024
 WEIGHT = 8
 """Tokens that are read for one that is written, in the teams that ship."""
@@ -79,8 +81,8 @@ async def _asked(state: State) -> tuple[float, float]:
         tokens = await server.post("/tokenize", {"content": TEXT * PROMPT})
         prompt = _tokens(tokens)[:PROMPT]
         body = {"n_predict": ANSWER, "temperature": 0, "cache_prompt": False, "ignore_eos": True}
-        await server.post("/completion", {**body, "prompt": prompt[:8], "n_predict": 1})
-        return _timings(await server.post("/completion", {**body, "prompt": prompt}))
+        await server.post("/completion", {**body, "prompt": prompt[:8], "n_predict": 1}, within=LONGEST)
+        return _timings(await server.post("/completion", {**body, "prompt": prompt}, within=LONGEST))
     finally:
         await server.close()
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 EVERYTHING: Label = "private"
 """What --everything means: a secret is never in a file."""
-ENDING = ".run.jsonl"
+ENDINGS = {"run": ".run.jsonl", "otlp-json": ".otlp.json"}
 
 
 @click.command("export")
@@ -37,8 +37,16 @@ ENDING = ".run.jsonl"
 @click.option(
     "--everything", is_flag=True, help="Also internal and private values, paths and names; no secrets."
 )
+@click.option(
+    "--format",
+    "shape",
+    type=click.Choice(list(ENDINGS)),
+    default="run",
+    show_default=True,
+    help="run: for `orch runs import`. otlp-json: OpenTelemetry spans, without texts.",
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-def command(runs: Sequence[str], output: str | None, everything: bool, yes: bool) -> None:
+def command(runs: Sequence[str], output: str | None, everything: bool, shape: str, yes: bool) -> None:
     """Write runs to one file that can be imported elsewhere.
 
     What is labelled above public is not in it: a note says how private it was. Files that tools made come along where
@@ -53,11 +61,11 @@ def command(runs: Sequence[str], output: str | None, everything: bool, yes: bool
     try:
         found = list(dict.fromkeys(store.find(run) for run in runs))
         _refuse_damaged(store, found)
-        target = _target(output, found)
+        target = _target(output, found, ENDINGS[shape])
         if everything and not yes:
             _agree(console)
         exports = [_export(store, run, config, everything=everything) for run in found]
-        size = write(target, _lines(exports))
+        size = write(target, _spans(exports) if shape == "otlp-json" else _lines(exports))
         _tell(console, exports, target, size)
     finally:
         store.close()
@@ -132,6 +140,12 @@ def _lines(exports: Sequence[Export]) -> Iterator[bytes]:
         yield from lines_of(head, one.seen(), one.contents())
 
 
+def _spans(exports: Sequence[Export]) -> Iterator[bytes]:
+    from orchestrator.report.export_otlp import spans
+
+    yield spans([one.seen() for one in exports], __version__)
+
+
 def _refuse_damaged(store: Store, runs: Sequence[str]) -> None:
     from orchestrator.cli.whole import refuse_damaged
     from orchestrator.store.quarantine import verified
@@ -153,13 +167,13 @@ def _agree(console: Console) -> None:
 # ------------------------------------------------------------------------------------------- the file
 
 
-def _target(output: str | None, runs: Sequence[str]) -> Path | None:
+def _target(output: str | None, runs: Sequence[str], ending: str) -> Path | None:
     """None is the standard output. Raises UsageError."""
     if output == "-":
         return None
     if output is None and len(runs) > 1:
-        raise UsageError("several runs need a name for their file", hint=f"say it: -o runs{ENDING}")
-    path = Path(output or f"{runs[0]}{ENDING}")
+        raise UsageError("several runs need a name for their file", hint=f"say it: -o runs{ending}")
+    path = Path(output or f"{runs[0]}{ending}")
     if path.exists():
         raise UsageError(f"{path} is there already", hint="remove it, or name another file with -o")
     return path

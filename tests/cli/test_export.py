@@ -287,6 +287,25 @@ def test_an_imported_run_is_not_gone_on_with(
     assert "was imported" in there(*words, code=2).stderr
 
 
+def test_a_run_as_spans(here: Shell) -> None:
+    """One trace; every span lies in another, has an end, and tells nothing of what was said."""
+    labelled(here, "public")
+    text = here("runs", "export", MINE, "--format", "otlp-json", "-o", "-").stdout
+
+    spans = json.loads(text)["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    ids = {span["spanId"]: span for span in spans}
+    chat = next(span for span in spans if span["name"] == "chat tiny")
+    about = {one["key"]: next(iter(one["value"].values())) for one in chat["attributes"]}
+
+    assert HIDDEN not in text
+    assert {span["traceId"] for span in spans} == {spans[0]["traceId"]}
+    assert [span["name"] for span in spans if "parentSpanId" not in span] == ["run support-desk"]
+    assert all(span["parentSpanId"] in ids for span in spans if "parentSpanId" in span)
+    assert all(int(span["endTimeUnixNano"]) >= int(span["startTimeUnixNano"]) for span in spans)
+    assert ids[chat["parentSpanId"]]["name"] == "open"
+    assert (about["gen_ai.usage.input_tokens"], about["gen_ai.request.model"]) == ("31", "x.gguf")
+
+
 # ------------------------------------------------------------------------------------------ foreign files
 
 

@@ -16,6 +16,7 @@ from orchestrator.events import (
     Event,
     ModelReady,
     RunResumed,
+    RunStarted,
     StepFailed,
     StepFinished,
     StepSkipped,
@@ -92,16 +93,12 @@ class Story:
     def recall(self, events: Iterable[tuple[int, Event]]) -> None:
         """Take in what happened before this process went on with the run; nothing of it is told."""
         for seq, event in events:
-            self.state.apply(event, seq)
-            self.summary.add(event)
-            self._follow(event)
+            self._take(event, seq)
             self._forget(event)
 
     def tell(self, event: Event, seq: int | None = None) -> list[Line]:
         """Take the event in and give its lines as (text, styles)."""
-        self.state.apply(event, seq)
-        self.summary.add(event)
-        self._follow(event)
+        self._take(event, seq)
         lines = list(self._lines(event))
         self._forget(event)
         return lines
@@ -136,6 +133,13 @@ class Story:
         return [*shown, ("", f"and {hidden:,} more")] if hidden > 0 and len(shown) < limit else shown
 
     # -------------------------------------------------------------------------------------- following
+
+    def _take(self, event: Event, seq: int | None) -> None:
+        self.state.apply(event, seq)
+        if isinstance(event, RunStarted):
+            self.state.inputs = {}  # a flood of items is held once, by the run itself
+        self.summary.add(event)
+        self._follow(event)
 
     def _follow(self, event: Event) -> None:
         match event:

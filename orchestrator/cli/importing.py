@@ -216,11 +216,8 @@ def _settle(store: Store, found: list[Found], other: str | None) -> None:
         one.run = other or one.head.run
         if not store.has(one.run):
             continue
-        mark = known.get(one.run)
-        origin = (
-            mark.get("content") == one.digest if mark else store.head(one.run).hash.hex() == one.head.origin
-        )
-        if not origin:
+        mark = known.get(one.run, {})
+        if mark.get("content") != one.digest and store.head(one.run).hash.hex() != one.head.origin:
             raise UsageError(
                 f"there is another run {one.run} here, with other content",
                 hint="import it under another id: --as RUN",

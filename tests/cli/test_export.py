@@ -232,6 +232,8 @@ def test_importing_twice_changes_nothing(here: Shell, there: Shell, monkeypatch:
     go(there, monkeypatch)
     assert there.json("runs", "import", file) == [{"run": DONE, "of": DONE, "new": True}]
     assert there.json("runs", "import", file) == [{"run": DONE, "of": DONE, "new": False}]
+    there("runs", "export", DONE, "-o", "again.jsonl")
+    assert "already" in there("runs", "import", "again.jsonl").stderr
 
 
 def test_another_run_of_the_same_id_is_never_overwritten(

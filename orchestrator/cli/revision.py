@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
+
+_SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+"""A repository's own settings start no program because somebody runs a workflow in it."""
 
 
 def revision(file: Path) -> str:
@@ -20,11 +24,12 @@ def revision(file: Path) -> str:
 def _git(file: Path, *arguments: str) -> str:
     try:
         found = subprocess.run(  # noqa: S603 - fixed arguments
-            ["git", "-C", str(file.resolve().parent), *arguments],  # noqa: S607 - the user's own git
+            ["git", "-C", str(file.resolve().parent), *_SAFE, *arguments],  # noqa: S607 - the user's own git
             capture_output=True,
             text=True,
             timeout=5,
             check=False,
+            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""

@@ -37,6 +37,8 @@ NOTES = {
 }
 MORE = {
     ("langgraph", "chain"): "a loop of one node",
+    ("langgraph", "chain of nodes"): "a node for each step",
+    ("pydantic-graph", "chain of nodes"): "a step of the graph for each step",
     ("langgraph", "durable chain"): "a loop of one node; SQLite saver, a checkpoint a step",
     (
         "langgraph",
@@ -77,7 +79,7 @@ def markdown(found: Sequence[Series], load: float) -> str:
             f"**{_work(group[0]).capitalize()}**\n",
             f"| | CPU, {unit} | wall, {unit} | CPU against orch, lowest–highest | |",
             "| --- | ---: | ---: | ---: | --- |",
-            *(_line(series, _ours(group)) for series in group),
+            *(_line(series, _ours(found, series)) for series in group),
             "",
         ]
     versions = ", ".join(f"{name} {version}" for name, version in requirements().items())
@@ -116,8 +118,11 @@ def _work(series: Series) -> str:
     return "start: import and one step" if series.work == "start" else f"{series.work} of {series.steps:,}"
 
 
-def _ours(group: Sequence[Series]) -> Series | None:
-    return next((series for series in group if series.who == "orch"), None)
+def _ours(found: Sequence[Series], other: Series) -> Series | None:
+    """orch on the same work; its chain is one of nodes."""
+    work = "chain" if other.work == "chain of nodes" else other.work
+    same = (series for series in found if (series.work, series.steps) == (work, other.steps))
+    return next((series for series in same if series.who == "orch"), None)
 
 
 def _line(series: Series, ours: Series | None) -> str:

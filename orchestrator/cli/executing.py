@@ -9,7 +9,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,11 +129,25 @@ class _Screen:
     stream: ExitStack | None = None
     held: list[tuple[int, Event]] | None = None
     settled: tuple[Settled, ...] = ()
+    knows: bool = False
+    """Whether the progress has what stands in the record so far."""
     mask: Masked | None = None
     """Stands in front of `tokens` where secrets may be among them."""
 
+    def recalled(self, events: Iterable[tuple[int, Event]]) -> Iterator[Event]:
+        """What happened before this process went on with the run, read once for the screen and for the engine.
+
+        When a run goes on that this process had begun, the screen knows it already.
+        """
+        for pair in events:
+            if not self.knows:
+                self.shown.recall((pair,))
+            yield pair[1]
+        self.knows = True
+
     def begun(self, events: Sequence[tuple[int, Event]]) -> None:
         """What stands in the record when the run begins; of what another run did nothing is told."""
+        self.knows = True
         if not self.job.forked:
             self.committed(events)
             return
@@ -236,8 +250,6 @@ async def _execute(store: Store, job: Job, screen: _Screen, kit: Kit | None = No
         stack.callback(journal.close)
         cache = _cache(store, job, stack)
         used = await stack.enter_async_context(equipped(job)) if kit is None else kit
-        if resumed or job.forked:
-            screen.shown.recall(store.events(job.run))
         while True:
             recovered = _look_back(store, job.run, screen, journal, resumed=resumed)
             _listen(job, journal, resumed=resumed)
@@ -348,7 +360,8 @@ def _look_back(
     """
     recovered = Recovered()
     if resumed or screen.job.forked:
-        recovered = recover(event for _, event in store.events(run))
+        recovered = recover(screen.recalled(store.events(run)))
+        recovered.started = None  # what the run was given is in the job: a flood of items is held once
     if not resumed:
         screen.begun(list(store.events(run)))
     _take_answers(store, run, journal, recovered)

@@ -77,13 +77,12 @@ command.add_command(importing)
 def remove(runs: Sequence[str]) -> None:
     """Remove the record of runs: events, answers, everything."""
     from orchestrator.cli.wiring import existing_store
-    from orchestrator.store.prune import remove as remove_run
 
     console = the_console()
     store = existing_store()
     try:
         for run in [store.find(name) for name in runs]:
-            remove_run(store, run)
+            store.delete(run)
             console.say(f"removed {run}")
     finally:
         store.close()

@@ -16,6 +16,7 @@ from orchestrator.errors import UsageError
 from orchestrator.events import AskAnswered, AskOpened, RunWaiting, to_dict
 from orchestrator.policy.editing import editable
 from orchestrator.policy.keep import noted
+from orchestrator.store.foreign import refuse_foreign
 from orchestrator.store.inbox import done, post, posted, take
 
 if TYPE_CHECKING:
@@ -162,6 +163,7 @@ def login_name() -> str:
 
 
 def _open_ask(store: Store, run: str, path: str) -> AskOpened:
+    refuse_foreign(store, run)
     asks = open_asks(store, run)
     if path not in asks and (not asks or path) and (answer := _answer(store, run, path)) is not None:
         where = f"the question {path} is" if path else f"run {run} has no open question any more, it is"

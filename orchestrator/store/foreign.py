@@ -32,13 +32,6 @@ def mark(connection: Connection, run: str, facts: Mapping[str, Any]) -> None:
     connection.execute(META.insert().values(key=PREFIX + run, value=json.dumps(dict(facts))))
 
 
-def unmark(store: Store, run: str) -> None:
-    """The run is gone."""
-    if run in foreign(store):
-        with store.writing() as connection:
-            connection.execute(META.delete().where(META.c.key == PREFIX + run))
-
-
 def refuse_foreign(store: Store, run: str) -> None:
     """Raise UsageError for an imported run: its file lies elsewhere, and what it says was not made here."""
     if run in foreign(store):

@@ -15,8 +15,7 @@ from sqlalchemy import ColumnElement, delete, func, select, true
 
 from orchestrator.errors import StoreError
 from orchestrator.store.faults import explained
-from orchestrator.store.foreign import unmark
-from orchestrator.store.quarantine import damaged, lift
+from orchestrator.store.quarantine import damaged
 from orchestrator.store.tables import (
     Blob,
     BlobUse,
@@ -146,20 +145,13 @@ def _sums(
         yield int(execute(select(func.coalesce(func.sum(what), 0)).where(chosen)).scalar_one())
 
 
-def remove(store: Store, run: str) -> None:
-    """A run, and every mark that it had. Raises StoreError when it is being executed."""
-    store.delete(run)
-    lift(store, run)
-    unmark(store, run)
-
-
 def remove_doomed(store: Store, runs: Sequence[RunRow]) -> Iterator[tuple[RunRow, bool]]:
     """Remove one after the other; False for one that somebody went on with, or removed, meanwhile."""
     for row in runs:
         try:
             same = store.has(row.id) and store.run(row.id).status == row.status
             if same:
-                remove(store, row.id)
+                store.delete(row.id)
         except StoreError:
             if not (store.has(row.id) and store.run(row.id).live):
                 raise

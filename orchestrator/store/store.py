@@ -34,6 +34,7 @@ from orchestrator.store.tables import (
     BlobUse,
     EventRow,
     InboxItem,
+    Meta,
     Run,
     SeenRow,
     SpendingRow,
@@ -56,6 +57,8 @@ _INSERT = "INSERT INTO events (run, seq, at, kind, path, payload, hash) VALUES (
 AT_ONCE = 100
 """Rows in one statement: the driver asks for the interpreter's lock anew after each."""
 _INSERT_MANY = _INSERT + ", (?, ?, ?, ?, ?, ?, ?)" * (AT_ONCE - 1)
+MARKS = ("imported:", "damaged:")
+"""What is known of a run besides its record stands in `meta` under one of these and its id."""
 STEP_KINDS = ("step.started", "step.finished", "step.skipped", "step.failed")
 BENEATH = (".", "~", "@", "^", "#")
 """What stands between the path of an instance and the rest of one beneath it: a step or item, a pass, the answer
@@ -241,6 +244,8 @@ class Store:
             used = select(USES.c.sha)
             connection.execute(delete(BLOBS).where(BLOBS.c.sha.not_in(used)))
             connection.execute(delete(RUNS).where(RUNS.c.no == no))
+            meta = table(Meta)
+            connection.execute(delete(meta).where(meta.c.key.in_([mark + run for mark in MARKS])))
         forget(self, run)
 
     def head(self, run: str) -> Head:

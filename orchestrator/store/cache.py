@@ -24,6 +24,9 @@ CACHE = table(CacheEntry)
 LIMIT = 256_000_000
 """Characters of JSON that all answers together may take."""
 
+LINGER = 0.05
+"""Seconds an answer waits for company: a transaction for each costs more than asking a small model does."""
+
 MANY = 1000
 """Uses that are noted down together."""
 
@@ -46,6 +49,7 @@ class StoreCache:
         self._total: int | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="cache")
         self._writing: Future[None] | None = None
+        self._closing = threading.Event()
         self.fault: StoreError | None = None
 
     def get(self, key: str) -> Any | None:
@@ -73,13 +77,14 @@ class StoreCache:
 
     def close(self) -> None:
         """Write what waits. The cache must not be used afterwards."""
+        self._closing.set()
         self._writer.shutdown(wait=True)
         if self._used or self._pending:
             self._write()
 
     def _soon(self) -> None:
         if self._writing is None:
-            self._writing = self._writer.submit(self._write)
+            self._writing = self._writer.submit(self._write_later)
 
     def _read(self, key: str) -> str | None:
         try:
@@ -89,6 +94,10 @@ class StoreCache:
             self.fault = error
             return None
         return str(found) if found is not None else None
+
+    def _write_later(self) -> None:
+        self._closing.wait(LINGER)
+        self._write()
 
     def _write(self) -> None:
         with self._lock:

@@ -44,7 +44,7 @@ from orchestrator.providers.registry import open_model
 AGENTS = ("sorter", "finder", "writer", "checker")
 LETTERS = 40
 """Characters of an answer, at most: few tokens, as in a team that passes short notes on."""
-TOKENS = 32
+TOKENS = 64
 TEXT = """the order was sent to a house near the river and the client asked for a new date since the first one
 had passed while nobody was at home so the parcel went back to the store where it was found again by a clerk who wrote
 a short note about its state and put it on the shelf with all the other late ones"""

@@ -83,7 +83,7 @@ def _answer(target: str, kind: str, choice: str | None, change: Change | None = 
 def _chosen(answer: Answer, *, given: bool) -> str:
     """What was answered, and what else could have been when the first choice was taken unsaid."""
     if not answer.choice:
-        return "rejected: the run ends with exit code 3"
+        return "rejected"
     others = [choice for choice in answer.ask.choices if choice != answer.choice]
     if given or not others:
         return f"answered: {answer.choice}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.console import Console
 
@@ -23,6 +23,7 @@ def conclude(
                 return result.exit_code
             if not events:
                 print_result(console, result.outputs, as_json=as_json)
+            return result.exit_code
         case "waiting":
             for line in waiting_lines(run, result.asks, result.waits_for, result.unknown):
                 console.say(line)
@@ -32,7 +33,33 @@ def conclude(
             console.say(f"run {run} was cancelled")
         case "failed":
             _say_failed(result, run, console)
+    if as_json and not events:
+        console.json(ending_json(result, run))
     return result.exit_code
+
+
+def ending_json(result: Result, run: str) -> dict[str, Any]:
+    """A run that has no result, for a script. What is shown or may be changed is left to `orch show`, which knows
+    what the record holds."""
+    from orchestrator.policy.editing import editable
+
+    told: dict[str, Any] = {"run": run, "status": "rejected" if result.exit_code == 3 else result.status}
+    if result.status == "waiting":
+        told["asks"] = [
+            {
+                "path": ask.path,
+                "question": ask.question,
+                "choices": list(ask.choices),
+                "deadline": ask.deadline,
+                "then": ask.then,
+                "editable": editable(ask.edit) is not None,
+            }
+            for ask in result.asks.values()
+        ]
+        told |= {"waits_for": result.waits_for, "unknown": list(result.unknown)}
+    if result.error is not None:
+        told["error"] = {"path": result.path, "message": result.error.message, "hint": result.error.hint}
+    return told
 
 
 def _say_failed(result: Result, run: str, console: Console) -> None:

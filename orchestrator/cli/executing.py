@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -258,8 +258,18 @@ async def _execute(store: Store, job: Job, screen: _Screen, kit: Kit | None = No
             result = job.privacy.told(await _guarded(engine, store, job.run, screen))
             await asyncio.sleep(0)  # the last committed events are on their way to the screen
             if result.status != "waiting" or not _answered_meanwhile(store, job.run, result.asks):
-                return result
+                return _as_kept(store, job.run, result)
             resumed = True
+
+
+def _as_kept(store: Store, run: str, result: Result) -> Result:
+    """Its questions with what the record holds: whoever answers them from another shell has nothing else."""
+    from orchestrator.store.answers import open_asks
+
+    kept = open_asks(store, run) if result.asks else {}
+    known = {path: ask for path, ask in result.asks.items() if path in kept}
+    asks = {path: replace(ask, show=kept[path].show, edit=kept[path].edit) for path, ask in known.items()}
+    return replace(result, asks={**result.asks, **asks})
 
 
 def _listen(job: Job, journal: KillingJournal, *, resumed: bool) -> None:

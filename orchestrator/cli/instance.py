@@ -108,13 +108,24 @@ def _sections(event: Event, values: Values, asked: float | None, verb: str) -> l
         case StepFailed():
             return [(f"error: {event.error_kind}", "\n".join(filter(None, (event.message, event.hint))))]
         case AskOpened():
-            shown = [("shown", as_text(event.show))] if event.show is not None else []
-            return [("question", f"{event.question}  [{' | '.join(event.choices)}]"), *shown]
+            return _question(event)
         case AskAnswered():
             after = f" after {words.seconds(event.at - asked)}" if asked is not None else ""
-            return [(f"answered by {event.by}{after}", event.choice or "rejected")]
+            changed = [("changed to", as_text(event.edit))] if event.edit is not None else []
+            return [(f"answered by {event.by}{after}", event.choice or "rejected"), *changed]
         case _:
             return []
+
+
+def _question(event: AskOpened) -> list[tuple[str, str]]:
+    """What was asked and shown, and the value that may be changed; what is not kept stands there as its note."""
+    sections = [("question", f"{event.question}  [{' | '.join(event.choices)}]")]
+    if event.show is not None:
+        sections.append(("shown", as_text(event.show)))
+    if event.edit is not None:
+        value = event.edit["value"] if isinstance(event.edit, Mapping) else event.edit
+        sections.append(("may be changed", as_text(value)))
+    return sections
 
 
 def _looked_up(event: Retrieved) -> tuple[str, str]:

@@ -45,10 +45,11 @@ def command(
     console = the_console()
     store = find_store()
     rows: list[RunRow] = []
-    answered: set[str] = set()
+    answered: dict[str, str] = {}
     broken: dict[str, str] = {}
     known: dict[str, Mapping[str, Any]] = {}
     if store is not None:
+        from orchestrator.cli.waiting import answered_line
         from orchestrator.store.answers import is_answered
         from orchestrator.store.foreign import foreign
         from orchestrator.store.quarantine import damaged
@@ -57,7 +58,9 @@ def command(
             rows = store.runs(status=status, workflow=workflow, limit=limit)
             broken, known = damaged(store), foreign(store)
             answered = {
-                row.id for row in rows if row.id not in {**broken, **known} and is_answered(store, row)
+                row.id: answered_line(store, row.id)
+                for row in rows
+                if row.id not in {**broken, **known} and is_answered(store, row)
             }
         finally:
             store.close()
@@ -91,7 +94,7 @@ def remove(runs: Sequence[str]) -> None:
 def _print(
     console: Console,
     rows: Sequence[RunRow],
-    answered: Collection[str],
+    answered: Mapping[str, str],
     broken: Mapping[str, str],
     known: Collection[str],
     *,
@@ -124,7 +127,7 @@ def _print(
     cells = [_cells(row, now, told.get(row.id, row.status), calls=calls, paid=paid) for row in rows]
     console.table(header, cells)
     for run in answered:
-        console.say(f"{run} is answered; go on with: orch resume {run}")
+        console.say(answered[run])
     for row in rows:
         if row.id in broken:
             console.say(f"{row.id} is damaged: {broken[row.id]}; see all of it: orch verify {row.id}")

@@ -39,6 +39,15 @@ def waiting_lines(
     return [*lines, f"then go on with: orch resume {run}"]
 
 
+def answered_line(store: Store, run: str) -> str:
+    """Of a run whose answers lie there while nobody executes it: what becomes of it when it goes on."""
+    from orchestrator.store.answers import is_rejected
+
+    if is_rejected(store, run):
+        return f"run {run} is rejected; it ends, with exit code 3, when it goes on: orch resume {run}"
+    return f"run {run} is answered; go on with: orch resume {run}"
+
+
 def _unknown_lines(run: str, paths: Collection[str]) -> list[str]:
     lines = [f"run {run} stopped in the middle of a call with an effect; nobody knows whether it happened:"]
     for path in list(paths)[:SHOWN]:
@@ -54,16 +63,22 @@ def _unknown_lines(run: str, paths: Collection[str]) -> list[str]:
 
 def ask_lines(run: str, ask: AskOpened) -> list[str]:
     """One question, what it is about, and a command per choice."""
+    from orchestrator.policy.editing import editable
     from orchestrator.store.answers import is_hidden
 
     target = f"{run}/{ask.path}"
-    about = [f"    to read first: orch show {run} {ask.path}"] if ask.show is not None else []
+    reads = ask.show is not None or ask.edit is not None
+    about = [f"    to read first: orch show {run} {ask.path}"] if reads else []
     answers = [(choice, f"orch approve {target} --choice {shlex.quote(choice)}") for choice in ask.choices]
     if is_hidden(ask):
         about = [
             "    the record does not hold what would leave: a terminal that goes on with the run shows it"
         ]
         answers[0] = (ask.choices[0], f"orch resume {run}")
+    if editable(ask.edit) is not None:
+        answers.append(
+            ("change it first", f"orch approve {target} --edit --choice {shlex.quote(ask.choices[0])}")
+        )
     answers.append(("stop the run", f"orch reject {target}"))
     width = max(len(word) for word, _ in answers)
     return [
@@ -75,11 +90,13 @@ def ask_lines(run: str, ask: AskOpened) -> list[str]:
 
 def what_to_do(store: Store, run: str) -> list[str]:
     """For a run that asked: answer, or go on because all is answered; one that lives goes on by itself."""
-    from orchestrator.store.answers import open_asks
+    from orchestrator.store.answers import is_rejected, open_asks
     from orchestrator.store.lease import owner_alive
 
     rest = open_asks(store, run)
     alive = owner_alive(store, run)
+    if is_rejected(store, run):
+        return [f"run {run} ends with exit code 3" if alive else answered_line(store, run)]
     last = store.event(run, store.run(run).events - 1)
     budget = last.reason if isinstance(last, RunWaiting) else ""
     unknown = last.unknown if isinstance(last, RunWaiting) else ()
@@ -88,4 +105,4 @@ def what_to_do(store: Store, run: str) -> list[str]:
     if rest or budget:
         lines = waiting_lines(run, rest, budget)
         return lines[:-1] if alive else lines
-    return [] if alive else [f"run {run} is answered; go on with: orch resume {run}"]
+    return [] if alive else [answered_line(store, run)]

@@ -41,6 +41,8 @@ ANEW: Mapping[Verdict, str] = {
 """What is added to the request after an answer that is not shown to the model again: it would go on in its way."""
 ENDLESS: Mapping[Verdict, str] = {**ANEW, "repeated": ANEW["cut"]}
 """The same after an answer that the token limit ended: what has no end is mended best by the wish for a short one."""
+MORE = "allow more `repair`, simplify the prompt or `output`"
+"""What helps after most answers that cannot be used."""
 UNCOUNTED = TokenCount(0, exact=False)
 Ends: TypeAlias = Callable[[Verdict, str, float | None], bool]
 """Told the verdict, the text and the confidence of the last answer of a model: whether the step goes up from here."""
@@ -215,10 +217,11 @@ def _warn_of_silence(at: Asking, gate: Gate) -> None:
 
 def _unusable(verdict: Verdict, tried: int, model: str, problem: str, text: str) -> StepError:
     times = "one answer" if tried == 1 else f"{tried} answers"
+    more = "allow more `max_tokens` in `params`, ask for less" if verdict == "cut" else MORE
     return StepError(
         "check" if verdict == "check" else "invalid",
         f"{times} from model '{model}', none valid: {problem}",
-        hint="allow more `repair`, simplify the prompt or `output`, or say what happens with `on_error`",
+        hint=f"{more}, or say what happens with `on_error`",
         answer=text,
     )
 

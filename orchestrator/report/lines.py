@@ -102,7 +102,8 @@ def _words(event: Event, size: str) -> str:
         case AskOpened():
             return f"? {event.path}  {event.question}  [{' | '.join(event.choices)}]"
         case AskAnswered():
-            return f"! {event.path}  {event.choice or 'rejected'} (by {event.by})"
+            changed = f", changed to: {short(event.edit)}" if event.edit is not None else ""
+            return f"! {event.path}  {event.choice or 'rejected'} (by {event.by}){changed}"
         case Warned():
             return f"warning: {event.path + ': ' if event.path else ''}{event.message}"
         case RunWaiting() | RunInterrupted() | RunFailed() | RunFinished():

@@ -86,6 +86,11 @@ def is_answered(store: Store, row: RunRow) -> bool:
     return isinstance(last, RunWaiting) and not last.reason and not unanswered(store, row.id, last.asks)
 
 
+def is_rejected(store: Store, run: str) -> bool:
+    """Whether somebody rejected a question of the run and the run has not taken that yet."""
+    return any(row.kind == "reject" for row in take(store, run))
+
+
 def is_late(ask: AskOpened, now: float) -> bool:
     """Whether the time to answer has passed: the run takes `then`, or fails, when it goes on."""
     return ask.deadline is not None and now >= ask.deadline

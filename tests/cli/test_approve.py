@@ -70,8 +70,31 @@ def test_a_named_choice_is_said_as_it_is(orch: Shell) -> None:
 
 
 def test_rejecting_says_what_becomes_of_the_run(orch: Shell) -> None:
-    """It ends."""
-    assert "rejected: the run ends with exit code 3" in orch("reject", f"{WAITING}/approve").stderr
+    """It ends when it goes on, and until then nothing says that it were merely answered."""
+    ends = f"run {WAITING} is rejected; it ends, with exit code 3, when it goes on: orch resume {WAITING}\n"
+
+    assert f"  rejected\n{ends}" in orch("reject", f"{WAITING}/approve").stderr
+    assert ends in orch("runs").stderr
+    assert ends in orch("show", WAITING).stdout
+
+
+def test_a_run_that_is_executed_ends_by_itself_when_it_is_rejected(orch: Shell) -> None:
+    """Nobody has to resume it."""
+    record(orch.store, "alive", a_waiting_run()[:-1])
+
+    with Lease.acquire(orch.store, "alive"):
+        said = orch("reject", "alive").stderr
+
+    assert said.endswith("rejected\nrun alive ends with exit code 3\n")
+
+
+@pytest.mark.parametrize(("value", "offered"), [("a letter", True), ("[private, not kept]", False)])
+def test_a_waiting_run_says_what_may_be_changed(value: str, offered: bool) -> None:
+    """Only where the record holds it."""
+    ask = replace(ASK, edit={"value": value, "schema": {"type": "string"}})
+    command = "    change it first  orch approve r/ok --edit --choice send"
+
+    assert (command in ask_lines("r", ask)) == offered
 
 
 def test_a_wrong_choice_names_the_right_ones(orch: Shell) -> None:

@@ -89,6 +89,60 @@ def test_a_change_that_does_not_fit_answers_nothing(files: Path) -> None:
     assert approved(files, "--edited", "-", given="short").returncode == 0
 
 
+def test_an_editor_that_is_not_there_is_told_with_another_way(
+    files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The temporary file is no step, and does not stay."""
+    orch(files, "run", "w.yaml")
+    monkeypatch.setenv("EDITOR", "nosuchprog")
+    refused = approved(files, "--edit")
+
+    assert refused.returncode == 2
+    assert "error: there is no program 'nosuchprog'\n" in refused.stderr
+    assert "set EDITOR to one that exists, or give the text with" in refused.stderr
+    assert "orch-edit-" not in refused.stderr
+
+
+def test_the_record_shows_what_was_changed(files: Path) -> None:
+    """The step with the value before and after, the log in a line."""
+    orch(files, "run", "w.yaml")
+    approved(files, "--edited", "-", given="mine")
+    outputs(files)
+
+    shown = orch(files, "show", "last", "ok").stdout
+    assert "── may be changed\na letter\n" in shown
+    assert "── changed to\nmine\n" in shown
+    assert ", changed to: mine" in orch(files, "logs", "last").stdout
+
+
+def test_the_record_shows_no_change_that_it_does_not_keep(files: Path) -> None:
+    """A note stands in its place."""
+    (files / "w.yaml").write_text(FLOW.replace("orch: 1\n", "orch: 1\nkeep: {public: none}\n"))
+    on_a_terminal(files, "e\nsend\n", "run", "w.yaml")
+
+    shown = orch(files, "show", "last", "ok").stdout
+    assert "change it first" not in orch(files, "run", "w.yaml").stderr
+    assert "── changed to\n[public, not kept]\n" in shown
+    assert "letter" not in shown
+
+
+def test_a_run_that_waits_is_json_too(files: Path) -> None:
+    """A script learns what is asked, of a run and of one that was rejected; the exit codes stay."""
+    waits = orch(files, "run", "w.yaml", "-q", "--json")
+    told = json.loads(waits.stdout)
+    assert waits.returncode == 7
+    assert told["status"] == "waiting"
+    assert [(ask["path"], ask["choices"], ask["editable"]) for ask in told["asks"]] == [
+        ("ok", ["send", "drop"], True)
+    ]
+
+    orch(files, "reject", told["run"])
+    ended = orch(files, "resume", "last", "--json")
+    assert ended.returncode == 3
+    assert json.loads(ended.stdout)["status"] == "rejected"
+    assert json.loads(ended.stdout)["error"]["path"] == "ok"
+
+
 def test_a_question_without_edit_says_so(files: Path) -> None:
     """And an editor that is not there is no traceback."""
     (files / "w.yaml").write_text(FLOW.replace("edit: letter.text, ", "").replace("steps.ok.edited", "ok"))

@@ -60,6 +60,7 @@ def test_a_circle_that_was_cut_off_is_called_a_circle(project: Path) -> None:
     played = play(project, LETTER % "", [cut, Reply("Dear Ada, I write", finish="length")])
 
     assert ends(played) == [("repeated", "repair"), ("cut", "fail")]
+    assert "`max_tokens`" in played.of(StepFailed)[0].hint
     assert said(played.requests[1]).endswith("lost card.\n\nAnswer briefly.")
 
 
@@ -69,6 +70,7 @@ def test_after_the_last_repair_the_step_fails_and_says_why(project: Path) -> Non
 
     failed = played.of(StepFailed)[0]
     assert failed.error_kind == "invalid"
+    assert "`max_tokens`" not in failed.hint
     assert "2 answers from model 'tiny', none valid: the answer declines" in failed.message
 
 

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from orch_tui.editor import Place, command_of, editor_of
-from orch_tui.editor import edit as open_editor
+from orch_tui.editor import OTHER, Place, command_of, editor_of, run
 from orchestrator.errors import UsageError
 from orchestrator.policy.editing import changed, suffix_of, text_of
+
+_ELSE = f"{OTHER}, or give the text with `orch approve … --edited FILE`"
 
 
 def edited(edit: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
@@ -24,10 +25,7 @@ def edited(edit: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(text_of(edit))
     try:
-        place = Place(file)
-        said = open_editor(command_of(editor_of(environ, place), place), place)
-        if said:
-            raise UsageError(said, hint="nothing was changed")
+        _open(file, environ)
         value = _read(edit, file)
     except UsageError:
         if file.read_bytes() == text_of(edit).encode():
@@ -35,6 +33,17 @@ def edited(edit: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
         raise
     file.unlink()
     return value
+
+
+def _open(file: Path, environ: Mapping[str, str]) -> None:
+    """Until the editor ends. What stands in the file is no step: an error does not call it one."""
+    place = Place(file)
+    try:
+        said = run(command_of(editor_of(environ, place), place))
+    except UsageError as error:
+        raise UsageError(error.message, hint=_ELSE) from None
+    if said:
+        raise UsageError(said, hint=f"nothing was changed; what you wrote is in {file}")
 
 
 def _read(edit: Mapping[str, Any], file: Path) -> Any:

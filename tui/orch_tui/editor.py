@@ -20,6 +20,8 @@ _PLUS = re.compile(r"^(vi|vim|nvim|view|gvim|mvim|nano|pico|emacs|emacsclient|mi
 _COLON = re.compile(r"^(hx|helix|subl|sublime_text|zed|zeditor)$")
 _GOTO = re.compile(r"^(code|code-insiders|code-oss|codium|vscodium|cursor|windsurf)$")
 
+OTHER = "set EDITOR to one that exists"
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -115,9 +117,17 @@ def command_of(editor: Sequence[str], place: Place) -> list[str]:
 def edit(command: Sequence[str], place: Place) -> str:
     """Let the person edit until the editor ends. Returns what to say: empty when all went well."""
     try:
+        return run(command)
+    except UsageError as error:
+        return f"{error.message}: {error.hint}; the step is at {place}"
+
+
+def run(command: Sequence[str]) -> str:
+    """The same of a file that is no step. Raises UsageError when the editor cannot be started."""
+    try:
         ended = subprocess.run(command, check=False)  # noqa: S603 - the person's own editor, never through a shell
     except FileNotFoundError:
-        return f"there is no program '{command[0]}': set EDITOR to one that exists; the step is at {place}"
+        raise UsageError(f"there is no program '{command[0]}'", hint=OTHER) from None
     except OSError as error:
-        return f"'{command[0]}' cannot be started: {error.strerror}; the step is at {place}"
+        raise UsageError(f"'{command[0]}' cannot be started: {error.strerror}", hint=OTHER) from None
     return f"'{command[0]}' ended with code {ended.returncode}" if ended.returncode else ""

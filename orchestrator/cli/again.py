@@ -123,10 +123,11 @@ def whole_inputs(
 
     Raises UsageError for one that the record did not keep and nobody gives.
     """
-    from orchestrator.inputs import read_inputs
+    from orchestrator.inputs import read_inputs, refuse_unknown
     from orchestrator.policy.keep import noted
 
     specs = graph.workflow.inputs
+    refuse_unknown(given, specs)
     stay = {n: v for n, v in recorded.items() if n in specs and n not in given and noted(v) is None}
     _refuse_lost(graph, recorded, given)
     anew = read_inputs(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +67,8 @@ def command(runs: Sequence[str], output: str | None, everything: bool, shape: st
         exports = [_export(store, run, config, everything=everything) for run in found]
         size = write(target, _spans(exports) if shape == "otlp-json" else _lines(exports))
         _tell(console, exports, target, size)
+        if shape == "run" and not everything:
+            _tell_hidden(console, exports)
     finally:
         store.close()
 
@@ -85,6 +87,8 @@ class Export:
     secrets: Secrets
     left_out: list[str] = field(default_factory=list)
     """Files that did not come along, with the reason."""
+    hidden: int = 0
+    """Values in whose place a note stands that the record itself holds."""
     _made: dict[str, str] = field(default_factory=dict)
 
     def seen(self) -> Iterator[Event]:
@@ -92,9 +96,16 @@ class Export:
         from orchestrator.events import CallFinished
 
         upto = (event for seq, event in self.store.events(self.run) if seq < self.events)
-        for event in self.outward(upto):
+        for event in self.outward(self._counted(upto)):
+            self.hidden += _notes(event)
             if isinstance(event, CallFinished):
                 self._made.update({str(one["sha256"]): str(one["name"]) for one in event.artifacts})
+            yield event
+
+    def _counted(self, events: Iterable[Event]) -> Iterator[Event]:
+        """What the record did not keep itself was not left out here."""
+        for event in events:
+            self.hidden -= _notes(event)
             yield event
 
     def contents(self) -> Iterator[Content]:
@@ -115,6 +126,22 @@ class Export:
                 continue
             room -= size
             yield Content(sha, data)
+
+
+def _notes(event: Event) -> int:
+    """How many values of an event are only noted."""
+    from orchestrator.policy.keep import noted
+
+    count, left = 0, [getattr(event, one.name) for one in fields(event)]
+    while left:
+        value = left.pop()
+        if isinstance(value, Mapping):
+            left.extend(value.values())
+        elif isinstance(value, list | tuple):
+            left.extend(value)
+        else:
+            count += noted(value) is not None
+    return count
 
 
 def _export(store: Store, run: str, config: Config, *, everything: bool) -> Export:
@@ -207,6 +234,17 @@ def _tell(console: Console, exports: Sequence[Export], target: Path | None, size
             console.warning(f"{one.run}: a file did not come along: {name}")
     if target is not None:
         console.say(f"{target}: {words.count(len(exports), 'run')}, {words.size(size)}")
+
+
+def _tell_hidden(console: Console, exports: Sequence[Export]) -> None:
+    from orchestrator.report import words
+
+    hidden = sum(one.hidden for one in exports)
+    if hidden:
+        were = "was" if hidden == 1 else "were"
+        console.say(
+            f"{words.count(hidden, 'value')} above {LOWEST} {were} left out; --everything takes them along"
+        )
 
 
 __all__ = ["Export", "command", "write"]

@@ -71,12 +71,16 @@ def _one(
     if check and lock is None:
         raise UsageError(f"there is no {path.name}", hint=f"write it: orch lock {graph.file}")
     found = look(graph, config, lock, servers=not offline)
-    if not check:
-        _write(graph, path, lock, found, offline=offline)
+    written = not check and _write(graph, path, lock, found, offline=offline)
     if not quiet:
         _tell(console, path, found, first=lock is None, check=check)
     unsure = bool(found.unasked) and not offline
-    said = {"file": path.name, "changed": [one.line for one in found.changed], "unasked": dict(found.unasked)}
+    said = {
+        "file": path.name,
+        "changed": [one.line for one in found.changed],
+        "unasked": dict(found.unasked),
+        "written": written,
+    }
     return (1 if check and (found.changed or unsure) else 0), said
 
 
@@ -112,8 +116,8 @@ def look(
     return Found(content, differences(old, content), tuple(asker.unasked))
 
 
-def _write(graph: Graph, path: Path, lock: Lock | None, found: Found, *, offline: bool) -> None:
-    """Raises UsageError where nobody could tell, and nothing was locked before; and for what ships with orch."""
+def _write(graph: Graph, path: Path, lock: Lock | None, found: Found, *, offline: bool) -> bool:
+    """Whether the file had to be written. Raises UsageError where nobody could tell, and nothing was locked before; and for what ships with orch."""
     from orchestrator.library import shipped_workflows
     from orchestrator.lock.file import Lock, replace_file, written
 
@@ -128,8 +132,10 @@ def _write(graph: Graph, path: Path, lock: Lock | None, found: Found, *, offline
         how = "lock it once without --offline" if offline else "make it answer, then lock again"
         raise UsageError(f"{what} cannot be locked: {why}", hint=how)
     text = written(Path(graph.file).name, Lock(found.content, _measured(path)))
-    if lock is None or found.changed:
+    anew = lock is None or bool(found.changed)
+    if anew:
         replace_file(path, text)
+    return anew
 
 
 def _measured(path: Path) -> str:

@@ -64,7 +64,8 @@ def ls(*, installed: bool, as_json: bool) -> None:
             (
                 row["name"],
                 f"as {row['form']}" if row["form"] else "yes" if row["installed"] else "-",
-                ("" if row["installed"] or row["sha256"] else "~") + megabytes(row["bytes"]),
+                ("" if row["installed"] or row["sha256"] else "~")
+                + megabytes(row["form_bytes"] or row["bytes"]),
                 row["parameters"],
                 str(row["context"] or ""),
                 row["licence"],
@@ -233,10 +234,11 @@ def _described(name: str, entry: Entry | None, weights: Weights | None) -> dict[
     }
 
 
-def _form(store: ModelStore, weights: Weights | None) -> dict[str, str]:
+def _form(store: ModelStore, weights: Weights | None) -> dict[str, Any]:
     """The form that is used in place of the original; empty for the original itself."""
     form = store.lineage.of(weights.sha256) if weights is not None else None
-    return {"form": form.form if form else ""}
+    used = form is not None and form.form
+    return {"form": form.form if form else "", "form_bytes": form.bytes if form and used else 0}
 
 
 def _state(store: ModelStore, weights: Weights) -> str:

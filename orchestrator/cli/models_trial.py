@@ -29,6 +29,7 @@ from orchestrator.providers.lineage import Form, Lineage, make
 from orchestrator.providers.model_store import Weights, is_path
 from orchestrator.providers.pace import Pace, paces
 from orchestrator.providers.requantize import FORMS, kinds_of
+from orchestrator.report import words
 
 if TYPE_CHECKING:
     from orchestrator.bench.subject import Subject
@@ -89,6 +90,7 @@ class Trial:
 
     def run(self, wanted: Wanted) -> list[tuple[Tried, Form]]:
         """Make every form, and measure it on every engine; the original first. Raises ProviderError."""
+        self._foretell(wanted)
         forms = self._made()
         launches = {self._key(form): self._launch(form) for form in forms}
         self.console.say(f"{self.model}: measuring how fast {len(forms)} forms are here …")
@@ -99,9 +101,17 @@ class Trial:
         asked = [one for one in tried if one is tried[0] or not wanted.fast or may_win(tried[0], one)]
         found = []
         for one, form in zip(tried, forms, strict=True):
-            rows = self._answers(form, wanted.cases) if one in asked else ()
+            turn = f"{asked.index(one) + 1} of {len(asked)}" if one in asked else ""
+            rows = self._answers(form, wanted.cases, turn) if turn else ()
             found.append((replace(one, rows=rows), form))
         return found
+
+    def _foretell(self, wanted: Wanted) -> None:
+        """What it comes to, before anything is made."""
+        which = "the original and each form that is faster are" if wanted.fast else "each form is"
+        calls, subjects = len(SPECIALISTS) * wanted.cases, len(SPECIALISTS)
+        each = f"{subjects} specialists, at most {words.count(wanted.cases, 'case')} each"
+        self.console.say(f"{self.model}: {which} asked at most {calls:,} times ({each})")
 
     def path(self, form: Form) -> Path:
         """The file of a form while it is tried."""
@@ -161,12 +171,12 @@ class Trial:
             blob.symlink_to(self.path(form).resolve())
         lineage.keep(form)
 
-    def _answers(self, form: Form, cases: int) -> tuple[Row, ...]:
+    def _answers(self, form: Form, cases: int, turn: str) -> tuple[Row, ...]:
         from orchestrator.cli.bench_subjects import found_subjects
 
         self._stand_in(form)
         title = f"{form.form or form.origin}{' on llama-server' if form.engine else ''}"
-        self.console.say(f"{self.model}: {title} answers {cases} cases of {', '.join(SPECIALISTS)} …")
+        self.console.say(f"{self.model}: {title} ({turn}) answers …")
         subjects = found_subjects(SPECIALISTS, None, None, self.console)
         return tuple(self._row(subject, title, cases) for subject in subjects)
 
@@ -184,6 +194,8 @@ class Trial:
             measured_row(subject, "examples", self._reference(), planned, watch, asked, config, self.console)
         finally:
             watch.end()
+        right = sum(one.right for one in found)
+        self.console.say(f"  {title}  {subject.name}: {words.count(len(found), 'answer')}, {right} right")
         return Row(subject.name, "examples", title, len(planned), tuple(found))
 
     def _reference(self) -> str:

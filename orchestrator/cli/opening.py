@@ -33,8 +33,9 @@ def checked(workflow: str, models: Mapping[str, str] | None = None) -> Built:
     from orchestrator.graph.open import check_workflow
     from orchestrator.library import find_workflow
 
-    for reference in (models or {}).values():
+    for name, reference in (models or {}).items():
         refuse_bare(reference)
+        _refuse_unknown(name, reference)
     path = find_workflow(workflow, Path.cwd())
     return check_workflow(path, display=shown_path(path), models=models)
 
@@ -70,6 +71,17 @@ def refuse_bare(reference: str) -> None:
     near = reference if find(reference) is not None else nearest(reference)
     hint = f"write llamacpp:{near}" if near else "write provider:model, like ollama:llama3.2:3b"
     raise UsageError(f"'{reference}' names no provider", hint=hint)
+
+
+def _refuse_unknown(name: str, reference: str) -> None:
+    """Raise UsageError for a provider that does not exist, before anybody judges what may be told to it."""
+    from orchestrator.graph.cloud import PROVIDERS
+    from orchestrator.graph.say import near
+
+    provider = reference.partition(":")[0]
+    if provider not in PROVIDERS:
+        hint = near(provider, PROVIDERS) or f"providers are {', '.join(PROVIDERS)}"
+        raise UsageError(f"-m {name}={reference}: there is no provider '{provider}'", hint=hint)
 
 
 def pairs(given: Sequence[str], option: str) -> dict[str, str]:

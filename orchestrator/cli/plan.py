@@ -334,9 +334,21 @@ def _loads(local: list[PlannedModel]) -> str:
 def _reading(plan: Overview) -> str:
     """What local models read, without repairs; and what it would be if every prompt were read whole."""
     whole, once = plan.reading.whole, plan.reading.once
+    still_open = _open(plan)
+    more = f" + {' + '.join(still_open[:2])}{' + …' if len(still_open) > 2 else ''}" if still_open else ""
     if str(whole) == str(once):
-        return f"prompts to read: ~{once} tokens" if whole.terms else ""
-    return f"prompts to read: ~{once} tokens, with what each agent's prompts begin alike read once; ~{whole} without"
+        return f"prompts to read: ~{once} tokens{more}" if whole.terms else ""
+    rest = f"~{whole}{' + the same' if more else ''} without"
+    return (
+        f"prompts to read: ~{once} tokens{more}, with what each agent's prompts begin alike read once; {rest}"
+    )
+
+
+def _open(plan: Overview) -> list[str]:
+    """The parts of what local models read whose length nobody knows before."""
+    near = {step for model in plan.models if not model.cloud for step in model.steps}
+    prompts = (step.prompt for step in plan.steps if step.path in near and step.prompt is not None)
+    return list(dict.fromkeys(name for prompt in prompts for name in prompt.open))
 
 
 def _sentences(plan: Overview, missing: list[str]) -> list[str]:
@@ -364,7 +376,11 @@ def _data(
         ],
         "steps": [_step_data(step, counted) for step in plan.steps],
         "loads": sum(not model.cloud for model in plan.models),
-        "prompt_tokens": {"shared": _number(plan.reading.once), "whole": _number(plan.reading.whole)},
+        "prompt_tokens": {
+            "shared": _number(plan.reading.once),
+            "whole": _number(plan.reading.whole),
+            "open": _open(plan),
+        },
         "models": [
             {
                 "ref": model.ref,

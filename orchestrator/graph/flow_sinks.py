@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from orchestrator.graph.cloud import may_say_local
+from orchestrator.graph.cloud import PROVIDERS, may_say_local, provider_of
 from orchestrator.graph.declassify import declassify_of, not_figures
 from orchestrator.graph.flow_call import path_of
 from orchestrator.graph.flow_place import State, is_above
@@ -34,6 +34,8 @@ def report_flows(state: State) -> tuple[Exit, ...]:
     exits: list[Exit] = []
     said: set[tuple[str, str]] = set()
     for use in state.uses:
+        if _is_nobody(state, use):
+            continue
         place = use.step, use.sink.name
         worst = _worst(use)
         if worst is not None:
@@ -53,6 +55,12 @@ def report_flows(state: State) -> tuple[Exit, ...]:
             exits.append(_exit(use))
     _documents(state)
     return tuple(exits)
+
+
+def _is_nobody(state: State, use: Use) -> bool:
+    """Whether no such provider exists, which is an error of the file already: nothing can go there."""
+    spec = state.setting.document.workflow.models.get(use.sink.name)
+    return use.sink.entry.startswith("models.") and spec is not None and provider_of(spec) not in PROVIDERS
 
 
 def _worst(use: Use) -> tuple[str, Why] | None:

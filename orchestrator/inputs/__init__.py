@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from orchestrator.inputs.read import Raw, read_inputs
+from orchestrator.inputs.read import Raw, read_inputs, refuse_unknown
 
-__all__ = ["Raw", "read_inputs"]
+__all__ = ["Raw", "read_inputs", "refuse_unknown"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
@@ -58,7 +58,7 @@ def read_inputs(
     place = _Place(root, cwd, base or root, today)
     everything: dict[str, str | Raw] = {**_from_file(input_file), **given}
     values: dict[str, Any] = {}
-    problems = [_unknown(name, specs) for name in everything if name not in specs]
+    problems = _unknown_of(everything, specs)
     missing = [name for name, spec in specs.items() if name not in everything and _required(spec)]
     if missing:
         problems.append(_missing(missing, specs))
@@ -72,6 +72,15 @@ def read_inputs(
     problems += _two_labels(specs, everything, place)
     _settle(problems)
     return values
+
+
+def refuse_unknown(given: Iterable[str], specs: Mapping[str, InputSpec]) -> None:
+    """Raise UsageError for names that are no inputs."""
+    _settle(_unknown_of(given, specs))
+
+
+def _unknown_of(given: Iterable[str], specs: Mapping[str, InputSpec]) -> list[UsageError]:
+    return [_unknown(name, specs) for name in given if name not in specs]
 
 
 def _two_labels(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from orchestrator.graph.model import Graph
@@ -29,6 +29,8 @@ class Change:
     key: str
     before: str | None
     after: str | None
+    only_use: bool = False
+    """A model that the file neither gained nor lost: a step began to use it, or none does any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def compare(before: Side, after: Side, reads: Reads) -> Comparison:
         steps,
         same,
         _changes(_file(before.graph), _file(after.graph)),
-        _changes(_models(before), _models(after)),
+        _of_models(before, after),
         worst_of(before),
         worst_of(after),
         tuple(_anew(old, new, renamed, before.plan)),
@@ -210,6 +212,21 @@ def _models(side: Side) -> dict[str, Any]:
             where = {"runs": "off this machine" if name in away else "this machine"}
             found[prefix + name] = plain(spec, graph) | where
     return found
+
+
+def _of_models(before: Side, after: Side) -> tuple[Change, ...]:
+    """Of models that are used; one that the file says, or does not say, on both sides is neither new nor gone."""
+    old, new = _declared(before), _declared(after)
+    return tuple(
+        replace(
+            one, only_use=(one.before is None or one.after is None) and (one.key in old) == (one.key in new)
+        )
+        for one in _changes(_models(before), _models(after))
+    )
+
+
+def _declared(side: Side) -> set[str]:
+    return {prefix + name for prefix, graph in every_graph(side.graph) for name in graph.workflow.models}
 
 
 def worst_of(side: Side) -> Worst:

@@ -82,9 +82,11 @@ def step(change: StepChange, quote: Quote) -> str:
 def change(one: Change, quote: Quote) -> str:
     """One key: what it said, what it says."""
     if one.before is None:
-        return f"{quote(one.key)}: {quote(cut(one.after or ''))} is new"
+        what = "is used now" if one.only_use else "is new"
+        return f"{quote(one.key)}: {quote(cut(one.after or ''))} {what}"
     if one.after is None:
-        return f"{quote(one.key)}: {quote(cut(one.before))} is gone"
+        what = "is not used any more" if one.only_use else "is gone"
+        return f"{quote(one.key)}: {quote(cut(one.before))} {what}"
     return f"{quote(one.key)}: {quote(cut(one.before))} → {quote(cut(one.after))}"
 
 

@@ -427,3 +427,16 @@ def test_a_foreign_run_is_exported_from_a_failed_one_too(here: Shell) -> None:
     here("runs", "import", "all.jsonl")
 
     assert sorted(row["status"] for row in here.json("runs")) == ["done", "failed", "waiting"]
+
+
+def test_how_much_was_left_out_is_said(here: Shell) -> None:
+    """And how it comes along; where nothing was left out, nothing is said."""
+    labelled(here, "private")
+
+    some = here("runs", "export", MINE, "-o", "some.jsonl").stderr
+    every = here("runs", "export", MINE, "--everything", "--yes", "-o", "every.jsonl").stderr
+
+    notes = Path("some.jsonl").read_text(encoding="utf-8").count("not kept; digest")
+    assert notes > 0
+    assert f"{notes} values above public were left out; --everything takes them along" in some
+    assert "left out" not in every

@@ -309,3 +309,11 @@ def test_a_detached_fork_prints_its_id(flow: Path) -> None:
     done = subprocess.run(command, cwd=flow, capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == runs()[0]["id"]
+
+
+def test_a_mistyped_input_is_told_as_a_run_tells_it(flow: Path) -> None:
+    """Though it has what the others are from the record."""
+    done = orch("fork", "last", "-i", "ton=cold", code=2)
+
+    assert "no input 'ton'" in done.stderr
+    assert "did you mean 'tone'?" in done.stderr

@@ -198,3 +198,38 @@ def test_more_models_than_may_be_loaded_take_turns(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("ORCH_MODELS_MAX", "none")
 
     assert "ORCH_MODELS_MAX is 'none'" in orch().stderr
+
+
+def test_what_a_prompt_reads_of_unknown_length_is_no_part_of_the_number() -> None:
+    """So the line names it, as the table does, for people and for programs."""
+    text = FLOW.replace("{{ inputs.tone }}:", "{{ first }}:").replace(
+        "  reply:", "  first: {agent: a, prompt: Begin}\n  reply:"
+    )
+    Path("flow.yaml").write_text(text, encoding="utf-8")
+
+    lines = ("-i", 'lines=["a"]')
+    (line,) = [one for one in orch(*lines).stdout.splitlines() if one.startswith("prompts to read")]
+
+    assert "tokens + first" in line
+    assert line.endswith("+ the same without")
+    assert data(*lines)["prompt_tokens"]["open"] == ["first"]
+
+
+def test_a_provider_that_does_not_exist_is_said_before_anything_of_labels() -> None:
+    """Private inputs may go nowhere unknown, but that is not the mistake."""
+    result = orch("-m", "tiny=nosuch:x")
+
+    assert result.exit_code == 2
+    assert "-m tiny=nosuch:x: there is no provider 'nosuch'" in result.stderr
+    assert "ORCH700" not in result.stderr
+
+
+def test_a_file_with_a_provider_that_does_not_exist_has_this_one_error() -> None:
+    """With a private input in the prompt that would go there."""
+    Path("flow.yaml").write_text(FLOW.replace("llamacpp:smollm2-135m", "lamacpp:x", 1), encoding="utf-8")
+
+    result = orch()
+
+    assert "there is no provider 'lamacpp'" in result.stderr
+    assert "did you mean 'llamacpp'?" in result.stderr
+    assert "ORCH700" not in result.stderr

@@ -116,6 +116,7 @@ def test_the_second_time_nothing_is_written(orch: Orch) -> None:
     again = orch("lock", "p.yaml")
 
     assert again.output.endswith("p.lock.yaml: nothing changed\n")
+    assert [one["written"] for one in json.loads(orch("lock", "p.yaml", "--json").output)] == [False]
     assert Path("p.lock.yaml").stat().st_mtime_ns == before.st_mtime_ns
     assert Path("p.lock.yaml").read_text(encoding="utf-8").endswith(measured)
 

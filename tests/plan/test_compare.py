@@ -12,6 +12,7 @@ from orchestrator.graph.open import open_workflow
 from orchestrator.money import Price
 from orchestrator.plan.compare import Comparison, Side, compare
 from orchestrator.plan.overview import overview
+from orchestrator.report.diff_words import change
 
 BASE = """orch: 1
 inputs:
@@ -196,3 +197,21 @@ def test_the_worst_case_has_a_bound_or_says_why_not(tmp_path: Path) -> None:
 
     assert found.after.usd is not None
     assert found.after.usd <= 0.5
+
+
+def test_a_model_that_was_declared_all_along_is_not_new(tmp_path: Path) -> None:
+    """Only a step began to use it, or none does any more; one that the file gained or lost is new, or gone."""
+    unused = BASE.replace(ESCALATE, "")
+    none = unused.replace('models: {cloud: "openai:gpt-5-mini"}\n', "")
+
+    said = [
+        [change(one, str).rpartition("} ")[2] for one in compared(tmp_path / name, old, new).models]
+        for name, old, new in (
+            ("used", unused, BASE),
+            ("idle", BASE, unused),
+            ("new", none, BASE),
+            ("gone", BASE, none),
+        )
+    ]
+
+    assert said == [["is used now"], ["is not used any more"], ["is new"], ["is gone"]]

@@ -240,7 +240,11 @@ def test_list_and_show_tell_of_it(home: Path) -> None:
     listed, shown = orch("ls", "--installed")[1], orch("show", NAME)[1]
     data = json.loads(orch("show", NAME, "--json")[1])
 
+    form = store_of(home).lineage.of(data["sha256"])
+    assert form is not None
+    assert form.bytes != data["bytes"]
     assert "as Q8_0" in listed
+    assert json.loads(orch("ls", "--installed", "--json")[1])[0]["form_bytes"] == form.bytes
     assert "used in place of Q4_1" in shown
     assert "twice as fast" in shown
     assert data["lineage"]["parent"] == data["sha256"]

@@ -212,7 +212,7 @@ def test_what_a_prompt_reads_of_unknown_length_is_no_part_of_the_number() -> Non
 
     assert "tokens + first" in line
     assert line.endswith("+ the same without")
-    assert data(*lines)["prompt_tokens"]["open"] == ["first"]
+    assert data(*lines)["prompt_tokens"]["open"] == ["first", "triage"]
 
 
 def test_a_provider_that_does_not_exist_is_said_before_anything_of_labels() -> None:

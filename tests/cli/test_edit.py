@@ -103,6 +103,19 @@ def test_an_editor_that_is_not_there_is_told_with_another_way(
     assert "orch-edit-" not in refused.stderr
 
 
+def test_an_editor_that_fails_keeps_what_was_written(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And names no file where nothing was."""
+    orch(files, "run", "w.yaml")
+    monkeypatch.setenv("EDITOR", "false")
+    assert "hint: nothing was changed\n" in approved(files, "--edit").stderr
+
+    (files / "editor.py").write_text(SCRIPT.format(", dear") + "sys.exit(1)\n", encoding="utf-8")
+    monkeypatch.setenv("EDITOR", EDITOR.format(files))
+    kept = Path(approved(files, "--edit").stderr.rpartition("what you wrote is in ")[2].strip())
+    assert kept.read_text(encoding="utf-8") == "a letter, dear\n"
+    kept.unlink()
+
+
 def test_the_record_shows_what_was_changed(files: Path) -> None:
     """The step with the value before and after, the log in a line."""
     orch(files, "run", "w.yaml")

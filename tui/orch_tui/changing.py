@@ -27,9 +27,10 @@ def edited(edit: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
     try:
         _open(file, environ)
         value = _read(edit, file)
-    except UsageError:
-        if file.read_bytes() == text_of(edit).encode():
-            file.unlink()
+    except UsageError as error:
+        if file.read_bytes() != text_of(edit).encode():
+            raise UsageError(error.message, hint=f"what you wrote is in {file}") from None
+        file.unlink()
         raise
     file.unlink()
     return value
@@ -43,13 +44,11 @@ def _open(file: Path, environ: Mapping[str, str]) -> None:
     except UsageError as error:
         raise UsageError(error.message, hint=_ELSE) from None
     if said:
-        raise UsageError(said, hint=f"nothing was changed; what you wrote is in {file}")
+        raise UsageError(said, hint="nothing was changed")
 
 
 def _read(edit: Mapping[str, Any], file: Path) -> Any:
     try:
         return changed(edit, file.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
-        raise UsageError("that is no UTF-8", hint=f"what you wrote is in {file}") from None
-    except UsageError as error:
-        raise UsageError(error.message, hint=f"what you wrote is in {file}") from None
+        raise UsageError("that is no UTF-8") from None

@@ -150,7 +150,7 @@ def _steps(
     for path, one in new.items():
         was = old.get(path)
         if was is not None:
-            keys, texts = _changes(was.keys, one.keys), _texts(was.texts, one.texts)
+            keys, texts = _once(_changes(was.keys, one.keys)), _texts(was.texts, one.texts)
             if keys or texts or was.verb != one.verb:
                 yield StepChange(path, "changed", one.verb, keys=keys, texts=texts)
         elif path in renamed:
@@ -162,6 +162,17 @@ def _steps(
     for path, one in old.items():
         if path not in new and path not in renamed.values():
             yield StepChange(path, "removed", one.verb, texts=_texts(one.texts, {}))
+
+
+def _once(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """Without models that come or go where the step's list of models says so already."""
+    if all(one.key != "models" for one in changes):
+        return changes
+    return tuple(
+        one
+        for one in changes
+        if not one.key.startswith("model ") or (one.before is not None and one.after is not None)
+    )
 
 
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
@@ -283,8 +294,10 @@ def _differing(was: Made | None, one: Made) -> tuple[str, ...]:
     if was is None:
         return ("new",)
     names = dict.fromkeys((*was.asked, *one.asked))
-    files = ("cases of ", "documents of ", "code of ")
-    both = [n for n in names if not n.startswith(files) or (n in was.asked and n in one.asked)]
+    parts: tuple[str, ...] = ("cases of ", "documents of ", "code of ")
+    if was.asked.get("models") != one.asked.get("models"):
+        parts = (*parts, "model ")  # the list of models says which came and went
+    both = [n for n in names if not n.startswith(parts) or (n in was.asked and n in one.asked)]
     return tuple(name for name in both if was.asked.get(name) != one.asked.get(name))
 
 

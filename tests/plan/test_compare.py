@@ -215,3 +215,13 @@ def test_a_model_that_was_declared_all_along_is_not_new(tmp_path: Path) -> None:
     ]
 
     assert said == [["is used now"], ["is not used any more"], ["is new"], ["is gone"]]
+
+
+def test_a_step_that_asks_another_model_says_so_once(tmp_path: Path) -> None:
+    """By its models; what they are stands in the section of models."""
+    other = BASE.replace("{agent: sorter, prompt", "{agent: sorter, model: cloud, prompt")
+
+    found = compared(tmp_path, BASE, other)
+
+    assert [[key.key for key in one.keys] for one in found.steps] == [["models"]]
+    assert next(one.why for one in found.anew if one.step == "sort") == ("models",)

@@ -361,7 +361,29 @@ def _runs(config: Config) -> list[Finding]:
                 topic, "problem", f"{place} cannot be written", "run it elsewhere, or set ORCH_DATABASE_URL"
             )
         ]
-    return [Finding(topic, "ok", f"runs are kept in {place}")]
+    return [_store(config.store_path) or Finding(topic, "ok", f"runs are kept in {place}")]
+
+
+def _store(path: Path) -> Finding | None:
+    """What is wrong with the store that is there: its file is looked through, and its runs are read."""
+    from orchestrator.errors import StoreError
+    from orchestrator.store.open import open_store
+    from orchestrator.store.verify import file_problem
+
+    if not path.exists():
+        return None
+    try:
+        store = open_store(path)
+        try:
+            store.runs()
+            with store.reading() as connection:
+                found = file_problem(connection)
+        finally:
+            store.close()
+    except StoreError as error:
+        return Finding("Runs", "problem", error.message, error.hint)
+    hint = "move the file away or restore a backup; orch then starts a new one"
+    return Finding("Runs", "problem", f"the run store {path} is damaged ({found})", hint) if found else None
 
 
 def _settings(config: Config) -> list[Finding]:

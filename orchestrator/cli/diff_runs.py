@@ -23,6 +23,7 @@ def diff_runs(
     console: Console, what: Sequence[str], form: str, *, step: str, limit: int, exit_code: bool
 ) -> int:
     """Compare two runs of the store around here. Returns the exit code."""
+    from orchestrator.cli.whole import warn_damaged
     from orchestrator.cli.wiring import existing_store
     from orchestrator.report.diff_runs import compare_runs
 
@@ -31,6 +32,8 @@ def diff_runs(
     store = existing_store()
     try:
         names = _find(store, what[0]), _find(store, what[1])
+        for name in dict.fromkeys(names):
+            warn_damaged(console, store, name)
         found = compare_runs(_facts(store, names[0]), _facts(store, names[1]))
         if step:
             differs = _one(console, store, names, found, step, form)

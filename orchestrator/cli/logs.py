@@ -11,6 +11,7 @@ import click
 from orchestrator.cli import complete
 from orchestrator.cli.console import Console, the_console
 from orchestrator.cli.region import terminal_width
+from orchestrator.cli.whole import warn_damaged
 from orchestrator.cli.writing import Writing
 from orchestrator.events import AttemptFinished, Event, StepFailed, StepFinished, StepStarted, encode
 from orchestrator.report.lines import line
@@ -35,6 +36,7 @@ def command(run: str, step: str, follow: bool, as_json: bool) -> None:
     store = existing_store()
     try:
         found = store.find(run)
+        warn_damaged(console, store, found)
         printer = Printer(console, step, as_json=as_json)
         if follow:
             asyncio.run(print_live(store, found, printer))

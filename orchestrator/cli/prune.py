@@ -79,7 +79,7 @@ class Plan:
     "--cache", "cached", is_flag=True, help="Cached answers too; with --older those not used since."
 )
 @click.option("--index", "indexed", is_flag=True, help="Indexes of documents not used for --older.")
-@click.option("--damaged", is_flag=True, help="Runs whose record is damaged too.")
+@click.option("--damaged", is_flag=True, help="Runs whose record is damaged too; alone: only those.")
 @click.option("--forget", is_flag=True, help="Runs too that agents or inputs with `new: true` remember.")
 @click.option("-n", "--dry-run", is_flag=True, help="Only say what would go.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
@@ -99,8 +99,8 @@ def command(
 ) -> int:
     """Free room: remove old runs, and what no run uses.
 
-    A run goes when everything fits that is stated of --older, --keep, --status and --workflow. Without these only what
-    belongs to no run goes. Runs that are executed, wait for somebody, or are damaged stay.
+    A run goes when everything fits that is stated of --older, --keep, --status and --workflow. Without these, and
+    without --damaged, only what belongs to no run goes. Runs that are executed, wait for somebody, or are damaged stay.
     """
     from orchestrator.cli.wiring import existing_store
     from orchestrator.store.prune import Wish
@@ -109,7 +109,7 @@ def command(
     before = None if older is None else now - _age(older)
     if indexed and before is None:
         raise UsageError("--index needs to know for how long an index was not used", hint="add --older 30d")
-    if workflow and before is None and keep is None and not statuses:
+    if workflow and before is None and keep is None and not statuses and not damaged:
         raise UsageError("--workflow does not say which of its runs go", hint="add --older 30d, or --keep 5")
     wish = Wish(before, keep, frozenset(statuses), workflow, damaged, forget)
     store = existing_store()
@@ -119,11 +119,11 @@ def command(
             return _tell(console, plan, as_json=as_json)
         _agree(console, plan, yes=yes, as_json=as_json)
         told = _as_map(plan)
-        freed = _carry_out(store, plan, console)
+        gone, freed = _carry_out(store, plan, console)
         if as_json:
             console.json({**told, "removed": True, "freed": freed})
         else:
-            console.say(f"{words.size(freed)} freed")
+            console.say(f"{_removed(plan, gone)}{words.size(freed)} freed")
     finally:
         store.close()
     return 0
@@ -187,7 +187,8 @@ def _print(console: Console, plan: Plan) -> None:
     runs, sizes = plan.runs.runs, plan.sizes
     for row in runs[:LISTED]:
         day = time.strftime("%Y-%m-%d %H:%M", time.localtime(row.started))
-        console.view(f"{row.id}  {day}  {row.status}  {row.workflow}")
+        status = "damaged" if row.id in plan.runs.damaged else row.status
+        console.view(f"{row.id}  {day}  {status}  {row.workflow}")
     if len(runs) > LISTED:
         console.view(f"and {len(runs) - LISTED:,} more")
     lines = [
@@ -223,13 +224,14 @@ def _agree(console: Console, plan: Plan, *, yes: bool, as_json: bool) -> None:
 # ---------------------------------------------------------------------------------------------- doing
 
 
-def _carry_out(store: Store, plan: Plan, console: Console) -> int:
-    """Runs first: files that they name go when no record names them any more. Returns bytes."""
+def _carry_out(store: Store, plan: Plan, console: Console) -> tuple[int, int]:
+    """Runs first: files that they name go when no record names them any more. Returns runs removed and bytes."""
     from orchestrator.store.prune import file_size, remove_answers, remove_doomed, remove_unused
     from orchestrator.store.prune_files import leftovers, remove_files
 
-    before, freed = file_size(store), 0
+    before, freed, removed = file_size(store), 0, 0
     for row, gone in remove_doomed(store, plan.runs.runs):
+        removed += gone
         if not gone:
             console.say(f"stays: {row.id}, somebody went on with it")
     if plan.answers[0]:
@@ -242,7 +244,19 @@ def _carry_out(store: Store, plan: Plan, console: Console) -> int:
         freed += files.size
     freed += _forget(plan.indexes)
     _shrink(store, console)
-    return freed + max(0, before - file_size(store))
+    return removed, freed + max(0, before - file_size(store))
+
+
+def _removed(plan: Plan, runs: int) -> str:
+    """What went, in words that the freed bytes end."""
+    things = [
+        (runs, words.count(runs, "run")),
+        (len(plan.files.files), words.count(len(plan.files.files), "file") + " of tools"),
+        (plan.answers[0], words.count(plan.answers[0], "cached answer")),
+        (len(plan.indexes), "indexes: " + ", ".join(path.stem for path in plan.indexes)),
+    ]
+    told = [text for number, text in things if number]
+    return f"removed {', '.join(told)}; " if told else ""
 
 
 def _forget(indexes: Sequence[Path]) -> int:

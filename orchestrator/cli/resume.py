@@ -82,7 +82,7 @@ def command(
     from orchestrator.engine.recover import recover
     from orchestrator.store.foreign import refuse_foreign
     from orchestrator.store.lease import Lease
-    from orchestrator.store.quarantine import verified
+    from orchestrator.store.quarantine import checked, verified
     from orchestrator.store.seen import taken_by
 
     console = the_console()
@@ -93,6 +93,7 @@ def command(
         row = store.run(run)
         refuse_foreign(store, run)
         if row.status == "done":
+            refuse_damaged(run, [problem] if (problem := checked(store, run)) else [])
             raise UsageError(f"run {run} is done", hint=f"see it with: orch show {run}")
         with Lease.acquire(store, run):
             refuse_damaged(run, verified(store, run))

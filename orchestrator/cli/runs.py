@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import click
 
@@ -20,18 +20,21 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from orchestrator.store.rows import RunRow
+    from orchestrator.store.store import Store
 
 _STATUSES = [status for status in get_args(RunStatus) if status != "new"]
+_MARKS = ("damaged", "imported")
+"""What stands in the place of a status in the list, and is none."""
 
 
 @click.group(invoke_without_command=True)
-@click.option("--status", type=click.Choice(_STATUSES), help="Only runs of this status.")
+@click.option("--status", type=click.Choice([*_STATUSES, *_MARKS]), help="Only runs of this status.")
 @click.option("--workflow", help="Only runs of the workflow of this name.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(
-    context: click.Context, status: RunStatus | None, workflow: str | None, limit: int, as_json: bool
+    context: click.Context, status: str | None, workflow: str | None, limit: int, as_json: bool
 ) -> None:
     """List runs, newest first.
 
@@ -55,8 +58,8 @@ def command(
         from orchestrator.store.quarantine import damaged
 
         try:
-            rows = store.runs(status=status, workflow=workflow, limit=limit)
             broken, known = damaged(store), foreign(store)
+            rows = _rows(store, status, workflow, limit, {"damaged": broken, "imported": known})
             answered = {
                 row.id: answered_line(store, row.id)
                 for row in rows
@@ -71,12 +74,25 @@ def command(
         _print(console, rows, answered, broken, known, filtered=bool(status or workflow))
 
 
+def _rows(
+    store: Store, status: str | None, workflow: str | None, limit: int, marked: Mapping[str, Collection[str]]
+) -> list[RunRow]:
+    """Those of a status, or of what stands in its place."""
+    if status is not None and status in marked:
+        rows = store.runs(workflow=workflow)
+        return [row for row in rows if row.id in marked[status]][:limit]
+    return store.runs(status=cast("RunStatus | None", status), workflow=workflow, limit=limit)
+
+
 command.add_command(exporting)
 command.add_command(importing)
 
 
 @command.command("rm")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN…", shell_complete=complete.runs)
+@click.option(
+    "-y", "--yes", is_flag=True, expose_value=False, help="Accepted, as elsewhere; nothing is asked here."
+)
 def remove(runs: Sequence[str]) -> None:
     """Remove the record of runs: events, answers, everything."""
     from orchestrator.cli.wiring import existing_store

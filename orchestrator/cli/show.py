@@ -14,6 +14,7 @@ from orchestrator.cli.artifacts import print_artifacts
 from orchestrator.cli.console import Console, the_console
 from orchestrator.cli.instance import print_instance, print_table
 from orchestrator.cli.waiting import what_to_do
+from orchestrator.cli.whole import warn_damaged
 from orchestrator.errors import UsageError
 from orchestrator.money import shown
 from orchestrator.report import words
@@ -50,10 +51,11 @@ def command(run: str, step: str, verify: bool, as_json: bool) -> int:
         found = store.find(run)
         if verify:
             return _verify(console, store, found, as_json=as_json)
+        problem = warn_damaged(console, store, found)
         if step:
             _show_step(console, store, found, step, as_json=as_json)
         else:
-            _show_run(console, store, found, as_json=as_json)
+            _show_run(console, store, found, problem, as_json=as_json)
     finally:
         store.close()
     return 0
@@ -73,15 +75,15 @@ def _verify(console: Console, store: Store, run: str, *, as_json: bool) -> int:
     return 1 if problems else 0
 
 
-def _show_run(console: Console, store: Store, run: str, *, as_json: bool) -> None:
+def _show_run(console: Console, store: Store, run: str, problem: str, *, as_json: bool) -> None:
     row, state, figures = store.run(run), RunState(), Summary()
     for seq, event in store.events(run):
         state.apply(event, seq)
         figures.add(event)
     if as_json:
-        console.json(run_json(asdict(row), state))
+        console.json({**run_json(asdict(row), state), **({"damaged": problem} if problem else {})})
         return
-    _print_head(console, row, state, figures)
+    _print_head(console, row, state, figures, "damaged" if problem else row.status)
     _print_origin(console, store, run)
     if figures.steps:
         console.view("")
@@ -90,12 +92,12 @@ def _show_run(console: Console, store: Store, run: str, *, as_json: bool) -> Non
     if state.artifacts:
         console.view("")
         print_artifacts(console, state.artifacts, store)
-    _print_end(console, store, row, state, figures)
+    _print_end(console, store, row, state, figures, whole=not problem)
 
 
-def _print_head(console: Console, row: RunRow, state: RunState, figures: Summary) -> None:
+def _print_head(console: Console, row: RunRow, state: RunState, figures: Summary, status: str) -> None:
     started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.started))
-    console.view(f"run {row.id} of {row.workflow}: {row.status}")
+    console.view(f"run {row.id} of {row.workflow}: {status}")
     console.view(f"  file     {row.file}" + (f" at {row.revision}" if row.revision else ""))
     console.view(f"  started  {started}{_took(row, figures)}")
     if forked := state.options.get("forked"):
@@ -123,20 +125,22 @@ def _took(row: RunRow, figures: Summary) -> str:
     return f", took {whole}" + (f", {worked} of it at work" if worked != whole else "")
 
 
-def _print_end(console: Console, store: Store, row: RunRow, state: RunState, figures: Summary) -> None:
+def _print_end(
+    console: Console, store: Store, row: RunRow, state: RunState, figures: Summary, *, whole: bool
+) -> None:
     failed = [span for span in state.spans.values() if span.status == "failed"]
     lines = [f"✗ {span.path}: {short(span.note, 300)}" for span in failed[:_FAILURES]]
     if len(failed) > _FAILURES:
         lines.append(f"  and {len(failed) - _FAILURES:,} more that failed")
     lines += [f"warning: {warning}" for warning in state.warnings[:_FAILURES]]
-    if state.asks or row.status == "waiting":
+    if whole and (state.asks or row.status == "waiting"):
         lines += what_to_do(store, row.id)
     if state.error is not None:
         where = f"step '{state.error.path}': " if state.error.path else ""
         lines.append(f"{state.error.status}: {where}{state.error.message}")
     if row.status == "done":
         lines.append(f"result: {short(state.outputs, 300)}")
-    if row.status in ("failed", "interrupted"):
+    if whole and row.status in ("failed", "interrupted"):
         lines.append(f"what is finished is kept; go on with: orch resume {row.id}")
     if stayed := whereabouts(figures):
         total = figures.spending.total()

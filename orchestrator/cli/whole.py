@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
+    from orchestrator.cli.console import Console
     from orchestrator.events import RunStarted
+    from orchestrator.store.store import Store
 
 
 def refuse_damaged(run: str, problems: list[str]) -> None:
@@ -17,6 +19,17 @@ def refuse_damaged(run: str, problems: list[str]) -> None:
             f"the record of run {run} is damaged: {problems[0]}",
             hint=f"see all of it: orch verify {run}; start a new run, the others are not affected",
         )
+
+
+def warn_damaged(console: Console, store: Store, run: str) -> str:
+    """Say it to somebody who reads the run. Returns what is damaged, or nothing."""
+    from orchestrator.store.quarantine import checked
+
+    problem = checked(store, run)
+    if problem:
+        console.problem("warning", f"the record of run {run} is damaged: {problem}", "yellow")
+        console.problem("hint", f"see all of it: orch verify {run}", "cyan")
+    return problem
 
 
 def refuse_half_made(record: RunStarted, events: int) -> None:

@@ -108,7 +108,7 @@ def _value(inputs: Any, name: str) -> str:
 def _totals(found: RunsDiff) -> Iterator[tuple[str, str, str]]:
     one, other = found.before.figures, found.after.figures
     yield "status", one.status, other.status
-    yield "took", words.seconds(one.seconds), words.seconds(other.seconds)
+    yield "at work", words.seconds(one.seconds), words.seconds(other.seconds)
     yield "steps", words.number(steps_done(one)), words.number(steps_done(other))
     if one.failed or other.failed:
         yield "failed", words.number(one.failed), words.number(other.failed)

@@ -51,12 +51,20 @@ class Wish:
     statuses: frozenset[str] = frozenset()
     workflow: str | None = None
     damaged: bool = False
-    """Also those whose record is damaged."""
+    """Also those whose record is damaged; where nothing else is stated, only those."""
     forget: bool = False
     """Also those that agents remember, or that inputs with `new: true` have their knowledge from."""
 
     @property
     def names_runs(self) -> bool:
+        return self.damaged or self._names_more
+
+    @property
+    def only_damaged(self) -> bool:
+        return self.damaged and not self._names_more
+
+    @property
+    def _names_more(self) -> bool:
         return self.before is not None or self.keep is not None or bool(self.statuses)
 
 
@@ -67,25 +75,29 @@ class Doomed:
     runs: Sequence[RunRow] = ()
     size: int = 0
     stays: Counter[Stays] = field(default_factory=Counter)
+    damaged: frozenset[str] = frozenset()
+    """Those of them whose record is damaged."""
 
 
 def doomed(store: Store, wish: Wish) -> Doomed:
     """The runs that may go, oldest first. Raises StoreError."""
+    rows = store.runs()  # also where none goes: whoever makes room learns that the store cannot be read
     if not wish.names_runs:
         return Doomed()
     broken, remembered = damaged(store), _remembered(store)
     seen: Counter[str] = Counter()
     found, stays = [], Counter[Stays]()
-    for row in store.runs():
+    for row in rows:
         seen[row.workflow] += 1
-        if not _fits(row, wish):
+        if not _fits(row, wish) or (wish.only_damaged and row.id not in broken):
             continue
         why = _why_not(row, wish, broken, remembered, seen[row.workflow])
         if why is None:
             found.append(row)
         else:
             stays[why] += 1
-    return Doomed(found[::-1], _size(store, {row.id for row in found}), stays)
+    names = frozenset(row.id for row in found)
+    return Doomed(found[::-1], _size(store, names), stays, names & broken.keys())
 
 
 def _fits(row: RunRow, wish: Wish) -> bool:
@@ -105,10 +117,10 @@ def _why_not(
         return "newest"
     if row.live:
         return "running"
-    if row.status == "waiting" and "waiting" not in wish.statuses:
-        return "waiting"
     if row.id in broken and not wish.damaged:
         return "damaged"
+    if row.status == "waiting" and row.id not in broken and "waiting" not in wish.statuses:
+        return "waiting"
     return "remembered" if row.id in remembered and not wish.forget else None
 
 

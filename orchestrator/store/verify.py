@@ -33,7 +33,7 @@ def verify(connection: Connection, head: Head) -> list[str]:
             if _holds(row, previous):
                 blobs.update(codec.blob_marks(row.payload))
             else:
-                problems.append(f"event {row.seq} ({kind_of(row.kind)} {row.path}) is not what was written")
+                problems.append(f"event {row.seq} ({_name(row)}) is not what was written")
             previous = row.hash if isinstance(row.hash, bytes) else codec.GENESIS
             expected = row.seq + 1
     if previous != head.hash:
@@ -41,9 +41,19 @@ def verify(connection: Connection, head: Head) -> list[str]:
     return problems + _damaged(connection, blobs)
 
 
+def file_problem(connection: Connection) -> str:
+    """What SQLite finds wrong with its file first of all, or nothing."""
+    found = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
+    return "" if found == "ok" else found.replace("\n", " ")
+
+
 def _page(connection: Connection, head: Head, start: int) -> Sequence[Row[Any]]:
     mine = (EVENTS.c.run == head.no) & (EVENTS.c.seq >= start) & (EVENTS.c.seq < head.count)
     return connection.execute(select(EVENTS).where(mine).order_by(EVENTS.c.seq).limit(PAGE)).all()
+
+
+def _name(row: Row[Any]) -> str:
+    return f"{kind_of(row.kind)} {row.path}".strip()
 
 
 def _holds(row: Row[Any], previous: bytes) -> bool:

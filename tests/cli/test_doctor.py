@@ -15,8 +15,9 @@ from click.testing import CliRunner
 
 from orchestrator.cli.checkup import Finding, Server, checkup, fits
 from orchestrator.cli.main import cli
-from orchestrator.config import Config
+from orchestrator.config import STORE_FILE, Config
 from orchestrator.providers.catalog import find
+from orchestrator.store.open import open_store
 
 
 @contextmanager
@@ -150,3 +151,26 @@ def test_the_users_settings_are_named_and_checked(tmp_path: Path) -> None:
     assert f"note: {path} is not there" in missing
     assert f"ok: in {path}" in right
     assert f"warning: {path}:1:7: there is no key 'mice'" in wrong
+
+
+def test_a_store_that_is_damaged_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked through, not only found: here a page that lists and prunings never read."""
+    file = tmp_path / "home" / "store" / STORE_FILE
+    file.parent.mkdir(parents=True)
+    store = open_store(file)
+    with store.reading() as connection:
+        page = connection.exec_driver_sql(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'cache'"
+        ).scalar_one()
+        size = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+    store.close()
+    config = Config.from_environment({"ORCH_HOME": str(tmp_path / "home")}, tmp_path)
+    assert [one.level for one in checkup(config, {}, ()) if one.topic == "Runs"] == ["ok"]
+
+    with file.open("r+b") as opened:
+        opened.seek((page - 1) * size)
+        opened.write(b"\xff" * size)
+
+    (found,) = [one for one in checkup(config, {}, ()) if one.topic == "Runs"]
+    assert found.level == "problem"
+    assert "is damaged" in found.text

@@ -19,6 +19,7 @@ from orchestrator.store.journal import StoreJournal
 from orchestrator.store.lease import Lease
 from orchestrator.store.prune import Wish, doomed, remove_doomed
 from orchestrator.store.prune_files import leftovers
+from orchestrator.store.quarantine import verified
 from tests.cli.recorded import AT, DONE, FAILED, WAITING, Shell, a_done_run, record, record_all, shell_in
 
 
@@ -230,3 +231,37 @@ def test_an_imported_run_loses_its_mark_with_its_record(orch: Shell) -> None:
     orch("prune", "--status", "done", "--yes")
 
     assert foreign(orch.store) == {}
+
+
+def test_damaged_alone_takes_only_the_damaged_ones(orch: Shell) -> None:
+    """They are listed as what they are, and it is said how many went."""
+    with orch.store.writing() as connection:
+        connection.exec_driver_sql("UPDATE events SET payload = replace(payload, 'low', 'LOW') WHERE run = 1")
+    verified(orch.store, DONE)
+
+    would = orch("prune", "-n", "--damaged").stdout
+    did = orch("prune", "--damaged", "-y").stderr
+
+    assert "damaged  support-desk" in would
+    assert "1 run, " in would
+    assert "removed 1 run; " in did
+    assert left(orch) == [FAILED, WAITING]
+
+
+def test_a_store_that_cannot_be_read_is_the_same_error_as_for_a_list(orch: Shell, project: Path) -> None:
+    """Also where no run was to go, which needs none of its rows."""
+    with orch.store.reading() as connection:
+        page = connection.exec_driver_sql(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'runs'"
+        ).scalar_one()
+        size = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+    orch.store.close()
+    with (project / STORE / STORE_FILE).open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+
+    listed = orch("runs", code=1).stderr
+    pruned = orch("prune", "-n", code=1)
+
+    assert "is damaged" in listed
+    assert (pruned.stdout, pruned.stderr) == ("", listed)

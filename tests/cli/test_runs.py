@@ -10,6 +10,7 @@ import pytest
 from orchestrator.config import STORE, STORE_FILE
 from orchestrator.events import ModelReady
 from orchestrator.store.lease import Lease
+from orchestrator.store.quarantine import verified
 from tests.cli.recorded import AT, DONE, FAILED, WAITING, Shell, answer, record, record_all, shell_in
 
 
@@ -116,3 +117,21 @@ def test_a_damaged_store_is_one_clear_error(orch: Shell, project: Path) -> None:
     assert result.stdout == ""
     assert f"{STORE_FILE} is not a database" in result.stderr
     assert "hint:" in result.stderr
+
+
+def test_a_yes_where_nothing_is_asked_is_no_mistake(orch: Shell) -> None:
+    """As `orch prune` takes it."""
+    record_all(orch.store)
+
+    assert f"removed {DONE}" in orch("runs", "rm", DONE, "-y").stderr
+
+
+def test_damaged_and_imported_runs_are_filtered_by_what_the_list_calls_them(orch: Shell) -> None:
+    """They are marks and no status of a run."""
+    record_all(orch.store)
+    with orch.store.writing() as connection:
+        connection.exec_driver_sql("UPDATE events SET payload = replace(payload, 'low', 'LOW') WHERE run = 1")
+    verified(orch.store, DONE)
+
+    assert [row["id"] for row in orch.json("runs", "--status", "damaged")] == [DONE]
+    assert orch.json("runs", "--status", "imported") == []

@@ -20,6 +20,7 @@ from orchestrator.events import (
 )
 from orchestrator.report.record import run_json
 from orchestrator.state import fold
+from orchestrator.store.quarantine import damaged
 from tests.cli.recorded import (
     AT,
     DONE,
@@ -207,3 +208,37 @@ def test_a_run_in_json_is_what_others_make_of_its_record(orch: Shell) -> None:
     made = run_json(asdict(orch.store.run(FAILED)), state)
 
     assert orch.json("show", FAILED) == json.loads(json.dumps(made))
+
+
+def forge(orch: Shell) -> None:
+    with orch.store.writing() as connection:
+        connection.exec_driver_sql("UPDATE events SET payload = replace(payload, 'low', 'LOW') WHERE run = 1")
+
+
+@pytest.mark.parametrize(
+    "words", [("show", DONE), ("show", DONE, "triage"), ("logs", DONE), ("diff", DONE, FAILED)]
+)
+def test_who_reads_a_forged_run_is_warned(orch: Shell, words: tuple[str, ...]) -> None:
+    """Nobody has to ask for it, and the run is marked from then on."""
+    forge(orch)
+
+    said = orch(*words)
+
+    assert f"warning: the record of run {DONE} is damaged: event" in said.stderr
+    assert DONE in damaged(orch.store)
+
+
+def test_a_forged_run_is_headed_damaged(orch: Shell) -> None:
+    """In JSON too; a whole one says nothing of it."""
+    forge(orch)
+
+    assert f"run {DONE} of support-desk: damaged" in orch("show", DONE).stdout
+    assert "not what was written" in orch.json("show", DONE)["damaged"]
+    assert "damaged" not in orch.json("show", FAILED)
+
+
+def test_a_finished_run_that_was_forged_is_not_said_to_be_done(orch: Shell) -> None:
+    """Whoever wants to go on with it learns that its record is damaged."""
+    forge(orch)
+
+    assert "is damaged" in orch("resume", DONE, code=2).stderr

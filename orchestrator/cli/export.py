@@ -243,7 +243,7 @@ def _tell_hidden(console: Console, exports: Sequence[Export]) -> None:
     if hidden:
         were = "was" if hidden == 1 else "were"
         console.say(
-            f"{words.count(hidden, 'value')} above {LOWEST} {were} left out; --everything takes them along"
+            f"{words.count(hidden, 'value')} above {LOWEST} {were} left out; --everything takes them along, but no secrets"
         )
 
 

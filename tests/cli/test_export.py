@@ -438,5 +438,5 @@ def test_how_much_was_left_out_is_said(here: Shell) -> None:
 
     notes = Path("some.jsonl").read_text(encoding="utf-8").count("not kept; digest")
     assert notes > 0
-    assert f"{notes} values above public were left out; --everything takes them along" in some
+    assert f"{notes} values above public were left out; --everything takes them along, but no secrets" in some
     assert "left out" not in every

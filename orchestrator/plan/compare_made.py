@@ -247,7 +247,7 @@ def _matching(base: Path, text: str) -> list[Path]:
         return []
     try:
         return sorted(base.glob(text))[:DOCUMENTS]
-    except (OSError, ValueError, NotImplementedError):  # a pattern that no system reads
+    except (OSError, ValueError, NotImplementedError):  # what `glob` raises for a pattern it cannot read
         return []
 
 

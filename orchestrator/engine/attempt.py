@@ -77,7 +77,7 @@ async def answer(
     at = Asking(run, node, frame, path, extra, vary)
     gate = run.gates[name]
     info = gate.info or await gate.ready(run.ports.journal, run.ports.clock)
-    terms: Terms = run.terms.get((id(node), name)) or shared_terms(at, gate, info)
+    terms: Terms = run.kept.of(node).get(name) or shared_terms(at, gate, info)
     if terms.looks:
         at.looked = await look_up(at, prompt_of(node, frame, extra))
     draft = drafted(at, gate, info, terms, at.looked)
@@ -114,10 +114,10 @@ def drafted(at: Asking, gate: Gate, info: ModelInfo, terms: Terms, looked: Looke
 
 def shared_terms(at: Asking, gate: Gate, info: ModelInfo) -> Terms:
     """What all requests of this step to this model have in common, worked out once."""
-    key = id(at.node), gate.name
-    terms: Terms | None = at.run.terms.get(key)
+    kept = at.run.kept.of(at.node)
+    terms: Terms | None = kept.get(gate.name)
     if terms is None:
-        terms = at.run.terms[key] = terms_of(at.run, at.node, gate, info)
+        terms = kept[gate.name] = terms_of(at.run, at.node, gate, info)
     return terms
 
 

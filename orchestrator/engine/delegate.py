@@ -109,10 +109,10 @@ def _text(value: Any) -> str:
 
 def labelled(run: Run, caller: Node, known: Node) -> Node:
     """The delegate with labels: every part of its request counts as the most private that the call can hold."""
-    key = id(caller), f"delegate:{known.name}"
-    node: Node | None = run.terms.get(key)
+    kept, key = run.kept.of(caller), f":delegate {known.name}"
+    node: Node | None = kept.get(key)
     if node is None:
-        node = run.terms[key] = replace(known, flow=_flow(caller.flow))
+        node = kept[key] = replace(known, flow=_flow(caller.flow))
     return node
 
 

@@ -47,9 +47,9 @@ async def remember(
 
 
 def _once(run: Run, node: Node, path: str, message: str) -> None:
-    key = id(node), ":memory"
-    if key not in run.terms:
-        run.terms[key] = True
+    kept = run.kept.of(node)
+    if ":memory" not in kept:
+        kept[":memory"] = True
         run.emit(Warned(at=run.now(), path=path, message=message))
 
 

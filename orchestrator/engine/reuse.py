@@ -59,13 +59,14 @@ def _around(run: Run, node: Node, request: Request, info: ModelInfo, label: str)
     It is kept as long as it is made of the very same parts: written anew for each request it was most of the work.
     """
     made_of = (request.schema, request.params, request.max_tokens, request.logprobs, info, label)
-    known = run.terms.get((id(node), _SAID))
+    kept = run.kept.of(node)
+    known = kept.get(_SAID)
     if known is not None and all(map(is_, known[0], made_of)):
         found: tuple[str, str] = known[1]
         return found
     before, _, after = _encode(_content(node, request, info, label)).partition(f'"messages": "{_SAID}"')
     found = f'{before}"messages": ', after
-    run.terms[id(node), _SAID] = made_of, found
+    kept[_SAID] = made_of, found
     return found
 
 
@@ -94,15 +95,15 @@ def label_of(run: Run, node: Node) -> str | None:
     It is part of the key, so that an entry serves steps of its own label only: an answer that counted as private is
     never the value of a step that was proved public, and one whose label rose is asked for anew.
     """
-    known = (id(node), ":label")
-    if known not in run.terms:
+    known = run.kept.of(node)
+    if ":label" not in known:
         flow = node.flow
         parts = () if flow is None else (*flow.parts.values(), flow.scope)
         label = HIGHEST if flow is None else join(part.label for part in parts)
         keep = Keep.of(run.known.graph.workflow.keep)
         kept = flow is None or keep.how(label) == "full"
-        run.terms[known] = label if kept else None
-    found: str | None = run.terms[known]
+        known[":label"] = label if kept else None
+    found: str | None = known[":label"]
     return found
 
 

@@ -55,10 +55,10 @@ def _fewer(looked: Looked, overflow: str) -> Looked | None:
 
 def _tell(at: Asking, model: str, whole: Looked, rest: Looked) -> None:
     """Once per step and model; the parts of each attempt say it of each prompt."""
-    key = id(at.node), f":no room {model}"
-    if key in at.run.terms:
+    kept, key = at.run.kept.of(at.node), f":no room {model}"
+    if key in kept:
         return
-    at.run.terms[key] = True
+    kept[key] = True
     sizes = (
         (len(whole.examples) - len(rest.examples), len(whole.examples), "examples"),
         (len(whole.sources) - len(rest.sources), len(whole.sources), "passages"),

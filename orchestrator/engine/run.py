@@ -98,6 +98,25 @@ class Ports:
     """The id of the run: with it begins the key of a call that may be made again after a crash."""
 
 
+class Kept:
+    """What is kept for a node while the run lasts, by a name.
+
+    The node is held as well: some are made while the run goes on, and the identity of an object that is gone is given
+    to the next one.
+    """
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        self._held: dict[int, tuple[Node, dict[str, Any]]] = {}
+
+    def of(self, node: Node) -> dict[str, Any]:
+        found = self._held.get(id(node))
+        if found is None:
+            found = self._held[id(node)] = node, {}
+        return found[1]
+
+
 @dataclass(slots=True)
 class Run:
     """One run while it executes; a subworkflow gets a copy with its own graph and gates.
@@ -128,8 +147,8 @@ class Run:
     ticks: int = 0
     known: Any = None
     """What stands in the private inputs of the run, for `declassify.Known`."""
-    terms: dict[tuple[int, str], Any] = field(default_factory=dict)
-    """What requests of one step to one model have in common, kept by `prompt.terms_of`."""
+    kept: Kept = field(default_factory=Kept)
+    """What is worked out once for a step: what its requests to a model have in common, its label, its judge."""
     asking: dict[str, AskOpened] = field(default_factory=dict)
     """Questions nobody has answered yet, by path."""
     unknown: dict[str, StepError] = field(default_factory=dict)

@@ -120,8 +120,10 @@ async def _judged(
     assert isinstance(step, AgentStep)
     judge = run.graph.delegates[step.pick or ""]
     inner = Frame(frame, frame.prefix, {PROMPT: ballot(task, texts)})
-    wanted = _asked_to_choose(labelled(run, node, judge), len(texts))
-    return await part(run, wanted, inner, f"{path}@{JUDGE}", judge.models[0])
+    kept, key = run.kept.of(node), f":pick {len(texts)}"
+    if key not in kept:
+        kept[key] = _asked_to_choose(labelled(run, node, judge), len(texts))
+    return await part(run, kept[key], inner, f"{path}@{JUDGE}", judge.models[0])
 
 
 def _asked_to_choose(judge: Node, count: int) -> Node:

@@ -100,6 +100,26 @@ def test_nobody_is_asked_when_all_samples_say_the_same(project: Path) -> None:
     assert len(played.of(AttemptStarted)) == 3
 
 
+def test_a_judge_is_asked_for_as_many_as_there_are(project: Path) -> None:
+    """Each of many items has its own number of different answers, and what was made for another one is not taken."""
+    flow = JUDGED.replace("prompt: Say hello.", "foreach: inputs.of, prompt: '{{ item }} Say hello.'")
+    flow = flow.replace("steps:", "inputs: {of: [int]}\nsteps:")
+
+    def answer(request: Request) -> str:
+        content = request.messages[-1].content
+        if "Which answer" in content:
+            most = 3 if "Answer 3:" in content else 2
+            assert f"int(1..{most})" in request.messages[0].content
+            return json.dumps({"best": most})
+        seed, third = request.params.get("seed", 1), int(content.split()[0]) % 3 == 0
+        return "Hi 1." if third and seed == 2 else f"Hi {seed}."
+
+    played = play(project, flow, answer, inputs={"of": list(range(60))})
+
+    assert played.result.status == "done", played.result.error
+    assert len(picked(played)) == 60
+
+
 def test_a_resumed_run_asks_only_for_what_is_missing(project: Path) -> None:
     """Each sample is finished for itself."""
     answers = judge(2, {1: "Hi.", 2: "Hello!", 3: "Hey."})

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.engine.reuse import key_of
-from orchestrator.engine.run import Run
+from orchestrator.engine.run import Kept, Run
 from orchestrator.graph.model import Node
 from orchestrator.graph.open import open_workflow
 from orchestrator.messages import Image, Message, ModelInfo, Request
@@ -37,7 +37,7 @@ def step_of_a_run(root: Path) -> tuple[Run, Node]:
     )
     graph = open_workflow(file)
     run = SimpleNamespace(
-        graph=graph, terms={}, ports=SimpleNamespace(cache={}), known=SimpleNamespace(graph=graph)
+        graph=graph, kept=Kept(), ports=SimpleNamespace(cache={}), known=SimpleNamespace(graph=graph)
     )
     return cast("Run", run), graph.scope.nodes[0]
 

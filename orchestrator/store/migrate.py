@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, MetaData, inspect, select, text
 
 from orchestrator.errors import StoreError
+from orchestrator.store.origin import add_origin
 from orchestrator.store.tables import TABLES, Meta, table
 
 FIRST = 1
@@ -93,6 +94,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(5, _add_turns),
     Migration(6, _add_seen),
     Migration(7, _by_position),
+    Migration(8, add_origin),
 )
 
 

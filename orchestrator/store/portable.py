@@ -25,6 +25,7 @@ from orchestrator.errors import StoreError, UsageError
 from orchestrator.events import Event, RunStarted, decode, encode, to_dict
 from orchestrator.store import codec
 from orchestrator.store.foreign import mark
+from orchestrator.store.origin import origin_of
 from orchestrator.store.store import RUNS, Columns, event_columns, inserted, write_blobs, write_events
 from orchestrator.store.tally import Tally
 
@@ -280,4 +281,12 @@ def write_run(store: Store, run: str, events: Iterable[Event], facts: Mapping[st
 def _row(run: str, started: RunStarted) -> dict[str, Any]:
     names = ("workflow", "file", "root", "revision", "source", "steps")
     said = {name: getattr(started, name) for name in names}
-    return {**said, "id": run, "started": started.at, "status": "running", "events": 0, "head": codec.GENESIS}
+    return {
+        **said,
+        "id": run,
+        "origin": origin_of(started.options),
+        "started": started.at,
+        "status": "running",
+        "events": 0,
+        "head": codec.GENESIS,
+    }

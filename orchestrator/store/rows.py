@@ -15,7 +15,7 @@ class RunRow:
 
     Times are wall-clock seconds. `steps` were planned; `finished` counts steps and items that have a value so far,
     `failed` those that failed; groups do not count. `events` is the length of the log. `local_calls` of a model
-    ended on this machine, `cloud_calls` left it. `cost` is in nano-dollars.
+    ended on this machine, `cloud_calls` left it. `cost` is in nano-dollars. `origin` is the run that it came out of.
     """
 
     id: str
@@ -35,6 +35,7 @@ class RunRow:
     local_calls: int = 0
     cloud_calls: int = 0
     cost: int = 0
+    origin: str = ""
 
     @property
     def live(self) -> bool:

@@ -26,6 +26,7 @@ from orchestrator.store.faults import explained
 from orchestrator.store.follow import follow
 from orchestrator.store.ids import run_id
 from orchestrator.store.lease import forget, owner_alive
+from orchestrator.store.origin import origin_of
 from orchestrator.store.rows import Head, RunRow
 from orchestrator.store.seen import take
 from orchestrator.store.shapes import stored
@@ -159,6 +160,7 @@ class Store:
             "source": started.source,
             "started": started.at,
             "steps": started.steps,
+            "origin": origin_of(started.options),
             "events": 1,
             "head": codec.link(codec.GENESIS, *packed[:4]),
             **tally.columns(),
@@ -375,6 +377,7 @@ class Store:
             local_calls=row.local_calls,
             cloud_calls=row.cloud_calls,
             cost=row.cost,
+            origin=row.origin,
         )
 
     def _unknown(self, run: str, ids: Sequence[str] | None = None) -> UsageError:

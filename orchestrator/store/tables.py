@@ -1,6 +1,6 @@
 """The tables of the store, as SQLModel classes. Columns only: no query, no rule.
 
-Version 7. A change here needs a numbered step in `migrate.py`.
+Version 8. A change here needs a numbered step in `migrate.py`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Run(SQLModel, table=True):
     `no` is the short key other tables use. `status` is what the last event said; a dead owner shows only in
     `Store.runs`. Times are wall-clock seconds since the epoch. `finished` counts instances, `steps` those planned.
     `local_calls` and `cloud_calls` are the calls of models that ended, by where they went. `cost` is in nano-dollars.
-    `folded` is how many events the run's rows in `spending` were made of.
+    `folded` is how many events the run's rows in `spending` were made of. `origin` is the run that it came out of.
     """
 
     __tablename__: ClassVar[str] = "runs"
@@ -50,6 +50,7 @@ class Run(SQLModel, table=True):
     cloud_calls: int = 0
     cost: int = Field(default=0, sa_type=BigInteger)
     folded: int = 0
+    origin: str = ""
     events: int = 0
     head: bytes = b""
 

@@ -23,9 +23,11 @@ def origin_of(options: Mapping[str, Any]) -> str:
 def add_origin(connection: Connection) -> None:
     """The column, filled for the runs that are there already. A first event that is damaged tells nothing."""
     connection.execute(text("ALTER TABLE runs ADD COLUMN origin VARCHAR NOT NULL DEFAULT ''"))
+    plain = connection.dialect.name == "postgresql"  # a damaged text of SQLite is not even read as one
+    payload = "events.payload" if plain else "CAST(events.payload AS BLOB)"
     first = (
-        "SELECT runs.no, events.at, events.kind, events.path, events.payload FROM runs CROSS JOIN events "
-        "WHERE events.run = runs.no AND events.seq = 0 AND events.payload LIKE :forked"
+        f"SELECT runs.no, events.kind, {payload} FROM runs CROSS JOIN events WHERE events.run = runs.no "
+        "AND events.seq = 0 AND events.kind IN ('R', 'run.started') AND events.payload LIKE :forked"
     )
     rows = connection.execute(text(first), {"forked": '%"forked"%'}).all()
     found = [{"no": no, "origin": _told(connection, *row)} for no, *row in rows]
@@ -33,13 +35,14 @@ def add_origin(connection: Connection) -> None:
         connection.execute(text("UPDATE runs SET origin = :origin WHERE no = :no"), known)
 
 
-def _told(connection: Connection, at: float, kind: str, path: str, payload: str) -> str:
+def _told(connection: Connection, kind: str, payload: str | bytes) -> str:
     def fetch(sha: str) -> str:
         large = text("SELECT text FROM blobs WHERE sha = :sha")
         return str(connection.execute(large, {"sha": bytes.fromhex(sha)}).scalar_one_or_none() or "null")
 
     try:
-        event = codec.unpack(at, kind, path, payload, fetch)
+        said = payload if isinstance(payload, str) else payload.decode()
+        event = codec.unpack(0.0, kind, "", said, fetch)
     except (ValueError, TypeError, RecursionError, StoreError):
         return ""
     return origin_of(event.options) if isinstance(event, RunStarted) else ""

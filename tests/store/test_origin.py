@@ -86,7 +86,14 @@ def test_runs_of_the_first_version_get_theirs_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", ["payload = substr(payload, 5)", "payload = CAST('\"forked\"' AS BLOB)", "kind = 'f'"]
+    "damage",
+    [
+        "payload = substr(payload, 5)",
+        "payload = CAST('\"forked\"' AS BLOB)",
+        "payload = CAST(x'FF' || payload AS TEXT)",
+        "payload = 5",
+        "kind = 'f'",
+    ],
 )
 def test_a_damaged_first_event_keeps_no_store_from_opening(store: Store, damage: str) -> None:
     """It has no origin then."""

@@ -122,12 +122,13 @@ class _Builder:
         self, document: Document, library: Library, project: LoadedProject | None, family: Family
     ) -> None:
         self.report = Report()
-        self.setting = setting_for(document, library, project, self.report)
+        opened = next(iter(family.parents), None)
+        self.setting = setting_for(document, library, project, self.report, opened)
         if not family.parents and family.models:
             known = {name: ref for name, ref in family.models.items() if name in self.setting.models}
             replaced = {name: ModelSpec(use=ref) for name, ref in known.items()}
             self.setting.models = {**self.setting.models, **replaced}
-        self.setting.opened = next(iter(family.parents), None)
+        self.setting.opened = opened
         self.family = family
         self.children: list[Diagnostic] = []
         self.delegates: dict[str, Knot] = {}
@@ -149,6 +150,10 @@ class _Builder:
         check_confidence(setting, top, workflow.outputs)
         check_prices(setting, top)
         check_unused(setting)
+        if setting.project is not None and setting.used.get("knowledge"):
+            from orchestrator.graph.documents import check_shared
+
+            check_shared(setting)
         diagnostics = (*self.report.diagnostics, *setting.library.diagnostics, *self.children)
         unique = _sorted(diagnostics)
         if any(d.severity == "error" for d in unique):
@@ -176,6 +181,10 @@ class _Builder:
                     )
                 self.report.at(marks, path, "ORCH608", message, hint)
         check_default_model(setting)
+        if setting.knowledge:
+            from orchestrator.graph.documents import check_documents
+
+            check_documents(setting)
         for name in agents:
             agent = setting.library.agent(name)
             if agent is not None:

@@ -2,7 +2,8 @@
 
 Examples that call another workflow mean a file `other.yaml` beside them, with
 `inputs: {text: string, times: {type: int, default: 1}}`; one of them means a file `lowers.yaml` with a step
-`scrub` that lowers the label of its input `text`; and one a `workflow.lock.yaml` in which a step `measured` was
+`scrub` that lowers the label of its input `text`; those that look things up mean a file `docs/handbook.md`; and one
+means a `workflow.lock.yaml` in which a step `measured` was
 measured as the right example has it.
 """
 

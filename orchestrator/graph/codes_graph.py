@@ -379,5 +379,24 @@ MODELS = table(
               send: {tool: mail.send, with: {text: Rain.}}
             """,
         ),
+        files(
+            "ORCH615",
+            "documents that are not there",
+            """A glob of `knowledge:` means no file that can be looked things up in: there is none, or none of them is text or a
+            PDF. A warning, because the files may be made before the run, which refuses to begin without them.""",
+            """
+            knowledge: {notes: {from: "nowhere/*.md"}}
+            agents: {writer: {role: You write short answers., knowledge: [notes]}}
+            steps:
+              one: {agent: writer, prompt: Write a line about rain.}
+            """,
+            """
+            knowledge: {notes: {from: "docs/*.md"}}
+            agents: {writer: {role: You write short answers., knowledge: [notes]}}
+            steps:
+              one: {agent: writer, prompt: Write a line about rain.}
+            """,
+            "warning",
+        ),
     )
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.graph.kinds import TEXT, UNKNOWN, list_of, nullable
 from orchestrator.graph.report import Report
+from orchestrator.graph.weights import as_seen_from
 from orchestrator.spec.model import (
     AgentStep,
     Defaults,
@@ -82,17 +83,23 @@ class Setting:
 
 
 def setting_for(
-    document: Document, library: Library, project: LoadedProject | None, report: Report
+    document: Document,
+    library: Library,
+    project: LoadedProject | None,
+    report: Report,
+    opened: Path | None = None,
 ) -> Setting:
-    """The workflow's entries before the project's, entry by entry."""
+    """The workflow's entries before the project's, entry by entry. `opened` is the workflow that calls this one."""
     workflow = document.workflow
     shared = project.project if project else None
+    folder, own = (opened or document.path.resolve()).parent, document.path.resolve().parent
+    theirs = as_seen_from(folder, shared.models, project.path.parent) if shared and project else {}
     return Setting(
         document,
         library,
         project,
         report,
-        models={EMBEDDED: EMBEDDED_MODEL, **(shared.models if shared else {}), **workflow.models},
+        models={EMBEDDED: EMBEDDED_MODEL, **theirs, **as_seen_from(folder, workflow.models, own)},
         tools={**(shared.tools if shared else {}), **workflow.tools},
         knowledge={**(shared.knowledge if shared else {}), **workflow.knowledge},
         defaults=merged_defaults(workflow.defaults, shared.defaults if shared else None),

@@ -6,16 +6,15 @@ Nothing outside the project is ever opened, also not through a link. Knows no in
 from __future__ import annotations
 
 import codecs
-import glob
 import hashlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from orchestrator.errors import KnowledgeError, UsageError
+from orchestrator.inputs.globs import matches
 from orchestrator.knowledge.sections import Section, numbered, sections_of
 
 CEILING = 20_000_000
@@ -53,7 +52,7 @@ def find(patterns: Sequence[str], base: Path, root: Path) -> list[Source]:
     real = root.resolve()
     found: dict[str, Source] = {}
     for pattern in patterns:
-        for path in _matches(pattern, base):
+        for path in matches(pattern, base):
             source = _source(path, real)
             if source is not None:
                 found[source.name] = source
@@ -63,37 +62,6 @@ def find(patterns: Sequence[str], base: Path, root: Path) -> list[Source]:
             hint="a glob like docs/**/*.md, relative to the file that writes it",
         )
     return [found[name] for name in sorted(found)]
-
-
-def _matches(pattern: str, base: Path) -> Iterator[Path]:
-    """Every path that a glob means. Links to folders are not walked: they may go in circles."""
-    whole = Path(os.path.normpath(base / pattern))
-    if whole.is_dir():
-        whole = whole / "**"
-    parts = whole.parts
-    plain = next((number for number, part in enumerate(parts) if glob.has_magic(part)), len(parts))
-    top, wanted = Path(*parts[:plain]), parts[plain:]
-    if not wanted:
-        yield top
-        return
-    for folder, folders, names in os.walk(top):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        inner = Path(folder).relative_to(top).parts
-        if "**" not in wanted and len(inner) + 1 >= len(wanted):
-            folders[:] = []
-        for name in sorted(names):
-            if not name.startswith(".") and _fits((*inner, name), wanted):
-                yield Path(folder) / name
-
-
-def _fits(parts: Sequence[str], wanted: Sequence[str]) -> bool:
-    """Whether a path fits a glob, name by name; `**` is any number of folders, at the end also any name."""
-    if not wanted:
-        return not parts
-    if wanted[0] == "**":
-        rest = wanted[1:] or ("*",)
-        return any(_fits(parts[skipped:], rest) for skipped in range(len(parts)))
-    return bool(parts) and fnmatchcase(parts[0], wanted[0]) and _fits(parts[1:], wanted[1:])
 
 
 def _source(path: Path, root: Path) -> Source | None:

@@ -26,7 +26,8 @@ def _moved(spec: ModelSpec, here: Path, there: Path) -> ModelSpec:
     if not _is_relative(provider, model):
         return spec
     path = os.path.relpath(there / model, here)
-    return spec.model_copy(update={"use": f"{provider}:{path if path.startswith('..') else f'./{path}'}"})
+    use = path if _is_relative(provider, path) else f"./{path}"
+    return spec.model_copy(update={"use": f"{provider}:{use}"})
 
 
 def _is_relative(provider: str, model: str) -> bool:

@@ -11,6 +11,13 @@ from orchestrator.errors import StoreError
 from orchestrator.events import RunStarted
 from orchestrator.store import codec
 
+_FIRST = (
+    "SELECT runs.no, events.kind, events.payload FROM runs CROSS JOIN events WHERE events.run = runs.no "
+    "AND events.seq = 0 AND events.kind IN ('R', 'run.started') AND events.payload LIKE :forked"
+)
+_FIRST_OF_A_FILE = _FIRST.replace("kind, events.payload", "kind, CAST(events.payload AS BLOB)")
+"""On SQLite bytes: a text that is damaged cannot even be read as one."""
+
 
 def origin_of(options: Mapping[str, Any]) -> str:
     """The run of which the one with these options took something over; empty for one that began by itself."""
@@ -23,13 +30,8 @@ def origin_of(options: Mapping[str, Any]) -> str:
 def add_origin(connection: Connection) -> None:
     """The column, filled for the runs that are there already. A first event that is damaged tells nothing."""
     connection.execute(text("ALTER TABLE runs ADD COLUMN origin VARCHAR NOT NULL DEFAULT ''"))
-    plain = connection.dialect.name == "postgresql"  # a damaged text of SQLite is not even read as one
-    payload = "events.payload" if plain else "CAST(events.payload AS BLOB)"
-    first = (
-        f"SELECT runs.no, events.kind, {payload} FROM runs CROSS JOIN events WHERE events.run = runs.no "
-        "AND events.seq = 0 AND events.kind IN ('R', 'run.started') AND events.payload LIKE :forked"
-    )
-    rows = connection.execute(text(first), {"forked": '%"forked"%'}).all()
+    server = connection.dialect.name == "postgresql"
+    rows = connection.execute(text(_FIRST if server else _FIRST_OF_A_FILE), {"forked": '%"forked"%'}).all()
     found = [{"no": no, "origin": _told(connection, *row)} for no, *row in rows]
     if known := [one for one in found if one["origin"]]:
         connection.execute(text("UPDATE runs SET origin = :origin WHERE no = :no"), known)

@@ -77,6 +77,20 @@ def test_events_come_back_the_same(store: Store) -> None:
     assert store.verify("r") == []
 
 
+def test_a_store_of_version_7_gets_the_origins_of_its_runs(store: Store, url: str) -> None:
+    """From their first events, as in a file."""
+    store.create("r", started("r"))
+    store.create("s", started("s", options={"forked": {"run": "r", "at": "", "events": 1}}))
+    with store.writing() as connection:
+        connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN origin")
+        connection.exec_driver_sql("UPDATE meta SET value = '7' WHERE key = 'version'")
+
+    again = open_store(url)
+
+    assert {row.id: row.origin for row in again.runs()} == {"r": "", "s": "r"}
+    again.close()
+
+
 def test_one_process_owns_a_run(store: Store, url: str) -> None:
     """The second is told who the first is; what is held is not deleted."""
     other = open_store(url)

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 import click
 
 from orchestrator.cli import complete
-from orchestrator.cli.console import Console, the_console
+from orchestrator.cli.console import the_console
 from orchestrator.cli.export import command as exporting
 from orchestrator.cli.importing import command as importing
-from orchestrator.money import shown
-from orchestrator.report import words
+from orchestrator.cli.listing import Listed, print_runs
 from orchestrator.state import RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from orchestrator.store.rows import RunRow
+    from orchestrator.store.rows import Marks, RunRow
     from orchestrator.store.store import Store
 
 _STATUSES = [status for status in get_args(RunStatus) if status != "new"]
-_MARKS = ("damaged", "imported")
+_MARKS = ("damaged", "imported", "forked")
 """What stands in the place of a status in the list, and is none."""
 
 
@@ -39,49 +37,68 @@ def command(
     """List runs, newest first.
 
     The runs of a project (a directory with orch.yaml or .git, from here upwards) are kept in its `.orch/`, those
-    outside any project in your data directory; with ORCH_DATABASE_URL all are in that database.
+    outside any project in your data directory; with ORCH_DATABASE_URL all are in that database. `OUT OF` names the run
+    of which another one took something over (`orch fork`).
     """
     if context.invoked_subcommand is not None:
         return
     from orchestrator.cli.wiring import find_store
 
-    console = the_console()
-    store = find_store()
-    rows: list[RunRow] = []
-    answered: dict[str, str] = {}
-    broken: dict[str, str] = {}
-    known: dict[str, Mapping[str, Any]] = {}
+    console, store = the_console(), find_store()
+    listed = Listed()
     if store is not None:
-        from orchestrator.cli.waiting import answered_line
-        from orchestrator.store.answers import is_answered
-        from orchestrator.store.foreign import foreign
-        from orchestrator.store.quarantine import damaged
-
         try:
-            broken, known = damaged(store), foreign(store)
-            rows = _rows(store, status, workflow, limit, {"damaged": broken, "imported": known})
-            answered = {
-                row.id: answered_line(store, row.id)
-                for row in rows
-                if row.id not in {**broken, **known} and is_answered(store, row)
-            }
+            listed = _listed(store, status, workflow, limit)
         finally:
             store.close()
     if as_json:
-        marks = [{"damaged": broken.get(row.id), "imported": known.get(row.id)} for row in rows]
-        console.json([asdict(row) | mark for row, mark in zip(rows, marks, strict=True)])
+        console.json([_data(row, listed.marks) for row in listed.rows])
+    elif listed.rows:
+        print_runs(console, listed)
     else:
-        _print(console, rows, answered, broken, known, filtered=bool(status or workflow))
+        console.say(_nothing(filtered=bool(status or workflow)))
 
 
-def _rows(
-    store: Store, status: str | None, workflow: str | None, limit: int, marked: Mapping[str, Collection[str]]
-) -> list[RunRow]:
+def _listed(store: Store, status: str | None, workflow: str | None, limit: int) -> Listed:
+    from orchestrator.cli.waiting import answered_line
+    from orchestrator.store.answers import is_answered
+    from orchestrator.store.marks import marks
+
+    known = marks(store)
+    rows = _rows(store, status, workflow, limit, known)
+    whole = (row for row in rows if row.id not in known.damaged and row.id not in known.imported)
+    answered = {row.id: answered_line(store, row.id) for row in whole if is_answered(store, row)}
+    return Listed(rows, known, answered)
+
+
+def _rows(store: Store, status: str | None, workflow: str | None, limit: int, known: Marks) -> list[RunRow]:
     """Those of a status, or of what stands in its place."""
-    if status is not None and status in marked:
+    if status in _MARKS:
         rows = store.runs(workflow=workflow)
-        return [row for row in rows if row.id in marked[status]][:limit]
+        return [row for row in rows if _is_marked(row, status, known)][:limit]
     return store.runs(status=cast("RunStatus | None", status), workflow=workflow, limit=limit)
+
+
+def _is_marked(row: RunRow, mark: str, known: Marks) -> bool:
+    match mark:
+        case "damaged":
+            return row.id in known.damaged
+        case "imported":
+            return row.id in known.imported
+        case _:
+            return bool(row.origin)
+
+
+def _data(row: RunRow, known: Marks) -> dict[str, Any]:
+    marked = {"damaged": known.damaged.get(row.id), "imported": known.imported.get(row.id)}
+    return asdict(row) | marked
+
+
+def _nothing(*, filtered: bool) -> str:
+    from orchestrator.cli.wiring import where_runs_are
+
+    where = where_runs_are()
+    return f"no such run in {where}" if filtered else f"no run yet in {where}; start one: orch run WORKFLOW"
 
 
 command.add_command(exporting)
@@ -105,60 +122,3 @@ def remove(runs: Sequence[str]) -> None:
             console.say(f"removed {run}")
     finally:
         store.close()
-
-
-def _print(
-    console: Console,
-    rows: Sequence[RunRow],
-    answered: Mapping[str, str],
-    broken: Mapping[str, str],
-    known: Collection[str],
-    *,
-    filtered: bool,
-) -> None:
-    if not rows:
-        from orchestrator.cli.wiring import where_runs_are
-
-        where = where_runs_are()
-        rest = (
-            f"no such run in {where}" if filtered else f"no run yet in {where}; start one: orch run WORKFLOW"
-        )
-        console.say(rest)
-        return
-    now, calls = time.time(), any(row.cloud_calls for row in rows)  # else all would say 100 %
-    paid = any(row.cost for row in rows)
-    header = (
-        "RUN",
-        "WORKFLOW",
-        "STATUS",
-        "STARTED",
-        "TOOK",
-        "STEPS",
-        "TOKENS",
-        *(("LOCAL",) if calls else ()),
-        *(("SPENT",) if paid else ()),
-    )
-    told = {row.id: f"{row.status} (imported)" for row in rows if row.id in known}
-    told |= {**dict.fromkeys(answered, "answered"), **dict.fromkeys(broken, "damaged")}
-    cells = [_cells(row, now, told.get(row.id, row.status), calls=calls, paid=paid) for row in rows]
-    console.table(header, cells)
-    for run in answered:
-        console.say(answered[run])
-    for row in rows:
-        if row.id in broken:
-            console.say(f"{row.id} is damaged: {broken[row.id]}; see all of it: orch verify {row.id}")
-
-
-def _cells(row: RunRow, now: float, status: str, *, calls: bool, paid: bool) -> tuple[str, ...]:
-    ended = row.ended if row.ended is not None else (now if row.live else None)
-    return (
-        row.id,
-        row.workflow,
-        status,
-        time.strftime("%Y-%m-%d %H:%M", time.localtime(row.started)),
-        words.seconds(ended - row.started) if ended is not None else "–",
-        f"{row.finished:,}" + (f" ({row.failed:,} failed)" if row.failed else ""),
-        words.number(row.prompt_tokens + row.completion_tokens),
-        *((words.share(row.local_calls, row.local_calls + row.cloud_calls) or "–",) if calls else ()),
-        *((shown(row.cost),) if paid else ()),
-    )

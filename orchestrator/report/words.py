@@ -59,3 +59,8 @@ def size(value: float) -> str:
             amount = value / step
             return f"{amount:.1f} {unit}" if amount < 10 else f"{amount:,.0f} {unit}"
     return f"{value:.0f} B"
+
+
+def out_of(run: str | None) -> str:
+    """`⇐ k7q` for a run out of run 1123-0645-k7q: the end of an id is enough to name a run. Nothing for no run."""
+    return f"⇐ {run.rpartition('-')[2] or run}" if run else ""

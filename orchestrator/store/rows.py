@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.state import RunStatus
@@ -35,11 +35,19 @@ class RunRow:
     local_calls: int = 0
     cloud_calls: int = 0
     cost: int = 0
-    origin: str = ""
+    origin: str | None = None
 
     @property
     def live(self) -> bool:
         return self.status == "running"
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """By the id of a run: what was found damaged in it first, and of an imported one where it is from."""
+
+    damaged: Mapping[str, str] = field(default_factory=dict)
+    imported: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ from sqlalchemy.exc import IntegrityError
 from orchestrator.errors import StoreError, UsageError
 from orchestrator.events import Event, RunStarted
 from orchestrator.state import RunStatus
-from orchestrator.store import codec
+from orchestrator.store import codec, highwater
+from orchestrator.store.beside import Beside
 from orchestrator.store.faults import explained
 from orchestrator.store.follow import follow
 from orchestrator.store.ids import run_id
@@ -80,12 +81,22 @@ class Store:
         self.name = name
         self.leases: dict[str, RowLease] = {}
         """Those that this process took through it, by run, where the store is a server."""
+        self.marked: set[str] = set()
+        """Runs of which this process writes down how far they came (`highwater.py`)."""
         self._file = self._identity()
+        self._beside = _watched(engine, place, name)
         self._durable = engine.execution_options(begin="IMMEDIATE", synchronous="FULL")
         self._quick = engine.execution_options(begin="IMMEDIATE", synchronous="NORMAL")
 
     def close(self) -> None:
         self.engine.dispose()
+        if self._beside is not None:
+            self._beside.closed()
+            highwater.clear(self, self.marked)
+
+    def is_folded(self) -> bool:
+        """Whether all that was written stands in its one file."""
+        return self._beside is None or self._beside.is_empty()
 
     def reopen(self) -> None:
         """Read and write from now on what lies at its place: another store may have taken it."""
@@ -104,6 +115,11 @@ class Store:
             raise StoreError(
                 f"the run store {self.where} was deleted or replaced while it was open",
                 hint="what was recorded in it is lost unless you have a copy; start the run anew",
+            )
+        if self._beside is not None and self._beside.is_gone():
+            raise StoreError(
+                f"{self._beside.log}, a part of the run store, was deleted or replaced while it was open",
+                hint="what was written last is lost; see what is missing: orch verify --all",
             )
 
     def _identity(self) -> tuple[int, int] | None:
@@ -129,6 +145,9 @@ class Store:
         engine = self._durable if durable else self._quick
         with explained(self.where), engine.begin() as connection:
             yield connection
+        if self._beside is not None:
+            self.check()  # written to a file that is no more, it is not on the disk
+            self._beside.committed()
 
     # -- runs
 
@@ -249,6 +268,7 @@ class Store:
             meta = table(Meta)
             connection.execute(delete(meta).where(meta.c.key.in_([mark + run for mark in MARKS])))
         forget(self, run)
+        highwater.forget(self, run)
 
     def head(self, run: str) -> Head:
         """Where the run's chain ends now. Raises StoreError when there is no such run."""
@@ -377,7 +397,7 @@ class Store:
             local_calls=row.local_calls,
             cloud_calls=row.cloud_calls,
             cost=row.cost,
-            origin=row.origin,
+            origin=row.origin or None,
         )
 
     def _unknown(self, run: str, ids: Sequence[str] | None = None) -> UsageError:
@@ -436,6 +456,16 @@ def _insert(connection: Connection) -> Any:
     from sqlalchemy.dialects import postgresql  # 30 ms that a SQLite store does without
 
     return postgresql.insert
+
+
+def _watched(engine: Engine, place: Path | None, name: str) -> Beside | None:
+    """What looks after the files beside it; None for a server."""
+    if place is None:
+        return None
+    beside = Beside(place / name)
+    event.listen(engine, "connect", beside.connected)
+    event.listen(engine, "close", beside.disconnected)
+    return beside
 
 
 def _keep_little(connection: Any, _record: Any) -> None:

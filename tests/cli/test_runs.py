@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from orchestrator.cli.console import columns
+from orchestrator.cli.listing import Listed, table
 from orchestrator.config import STORE, STORE_FILE
 from orchestrator.events import ModelReady
 from orchestrator.store.lease import Lease
 from orchestrator.store.quarantine import verified
-from tests.cli.recorded import AT, DONE, FAILED, WAITING, Shell, answer, record, record_all, shell_in
+from orchestrator.store.store import Store
+from tests.cli.recorded import AT, DONE, FAILED, WAITING, Shell, answer, begun, record, record_all, shell_in
 
 
 @pytest.fixture
@@ -135,3 +139,40 @@ def test_damaged_and_imported_runs_are_filtered_by_what_the_list_calls_them(orch
 
     assert [row["id"] for row in orch.json("runs", "--status", "damaged")] == [DONE]
     assert orch.json("runs", "--status", "imported") == []
+
+
+def forked(store: Store) -> str:
+    """A run out of DONE."""
+    run, options = "1123-0650-fff", {"forked": {"run": DONE, "at": "", "events": 0}}
+    store.create(run, replace(begun(run, AT + 300), options=options))
+    return run
+
+
+def test_a_run_out_of_another_one_names_it(orch: Shell) -> None:
+    """The end of its id is enough; there is no such column where no run is out of another."""
+    record_all(orch.store)
+    assert "OUT OF" not in orch("runs").stdout
+    run = forked(orch.store)
+
+    header, first, *others = orch("runs").stdout.splitlines()
+
+    assert header.endswith("  OUT OF")
+    assert first.startswith(run)
+    assert first.endswith("⇐ aaa")
+    assert not any("⇐" in line for line in others)
+    assert [row["origin"] for row in orch.json("runs")] == [DONE, None, None, None]
+    assert orch.json("show", run)["origin"] == DONE
+    assert [row["id"] for row in orch.json("runs", "--status", "forked")] == [run]
+
+
+def test_the_column_gives_way_in_a_narrow_terminal(orch: Shell) -> None:
+    """A file or a pipe has room for everything."""
+    record_all(orch.store)
+    forked(orch.store)
+    listed = Listed(orch.store.runs())
+    wide = max(map(len, columns(*table(listed, room=None))))
+
+    assert table(listed, room=wide)[0][-1] == "OUT OF"
+    header, rows = table(listed, room=wide - 1)
+    assert header[-1] == "TOKENS"
+    assert {len(row) for row in rows} == {len(header)}

@@ -36,7 +36,7 @@ def as_of_version_7(store: Store) -> None:
     store.close()
 
 
-def origins(store: Store) -> dict[str, str]:
+def origins(store: Store) -> dict[str, str | None]:
     return {row.id: row.origin for row in store.runs()}
 
 
@@ -44,7 +44,7 @@ def test_a_run_out_of_another_names_it(store: Store) -> None:
     """Others name none."""
     store.create(SECOND, started(SECOND, at=AT + 60, options=FORKED))
 
-    assert origins(store) == {FIRST: "", SECOND: FIRST}
+    assert origins(store) == {FIRST: None, SECOND: FIRST}
     assert store.run(SECOND).origin == FIRST
 
 
@@ -65,7 +65,7 @@ def test_runs_that_were_recorded_before_get_theirs_from_their_first_event(store:
 
     opened = open_store(store.place / store.name) if store.place else store
 
-    assert origins(opened) == {FIRST: "", SECOND: FIRST, "1123-0647-ccc": ""}
+    assert origins(opened) == {FIRST: None, SECOND: FIRST, "1123-0647-ccc": None}
     assert [opened.verify(run) for run in origins(opened)] == [[], [], []]
     opened.close()
 
@@ -81,7 +81,7 @@ def test_runs_of_the_first_version_get_theirs_too(tmp_path: Path) -> None:
 
     opened = open_store(path)
 
-    assert origins(opened) == {FIRST: "", SECOND: FIRST}
+    assert origins(opened) == {FIRST: None, SECOND: FIRST}
     opened.close()
 
 
@@ -104,7 +104,7 @@ def test_a_damaged_first_event_keeps_no_store_from_opening(store: Store, damage:
 
     opened = open_store(store.place / store.name) if store.place else store
 
-    assert origins(opened) == {FIRST: "", SECOND: ""}
+    assert origins(opened) == {FIRST: None, SECOND: None}
     opened.close()
 
 
@@ -116,4 +116,4 @@ def test_nothing_stays_of_a_run_that_is_deleted(store: Store) -> None:
     store.delete(SECOND)
     store.create(SECOND, started(SECOND))
 
-    assert origins(store) == {SECOND: ""}
+    assert origins(store) == {SECOND: None}

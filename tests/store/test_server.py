@@ -87,7 +87,7 @@ def test_a_store_of_version_7_gets_the_origins_of_its_runs(store: Store, url: st
 
     again = open_store(url)
 
-    assert {row.id: row.origin for row in again.runs()} == {"r": "", "s": "r"}
+    assert {row.id: row.origin for row in again.runs()} == {"r": None, "s": "r"}
     again.close()
 
 

@@ -125,7 +125,7 @@ class ReplayScreen(RunScreen, inherit_bindings=False):
     # -- drawing
 
     def _parts(self) -> list[View]:
-        return [*super()._parts(), *self.query(ReplayBar)]
+        return [*super()._parts(), *cast("list[View]", list(self._found.all(ReplayBar)))]
 
     def _flush(self, news: News) -> None:
         super()._flush(news)

@@ -27,13 +27,14 @@ from orch_tui.footer import KeyBar
 from orch_tui.graph import GraphView
 from orch_tui.listing import Listing
 from orch_tui.logs import LogsView
-from orch_tui.pane import Lines
+from orch_tui.parts import Parts
 from orch_tui.pieces import Pieces
 from orch_tui.settings import bindings
 from orch_tui.text import plain
 from orch_tui.timeline import TimelineView
 from orch_tui.trace import NOWHERE
 from orch_tui.tree import SpanTree, TreePane
+from orch_tui.trouble import Trouble
 from orch_tui.view import Followed, View
 from orchestrator.report.paths import step_of
 
@@ -114,6 +115,7 @@ class RunScreen(Covered, Screen[None]):
     def __init__(self, world: World, run: str, feed: Feed | None = None) -> None:
         super().__init__()
         self._compositor = Pieces()
+        self._found = Parts(self)
         self.shown = Followed(world, feed or Feed(world.store, run))
         self._still = 0.0
         self._only_text = False
@@ -128,7 +130,7 @@ class RunScreen(Covered, Screen[None]):
     def compose(self) -> ComposeResult:
         shown = self.shown
         yield RunHeader(shown)
-        yield Lines(id="trouble")
+        yield Trouble(shown, id="trouble")
         with Views(initial="trace"):
             with Panes(id="trace"):
                 yield TreePane(shown, id="left")
@@ -182,7 +184,7 @@ class RunScreen(Covered, Screen[None]):
             if feed.caught_up or not self.is_mounted:
                 return
             self._early.add(feed.take(LOAD))
-            for tree in self.query(SpanTree):
+            if (tree := self._found.of(SpanTree)) is not None:
                 tree.stand()
 
     @property
@@ -195,41 +197,28 @@ class RunScreen(Covered, Screen[None]):
         self._flush(News(changed=True))
 
     def _flush(self, news: News) -> None:
-        if not self.is_mounted or not self.query("#trouble"):
+        if not self.is_mounted or self._found.of(Trouble) is None:
             return  # what is in it is not there yet, or not any more
         moved = news.events or news.changed or not news
         for part in self._parts():
             if moved or not isinstance(part, SpanTree):
                 part.flush(news)
-        self._show_trouble()
         stands = bool(self.shown.trace.state.asks), self.idle_keys
         if stands != self._stands:
             self._stands = stands
             self.refresh_bindings()
 
-    def _show_trouble(self) -> None:
-        feed = self.shown.feed
-        lines = self.query_one("#trouble", Lines)
-        if feed.gone:
-            lines.show(((f"{feed.trouble}: it was deleted", "bad"),))
-        elif feed.trouble:
-            lines.show(((feed.trouble, "bad"), ("; trying again", "dim")))
-        elif feed.odd:
-            lines.show(((feed.odd, "warn"),))
-        else:
-            lines.show()
-
     def _parts(self) -> list[View]:
         """What is there of the view: while the screen comes or goes, some of it is not."""
-        kinds: tuple[type[Widget], ...] = (RunHeader, UsageBar, *PARTS.get(self.view, ()))
-        return [cast("View", part) for kind in kinds for part in self.query(kind)]
+        kinds: tuple[type[Widget], ...] = (RunHeader, UsageBar, *PARTS.get(self.view, ()), Trouble)
+        return [cast("View", part) for part in self._found.all(*kinds)]
 
     # -- what is visible
 
     @property
     def view(self) -> str:
-        switchers = self.query(ContentSwitcher)
-        return (switchers.first().current if switchers else None) or "trace"
+        switcher = self._found.of(Views)
+        return (switcher.current if switcher is not None else None) or "trace"
 
     def action_trace(self) -> None:
         self._switch("trace")

@@ -22,6 +22,7 @@ from orchestrator.events import (
     StepSkipped,
 )
 from orchestrator.report import words
+from orchestrator.report.chosen import chosen_before
 from orchestrator.report.lines import short
 from orchestrator.report.values import Values, container_of
 from orchestrator.state import Span
@@ -73,7 +74,12 @@ def print_instance(console: Console, span: Span, events: Sequence[Event], values
         "" if span.ended is None or asked is not None else f" in {words.seconds(span.ended - span.started)}"
     )
     console.view(f"{span.path}  ({span.verb or 'step'}): {span.status}{took}")
+    before = chosen_before(events) if span.verb == "agent" else frozenset()
     for event in events:
+        if isinstance(event, CallStarted):
+            console.view(f"\n── {_called(event, before)}")
+            console.view(as_text(dict(event.arguments)))
+            continue
         for title, text in _sections(event, values, asked, span.verb):
             console.view(f"\n── {title}")
             if text:
@@ -92,8 +98,6 @@ def _sections(event: Event, values: Values, asked: float | None, verb: str) -> l
             return _answer(event)
         case Retrieved():
             return [_looked_up(event)]
-        case CallStarted():
-            return [(f"call {event.call}: {event.tool}", as_text(dict(event.arguments)))]
         case CallFinished():
             return _result(event, verb)
         case StepFinished() if kind := container_of(event):
@@ -115,6 +119,11 @@ def _sections(event: Event, values: Values, asked: float | None, verb: str) -> l
             return [(f"answered by {event.by}{after}", event.choice or "rejected"), *changed]
         case _:
             return []
+
+
+def _called(event: CallStarted, before: frozenset[int]) -> str:
+    how = " (the choice was in the cache)" if event.call in before else ""
+    return f"call {event.call}: {event.tool}{how}"
 
 
 def _question(event: AskOpened) -> list[tuple[str, str]]:

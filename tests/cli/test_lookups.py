@@ -23,7 +23,7 @@ from orchestrator.cli.equipment_knowledge import (
 from orchestrator.cli.instance import print_instance
 from orchestrator.config import Config
 from orchestrator.errors import KnowledgeError, UsageError
-from orchestrator.events import Retrieved
+from orchestrator.events import CallStarted, Retrieved
 from orchestrator.graph.model import Graph
 from orchestrator.graph.open import open_workflow
 from orchestrator.labels import Label
@@ -161,3 +161,15 @@ def test_what_was_looked_up_is_shown_with_its_step(capsys: pytest.CaptureFixture
     told = capsys.readouterr().out
     assert "looked up in handbook: 1 result\n[1] a.md § Hours  lines 3–4, score 0.50\nAt nine." in told
     assert "looked up in cases.jsonl: 1 result\nline 7 (0.91)" in told
+
+
+def test_a_call_that_no_model_chose_is_shown_as_out_of_the_cache(capsys: pytest.CaptureFixture[str]) -> None:
+    """A call without an answer before it would be a riddle."""
+    events = [CallStarted(1.0, "say", 1, "files.list", {"path": "notes"})]
+
+    print_instance(Console.standard(color=False), Span("say", "agent"), events, Values())
+    print_instance(Console.standard(color=False), Span("say", "tool"), events, Values())
+
+    told = capsys.readouterr().out
+    assert told.count("── call 1: files.list (the choice was in the cache)\n") == 1
+    assert told.count("── call 1: files.list\n") == 1

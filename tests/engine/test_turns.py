@@ -10,11 +10,13 @@ from typing import Any
 
 from orchestrator.calling import CallContext, Effects, Signature, ToolResult
 from orchestrator.errors import ToolError
-from orchestrator.events import AttemptFinished, CallFinished, CallStarted, Decided, Warned
+from orchestrator.events import AttemptFinished, CallFinished, CallStarted, Decided, Event, Warned
 from orchestrator.messages import Request
 from orchestrator.ports import Tool
+from orchestrator.report.chosen import chosen_before
 from orchestrator.spec.types import Field, Int, MapOf, Str, Type, Unknown
 from tests.engine.harness import Played, again, play
+from tests.engine.test_answers import DictCache
 
 FLOW = """
 orch: 1
@@ -224,3 +226,33 @@ def test_a_resumed_run_calls_nothing_twice(project: Path) -> None:
 
 def called(request: Request) -> str:
     return request.messages[-1].content
+
+
+# ------------------------------------------------------------------------------------------------ the cache
+
+
+def test_a_choice_out_of_the_cache_is_told_from_one_of_a_model(project: Path) -> None:
+    """The call happens again all the same; the record says by what is missing that no model was asked."""
+    cache = DictCache()
+    answers = [call("add", a=2, b=3), DONE, SUM]
+
+    first = run(project, answers, more="cache: true", cache=cache)
+    again = run(project, [], more="cache: true", cache=cache)
+
+    assert first.outputs == again.outputs == SUM
+    assert len(again.of(CallFinished)) == 1
+    assert chosen_before(_sum(first)) == frozenset()
+    assert chosen_before(_sum(again)) == {1}
+
+
+def test_a_call_that_began_twice_after_a_crash_was_chosen_once() -> None:
+    """What a model chose stays its choice; call 0 was made by another run."""
+    chose = AttemptFinished(1.0, "sum", 1, "tiny", "ok", "call", "", "", "", 1, 1, 0, 1.0, None, None)
+    one, two, taken = (CallStarted(1.0, "sum", number, "add", {}) for number in (1, 2, 0))
+
+    assert chosen_before([chose, one, one, two]) == {2}
+    assert chosen_before([taken, chose, one]) == frozenset()
+
+
+def _sum(played: Played) -> list[Event]:
+    return [event for event in played.events if getattr(event, "path", "") == "sum"]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, bindparam, func, select
 
 from orchestrator.errors import StoreError
+from orchestrator.store.lookup import Lookup
 from orchestrator.store.tables import CacheEntry, table
 
 if TYPE_CHECKING:
@@ -24,14 +25,24 @@ CACHE = table(CacheEntry)
 LIMIT = 256_000_000
 """Characters of JSON that all answers together may take."""
 
-LINGER = 0.05
-"""Seconds an answer waits for company: a transaction for each costs more than asking a small model does."""
+LINGER = 0.5
+"""Seconds an answer waits for company: each commit writes a page of the index for nearly each of its answers, and other
+processes find an answer so much later."""
 
 MANY = 1000
 """Uses that are noted down together."""
 
-_FIND = select(CACHE.c.value).where(CACHE.c.key == bindparam("wanted"))
-"""Made once: to put the statement together takes longer than to carry it out."""
+ALL_AT_ONCE = 5000
+"""Answers that do not wait any longer."""
+
+LARGEST = 8_000_000
+"""Characters of one entry that are read: a database that others write may hold anything."""
+
+_PUT = (
+    "INSERT INTO cache (key, value, size, used) VALUES (?, ?, ?, ?) ON CONFLICT (key)"
+    " DO UPDATE SET value = excluded.value, size = excluded.size, used = excluded.used"
+)
+_TOUCH = "UPDATE cache SET used = ? WHERE key = ?"
 
 _SLACK = 0.9
 """An eviction makes room for a while, not for one entry."""
@@ -47,13 +58,14 @@ class StoreCache:
         self._used: dict[str, float] = {}
         self._lock = threading.Lock()
         self._total: int | None = None
+        self._lookup = Lookup(store, CACHE.c.key, CACHE.c.value, LARGEST)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="cache")
         self._writing: Future[None] | None = None
-        self._closing = threading.Event()
+        self._hurry = threading.Event()
         self.fault: StoreError | None = None
 
     def get(self, key: str) -> Any | None:
-        """The value put under this key, None when there is none (any more)."""
+        """The value put under this key, None when there is none (any more) or it cannot be read."""
         text = self._pending.get(key)
         if text is None:
             text = self._read(key)
@@ -63,7 +75,10 @@ class StoreCache:
             self._used[key] = time.time()
             if len(self._used) >= MANY:
                 self._soon()
-        return json.loads(text)
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return None  # of a database that others write
 
     def put(self, key: str, value: Any) -> None:
         """Remember a value. Raises StoreError for one that JSON cannot hold."""
@@ -74,13 +89,16 @@ class StoreCache:
         with self._lock:
             self._pending[key] = text
             self._soon()
+            if len(self._pending) >= ALL_AT_ONCE:
+                self._hurry.set()
 
     def close(self) -> None:
         """Write what waits. The cache must not be used afterwards."""
-        self._closing.set()
+        self._hurry.set()
         self._writer.shutdown(wait=True)
         if self._used or self._pending:
             self._write()
+        self._lookup.close()
 
     def _soon(self) -> None:
         if self._writing is None:
@@ -88,15 +106,15 @@ class StoreCache:
 
     def _read(self, key: str) -> str | None:
         try:
-            with self._store.reading() as connection:
-                found = connection.execute(_FIND, {"wanted": key}).scalar()
+            found = self._lookup.find(key)
         except StoreError as error:
             self.fault = error
             return None
         return str(found) if found is not None else None
 
     def _write_later(self) -> None:
-        self._closing.wait(LINGER)
+        self._hurry.wait(LINGER)
+        self._hurry.clear()
         self._write()
 
     def _write(self) -> None:
@@ -130,20 +148,28 @@ class StoreCache:
 
 
 def _upsert(connection: Connection, entries: Mapping[str, str]) -> None:
-    if not entries:
-        return
-    connection.execute(
-        CACHE.delete().where(CACHE.c.key == bindparam("old")), [{"old": key} for key in entries]
-    )
+    """Write the answers, in the order of the index: neighbours share a page."""
     now = time.time()
-    rows = [{"key": key, "value": text, "size": len(text), "used": now} for key, text in entries.items()]
-    connection.execute(CACHE.insert(), rows)
+    rows = [(key, text, len(text), now) for key, text in sorted(entries.items())]
+    if rows and _in_file(connection):
+        connection.connection.cursor().executemany(_PUT, rows)
+    elif rows:
+        old = [{"old": key} for key in entries]
+        connection.execute(CACHE.delete().where(CACHE.c.key == bindparam("old")), old)
+        connection.execute(CACHE.insert(), [dict(zip(CACHE.c.keys(), row, strict=True)) for row in rows])
 
 
 def _touch(connection: Connection, used: Mapping[str, float]) -> None:
-    if used:
+    if used and _in_file(connection):
+        connection.connection.cursor().executemany(_TOUCH, [(at, key) for key, at in used.items()])
+    elif used:
         update = CACHE.update().where(CACHE.c.key == bindparam("hit")).values(used=bindparam("at"))
         connection.execute(update, [{"hit": key, "at": at} for key, at in used.items()])
+
+
+def _in_file(connection: Connection) -> bool:
+    """Whether the driver can be asked directly, without SQLAlchemy's work per row."""
+    return connection.dialect.name == "sqlite"
 
 
 def _size(connection: Connection) -> int:

@@ -36,7 +36,7 @@ def key_of(run: Run, node: Node, request: Request, info: ModelInfo) -> str | Non
     before, after = _around(run, node, request, info, label)
     said = _encode(
         [
-            [m.role, m.content, [hashlib.sha256(i.data).hexdigest() for i in m.images]]
+            [m.role, m.content, [[hashlib.sha256(i.data).hexdigest(), i.media_type] for i in m.images]]
             for m in request.messages
         ]
     )
@@ -49,6 +49,8 @@ def _is_known_anywhere(info: ModelInfo) -> bool:
     return bool(info.digest) or info.endpoint.startswith("https://")
 
 
+LONGEST, MOST_ATTEMPTS = 4_000_000, 1_000
+"""Characters of an answer, and attempts that it may have taken: what is beyond was not written by a run."""
 _SAID = "<messages>"
 _encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
 
@@ -75,7 +77,7 @@ def _content(node: Node, request: Request, info: ModelInfo, label: str) -> dict[
     content = {
         "label": label,
         "messages": _SAID,
-        "schema": request.schema,
+        "schema": None if request.schema is None else json.dumps(request.schema),  # a grammar keeps its order
         "params": dict(request.params),
         "max_tokens": request.max_tokens,
         "model": [info.provider, info.ref, info.digest, info.endpoint if not info.digest else ""],
@@ -117,17 +119,17 @@ class Entry:
 
 
 def remembered(run: Run, key: str) -> Entry | None:
-    """What stands under this key."""
+    """What stands under this key; nothing when it is not as `remember` writes it: others may write there too."""
     assert run.ports.cache is not None
     match run.ports.cache.get(key):
-        case str() as text:
+        case str() as text if len(text) <= LONGEST:
             return Entry(text)
         case {
             "text": str() as text,
             "confidence": float() | int() | None as sure,
             "attempts": int() as attempts,
-        }:
-            return Entry(text, sure, attempts)
+        } if len(text) <= LONGEST and (sure is None or 0 <= sure <= 1) and 1 <= attempts <= MOST_ATTEMPTS:
+            return Entry(text, None if sure is None else float(sure), int(attempts))
         case _:
             return None
 

@@ -30,6 +30,8 @@ LIMIT = 1_000_000_000
 _SLACK = 0.9
 _KEY = re.compile(r"([a-z]+):([0-9a-f]{64})")
 _FOLDER = "answers-1"
+_PART, _NAME, _FRESH = re.compile("[0-9a-f]{2}"), re.compile("[0-9a-f]{64}"), re.compile(r"\.[0-9a-f]{16}")
+"""Names of folders, of answers in them, and of those that are being written; nothing else is ever touched."""
 _LOST = 3600.0
 """Seconds after which a file that was never renamed is nobody's any more."""
 
@@ -92,24 +94,49 @@ class DirectoryCache:
 
     def _evict(self) -> None:
         files = list(self._files())
-        total = sum(size for _, size, _ in files)
+        total = sum(size for _, size, _, _ in files)
         excess = total - int(self._limit * _SLACK) if total > self._limit else 0
-        for _, size, path in sorted(files):
+        for _, size, folder, name in sorted(files):
             if excess <= 0:
                 return
-            path.unlink(missing_ok=True)
+            with _opened(self._folder / folder) as place:
+                _remove(name, place)
             excess -= size
 
-    def _files(self) -> Iterator[tuple[float, int, Path]]:
-        """Last use, size and place of all that is there; others may remove some meanwhile."""
-        for folder in self._folder.iterdir():
-            for path in folder.iterdir():
-                with contextlib.suppress(FileNotFoundError):
-                    found = path.lstat()
-                    if not path.name.startswith("."):
-                        yield found.st_mtime, found.st_size, path
-                    elif found.st_mtime + _LOST < path.parent.stat().st_mtime:
-                        path.unlink()
+    def _files(self) -> Iterator[tuple[float, int, str, str]]:
+        """Last use, size, folder and name of all answers that are there; others may remove some meanwhile."""
+        for part in self._folder.iterdir():
+            if _PART.fullmatch(part.name) is not None:
+                with contextlib.suppress(OSError), _opened(part) as place:
+                    yield from ((*found, part.name, name) for found, name in _answers(place))
+
+
+def _answers(place: int) -> Iterator[tuple[tuple[float, int], str]]:
+    """Last use, size and name of those in an opened folder."""
+    now = os.fstat(place).st_mtime
+    with os.scandir(place) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):
+                found = entry.stat(follow_symlinks=False)
+                if _NAME.fullmatch(entry.name):
+                    yield (found.st_mtime, found.st_size), entry.name
+                elif _FRESH.fullmatch(entry.name) and found.st_mtime + _LOST < now:
+                    _remove(entry.name, place)
+
+
+@contextlib.contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    """A folder of answers, and no link to another place: what is removed in it is removed there. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _remove(name: str, place: int) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(name, dir_fd=place)
 
 
 def _read(path: Path) -> bytes:

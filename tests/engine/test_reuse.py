@@ -47,7 +47,7 @@ def whole(request: Request) -> str:
     content: dict[str, Any] = {
         "label": "public",
         "messages": [[m.role, m.content, []] for m in request.messages],
-        "schema": request.schema,
+        "schema": None if request.schema is None else json.dumps(request.schema),
         "params": request.params,
         "max_tokens": request.max_tokens,
         "model": ["scripted", "scripted:", "d", ""],
@@ -91,6 +91,12 @@ ANOTHER = {
     ),
     "no image": (replace(ASKED, messages=(replace(ASKED.messages[0], images=()),)), INFO),
     "the schema": (replace(ASKED, schema={"type": "integer"}), INFO),
+    "the order of the fields": (replace(ASKED, schema={"properties": {"a": {}, "b": {}}}), INFO),
+    "the other order": (replace(ASKED, schema={"properties": {"b": {}, "a": {}}}), INFO),
+    "the kind of an image": (
+        replace(ASKED, messages=(replace(ASKED.messages[0], images=(Image(b"a", "image/jpeg"),)),)),
+        INFO,
+    ),
     "no schema": (replace(ASKED, schema=None), INFO),
     "a parameter": (replace(ASKED, params={"temperature": 0, "top_k": 1}), INFO),
     "the seed": (replace(ASKED, params={"temperature": 0, "seed": 1}), INFO),

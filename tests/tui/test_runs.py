@@ -24,7 +24,8 @@ from orchestrator.events import RunStarted
 from orchestrator.store.inbox import take
 from orchestrator.store.lease import Lease
 from orchestrator.store.open import open_store
-from orchestrator.store.rows import RunRow
+from orchestrator.store.quarantine import verified
+from orchestrator.store.rows import Marks, RunRow
 from orchestrator.store.store import Store
 from tests.cli.recorded import AT, DONE, FAILED, WAITING, a_done_run, begun, record
 from tests.tui.host import screen as seen
@@ -67,6 +68,71 @@ def test_failed_steps_and_calls_that_left_are_seen_at_once() -> None:
 
     assert "✗3 12" in row
     assert row.rstrip().endswith("99 %")
+
+
+FORKED = replace(ROW, id="1123-0650-fff", origin="1123-0645-aaa")
+
+
+def test_a_run_out_of_another_names_it_where_there_is_room() -> None:
+    """The end of its id; the column is there when a run is out of another, and goes before the steps do."""
+    table = table_of(ROW, FORKED)
+
+    assert "OUT OF" not in plain(table_of(ROW).header(120))
+    assert plain(table.header(120)).split()[-1] == "OF"
+    assert plain(table.row(1, 120)).rstrip().endswith("⇐ aaa")
+    assert "⇐" not in plain(table.row(0, 120))
+    assert "OUT OF" not in plain(table.header(79))
+
+
+def test_damaged_and_imported_runs_are_told_from_others() -> None:
+    """Damage stands in the place of the status, since that may be wrong; among statuses it comes first."""
+    table = RunsTable(lambda: AT + 1000)
+    known = Marks({ROW.id: "event 3 is not what was written"}, {"other": {"run": "r"}})
+    table.take([replace(ROW, id="other"), replace(ROW, id="third", status="failed"), ROW], known)
+
+    assert plain(table.row(0, 120)).rstrip().endswith("imported")
+    assert plain(table.row(2, 120)).startswith("✗ damaged ")
+    assert plain(table.totals()) == "3 runs · ✗ 1 failed · ✗ 1 damaged"
+    while table.order.column != "status":
+        table.sort_next()
+    assert [row.id for row in table.shown] == [ROW.id, "third", "other"]
+
+
+@pytest.mark.parametrize(
+    ("needle", "found"),
+    [
+        ("⇐", ["1123-0650-fff"]),
+        ("⇐ 0645-aaa", ["1123-0650-fff"]),
+        ("1123-0645-aaa", ["1123-0645-aaa", "1123-0650-fff"]),
+        ("imported", ["other"]),
+        ("damaged", ["bad"]),
+        ("done", ["1123-0645-aaa", "1123-0650-fff", "other", "bad"]),
+    ],
+)
+def test_runs_are_found_by_where_they_are_from(needle: str, found: list[str]) -> None:
+    """Also by the whole id of the run that they came out of, and by the status that damage hides."""
+    table = RunsTable(lambda: AT + 1000)
+    known = Marks({"bad": "event 3 is not what was written"}, {"other": {"run": "r"}})
+    table.take([ROW, FORKED, replace(ROW, id="other"), replace(ROW, id="bad")], known)
+
+    table.filter(needle)
+
+    assert [row.id for row in table.shown] == found
+
+
+def test_a_mark_is_noticed_although_no_record_grew(store: Store) -> None:
+    """Somebody looked through the records meanwhile."""
+    reader = RunsReader(store)
+    before = reader.read()
+    with store.writing() as connection:
+        connection.exec_driver_sql("UPDATE events SET payload = replace(payload, 'low', 'LOW') WHERE run = 1")
+    verified(store, DONE)
+
+    after = reader.read()
+
+    assert after is not before
+    assert list(reader.marks.damaged) == [DONE]
+    assert reader.read() is after
 
 
 def test_a_run_without_calls_has_no_share() -> None:

@@ -112,7 +112,7 @@ class RunsScreen(Viewless, Screen[None]):
         if not self.query("#totals"):
             return  # it was left meanwhile
         if runs is not self.table.runs:
-            self._change(lambda: self.table.take(runs))
+            self._change(lambda: self.table.take(runs, self._reader.marks))
         self._draw(self.size.width)
 
     def _change(self, change: Callable[[], None]) -> None:

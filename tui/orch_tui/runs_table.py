@@ -13,6 +13,8 @@ from orch_tui.text import Piece, Role, Row
 from orchestrator.errors import UsageError
 from orchestrator.money import shown
 from orchestrator.report import words
+from orchestrator.store.marks import marks
+from orchestrator.store.rows import Marks
 
 if TYPE_CHECKING:
     from orchestrator.store.rows import RunRow
@@ -23,10 +25,14 @@ FEW = 64
 DAY = 86_400.0
 
 LOOKS: Mapping[str, tuple[str, Role]] = {
-    status: RUN_GLYPHS[status]
-    for status in ("running", "waiting", "failed", "rejected", "interrupted", "cancelled", "done", "new")
+    "damaged": ("✗", "bad"),
+    **{
+        status: RUN_GLYPHS[status]
+        for status in ("running", "waiting", "failed", "rejected", "interrupted", "cancelled", "done", "new")
+    },
 }
-"""Sign and role of a status, in the order in which a person wants to see them."""
+"""Sign and role of a status, in the order in which a person wants to see them. A damaged record comes first: what it
+says may be wrong."""
 UNKNOWN: tuple[str, Role] = ("·", "dim")
 """For a status that a newer version wrote."""
 _URGENCY = {status: place for place, status in enumerate(LOOKS)}
@@ -41,29 +47,30 @@ COLUMNS = (
     Column("tokens", "TOKENS", 10, right=True),
     Column("local", "LOCAL", 6, right=True),
     Column("spent", "SPENT", 9, right=True),
+    Column("out_of", "OUT OF", 8),
 )
-DROPS = ("tokens", "spent", "local", "took", "steps", "when", "run")
+DROPS = ("tokens", "spent", "local", "out_of", "took", "steps", "when", "run")
 """What goes first where there is no room."""
 
 
 class Order(NamedTuple):
-    """`reverse` is the first direction: the newest, longest, most at the top."""
+    """`key` is of a run, its status as it is shown, and now; `reverse` is the first direction: the newest, most at the top."""
 
     column: str
-    key: Callable[[RunRow, float], Any]
+    key: Callable[[RunRow, str, float], Any]
     reverse: bool
 
 
 ORDERS = (
-    Order("when", lambda row, now: row.started, True),  # noqa: ARG005
-    Order("took", lambda row, now: -1.0 if (took := seconds(row, now)) is None else took, True),
-    Order("steps", lambda row, now: (row.finished, row.failed), True),  # noqa: ARG005
-    Order("tokens", lambda row, now: row.prompt_tokens + row.completion_tokens, True),  # noqa: ARG005
-    Order("local", lambda row, now: _share(row), False),  # noqa: ARG005
-    Order("spent", lambda row, now: row.cost, True),  # noqa: ARG005
-    Order("status", lambda row, now: _URGENCY.get(row.status, len(LOOKS)), False),  # noqa: ARG005
-    Order("workflow", lambda row, now: (row.workflow, row.revision), False),  # noqa: ARG005
-    Order("run", lambda row, now: row.id, False),  # noqa: ARG005
+    Order("when", lambda row, status, now: row.started, True),  # noqa: ARG005
+    Order("took", lambda row, status, now: -1.0 if (took := seconds(row, now)) is None else took, True),  # noqa: ARG005
+    Order("steps", lambda row, status, now: (row.finished, row.failed), True),  # noqa: ARG005
+    Order("tokens", lambda row, status, now: row.prompt_tokens + row.completion_tokens, True),  # noqa: ARG005
+    Order("local", lambda row, status, now: _share(row), False),  # noqa: ARG005
+    Order("spent", lambda row, status, now: row.cost, True),  # noqa: ARG005
+    Order("status", lambda row, status, now: _URGENCY.get(status, len(_URGENCY)), False),  # noqa: ARG005
+    Order("workflow", lambda row, status, now: (row.workflow, row.revision), False),  # noqa: ARG005
+    Order("run", lambda row, status, now: row.id, False),  # noqa: ARG005
 )
 
 
@@ -88,15 +95,18 @@ class RunsReader:
         self._store = store
         self._rows: dict[str, RunRow] = {}
         self._list: list[RunRow] = []
+        self.marks = Marks()
+        """What is known of runs besides: it changes without a word in their records."""
 
     def read(self) -> list[RunRow]:
         """The list as it is now; the very same object when nothing has changed."""
-        lengths = self._store.lengths()
+        lengths, known_of = self._store.lengths(), marks(self._store)
         stale = [run for run, events in lengths.items() if self._is_stale(run, events)]
         fresh = self._fetched(stale)
-        unchanged = all(self._rows.get(run) == row for run, row in fresh.items())
+        unchanged = all(self._rows.get(run) == row for run, row in fresh.items()) and known_of == self.marks
         if unchanged and lengths.keys() == self._rows.keys():
             return self._list
+        self.marks = known_of
         known = {**self._rows, **fresh}
         self._rows = {run: known[run] for run in lengths if run in known}
         self._list = list(self._rows.values())
@@ -124,21 +134,24 @@ class RunsTable:
         self._now = now
         self.runs: list[RunRow] = []
         """All of them, the newest first."""
+        self.marks = Marks()
         self.shown: list[RunRow] = []
         self.needle = ""
-        self._paid = False
+        self._empty: frozenset[str] = frozenset()
+        """The columns in which nothing stands."""
         self.order = ORDERS[0]
         self.reverse = ORDERS[0].reverse
 
     # -- what is shown
 
-    def take(self, runs: list[RunRow]) -> None:
-        self.runs = runs
-        self._paid = any(row.cost for row in runs)
+    def take(self, runs: list[RunRow], known: Marks | None = None) -> None:
+        self.runs, self.marks = runs, known or Marks()
+        empty = {"spent": not any(row.cost for row in runs), "out_of": not any(map(self._from, runs))}
+        self._empty = frozenset(name for name, nothing in empty.items() if nothing)
         self._arrange()
 
     def filter(self, needle: str) -> None:
-        """Only runs that have every one of these words in their id, workflow, revision or status."""
+        """Only runs that have every one of these words in their id, workflow, revision, status or where they are from."""
         self.needle = needle
         self._arrange()
 
@@ -147,7 +160,7 @@ class RunsTable:
         if self.reverse == self.order.reverse:
             self.reverse = not self.reverse
         else:
-            orders = [order for order in ORDERS if order.column != "spent" or self._paid]
+            orders = [order for order in ORDERS if order.column not in self._empty]
             place = orders.index(self.order) if self.order in orders else -1
             self.order = orders[(place + 1) % len(orders)]
             self.reverse = self.order.reverse
@@ -162,11 +175,24 @@ class RunsTable:
 
     def _arrange(self) -> None:
         wanted = self.needle.lower().split()
-        rows = [row for row in self.runs if _has(row, wanted)] if wanted else list(self.runs)
+        rows = [row for row in self.runs if self._has(row, wanted)] if wanted else list(self.runs)
         if self.order is not ORDERS[0] or not self.reverse:
             now = self._now()
-            rows.sort(key=lambda row: self.order.key(row, now), reverse=self.reverse)
+            rows.sort(key=lambda row: self.order.key(row, self.status(row), now), reverse=self.reverse)
         self.shown = rows
+
+    def status(self, row: RunRow) -> str:
+        """What a person is to know first of it."""
+        return "damaged" if row.id in self.marks.damaged else row.status
+
+    def _has(self, row: RunRow, wanted: list[str]) -> bool:
+        said = f"{row.id} {row.workflow}@{row.revision} {row.status} {self.status(row)}"
+        text = f"{said} {self._from(row)} {row.origin or ''}".lower()
+        return all(word in text for word in wanted)
+
+    def _from(self, row: RunRow) -> str:
+        """Nothing for a run that began here by itself."""
+        return "imported" if row.id in self.marks.imported else words.out_of(row.origin)
 
     # -- rows
 
@@ -174,21 +200,20 @@ class RunsTable:
         return len(self.shown)
 
     def row(self, index: int, width: int) -> Row:
-        return self._layout(width).row(_cells(self.shown[index], self._now()))
+        row = self.shown[index]
+        return self._layout(width).row(_cells(row, self.status(row), self._from(row), self._now()))
 
     def header(self, width: int) -> Row:
         return self._layout(width).header({self.order.column: "↓" if self.reverse else "↑"})
 
     def _layout(self, width: int) -> Layout:
-        """What was spent has a column where anything was."""
-        columns = COLUMNS if self._paid else tuple(one for one in COLUMNS if one.name != "spent")
-        return layout(columns, DROPS, width)
+        return layout(tuple(one for one in COLUMNS if one.name not in self._empty), DROPS, width)
 
     def totals(self) -> Row:
-        """`12 runs · ● 1 running · ? 2 waiting · ✗ 3 failed`."""
+        """`12 runs · ● 1 running · ? 2 waiting · ✗ 3 failed · ✗ 1 damaged`."""
         pieces: list[Piece] = [(words.count(len(self.runs), "run"), "bold")]
-        for status in ("running", "waiting", "failed"):
-            if count := sum(row.status == status for row in self.runs):
+        for status in ("running", "waiting", "failed", "damaged"):
+            if count := sum(self.status(row) == status for row in self.runs):
                 sign, role = LOOKS[status]
                 pieces += [(" · ", "dim"), (f"{sign} {count:,} {status}", role)]
         if self.needle.strip():
@@ -196,23 +221,18 @@ class RunsTable:
         return tuple(pieces)
 
 
-def _has(row: RunRow, wanted: list[str]) -> bool:
-    text = f"{row.id} {row.workflow}@{row.revision} {row.status}".lower()
-    return all(word in text for word in wanted)
-
-
 def _share(row: RunRow) -> float:
     calls = row.local_calls + row.cloud_calls
     return row.local_calls / calls if calls else 2.0
 
 
-def _cells(row: RunRow, now: float) -> dict[str, Row]:
-    sign, role = LOOKS.get(row.status, UNKNOWN)
+def _cells(row: RunRow, status: str, come_from: str, now: float) -> dict[str, Row]:
+    sign, role = LOOKS.get(status, UNKNOWN)
     took = seconds(row, now)
     tokens = row.prompt_tokens + row.completion_tokens
     failed: Row = ((f"✗{row.failed:,} ", "bad"),) if row.failed else ()
     return {
-        "status": ((f"{sign} {row.status}", role),),
+        "status": ((f"{sign} {status}", role),),
         "workflow": ((row.workflow, ""), (f"@{row.revision}" if row.revision else "", "dim")),
         "run": ((row.id, "key"),),
         "when": ((moment(row.started, now), "dim"),),
@@ -221,6 +241,7 @@ def _cells(row: RunRow, now: float) -> dict[str, Row]:
         "tokens": ((words.number(tokens) if tokens else "–", "dim"),),
         "local": (_local(row),),
         "spent": ((shown(row.cost) if row.cost else "–", "" if row.cost else "dim"),),
+        "out_of": ((come_from, "dim"),),
     }
 
 

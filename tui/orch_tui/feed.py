@@ -39,6 +39,9 @@ GATHER = 0.05
 WRITTEN = 200_000
 """Characters kept of a text that is being written."""
 
+ANEW = (AttemptStarted, AttemptFinished, StepFinished, StepFailed)
+"""After these nothing of what a model writes is left."""
+
 Page: TypeAlias = list[tuple[int, Event]]
 
 
@@ -177,7 +180,16 @@ class Feed:
         return True
 
     def _take_page(self, news: News, touched: dict[int, None], until: float) -> bool:
-        """False when the rest of it must wait."""
+        """False when the rest of it must wait. The rows of a span are settled once, after the last of its events."""
+        spans: dict[int, None] = {}
+        whole = self._fold_page(news, spans, until)
+        for span in spans:
+            self.rows.touch(span)
+        touched.update(spans)
+        return whole
+
+    def _fold_page(self, news: News, spans: dict[int, None], until: float) -> bool:
+        """`spans` gets what the events tell of, in the order of the last event of each."""
         page = self._rest
         for number in range(self._done, len(page)):
             seq, event = page[number]
@@ -187,9 +199,9 @@ class Feed:
             span = self._told(event, seq)
             news.events += 1
             if span != NOWHERE:
-                self.rows.touch(span)
-                touched[span] = None
-                if isinstance(event, AttemptStarted | AttemptFinished | StepFinished | StepFailed):
+                spans.pop(span, None)
+                spans[span] = None
+                if self.live and isinstance(event, ANEW):
                     self.live.pop(event.path, None)
             else:
                 news.changed = True

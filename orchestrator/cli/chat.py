@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from collections.abc import Mapping
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from orchestrator.cli import complete
+from orchestrator.cli.chat_words import EXIT, WORDS, message_of, obey, tell_conversation, word_of
 from orchestrator.cli.console import Console, is_terminal, the_console
+from orchestrator.cli.keys import kept_as_typed
 from orchestrator.cli.opening import LOCAL_ONLY, pairs
 from orchestrator.errors import OrchError, StoreError
 
@@ -26,16 +26,8 @@ if TYPE_CHECKING:
 
 SHIPPED = "assistant"
 PROMPT = "> "
-WORDS: Mapping[str, str] = {
-    "/new": "begin another conversation; /new NAME names it, or goes back to it",
-    "/runs": "the runs of this chat, to see what was done: orch show RUN",
-    "/help": "this list",
-    "/exit": "end; so does Ctrl-D. Ctrl-C stops an answer",
-}
 TRIAL = "Hello"
 STOPPED = 130
-LISTED = 20
-"""Runs that `/runs` shows."""
 
 
 @click.command()
@@ -67,8 +59,9 @@ def command(
     """Talk with a local assistant, or with WORKFLOW: any that has an input `message`.
 
     Each message is a run, which `orch runs`, `orch show` and `orch tui` show. What was said is remembered by the name
-    of the conversation (`orch memory`). When stdin is no terminal, every line of it is a message, and the answers go
-    to stdout; the exit code is that of the first message without an answer.
+    of the conversation (`orch memory`). When stdin is no terminal, every line of it is a message or one of the
+    commands that `/help` lists, and the answers go to stdout; the exit code is that of the first message without an
+    answer.
     """
     from orchestrator.cli.chatting import Chat, default_conversation, refuse_other
     from orchestrator.cli.run import checked_graph
@@ -76,6 +69,8 @@ def command(
     from orchestrator.config import Config
 
     console = the_console()
+    if is_terminal(sys.stdin) and is_terminal(console.out):
+        click.get_current_context().with_resource(kept_as_typed(sys.stdin))
     replaced = pairs(models, "-m")
     graph = checked_graph(workflow, replaced, console)
     refuse_other(graph, workflow, conversation)
@@ -121,23 +116,32 @@ class Talk:
         while True:
             try:
                 line = self._ask()
-                if line is None or line.split() == ["/exit"]:
+                if line is None or word_of(line) == EXIT:
                     return 0
-                if line.startswith("/"):
-                    self._obey(line)
-                elif line.strip() and self._answer(line) == STOPPED:
+                if word_of(line):
+                    obey(self._chat, self._console, line)
+                elif line.strip() and self._answer(message_of(line)) == STOPPED:
                     return STOPPED
             except KeyboardInterrupt:
                 self._console.say("\n/exit or Ctrl-D ends the chat", "dim")
 
     def lines(self, stream: TextIO) -> int:
-        """From a pipe or a file; returns the exit code of the first that failed."""
+        """From a pipe or a file; returns the exit code of the first that failed.
+
+        What begins like a command and is none is a message: there is nobody who could have mistyped it.
+        """
         code = 0
-        for line in stream.buffer:
-            message = line.decode("utf-8", "replace").strip()
-            if not message:
+        for given in stream.buffer:
+            line = given.decode("utf-8", "replace").rstrip()
+            word = word_of(line)
+            if word == EXIT:
+                break
+            if word in WORDS:
+                obey(self._chat, self._console, line)
                 continue
-            this = self._answer(message)
+            if not line.strip():
+                continue
+            this = self._answer(message_of(line).strip())
             if this == STOPPED:
                 return this
             code = code or this
@@ -212,40 +216,5 @@ class Talk:
         models = ", ".join(dict.fromkeys(spec.use for spec in models_needed(graph).values()))
         place = " · nothing leaves this machine" if chat.config.offline else ""
         self._console.say(f"{name} on {models}{place}", "dim")
-        self._where()
+        tell_conversation(chat, self._console)
         self._console.say("/help lists what can be typed besides a message", "dim")
-
-    def _where(self) -> None:
-        from orchestrator.report.words import count
-
-        if not self._chat.conversation:
-            return
-        turns = self._chat.turns()
-        before = f", which has {count(turns, 'turn')} already" if turns else ""
-        self._console.say(f"conversation '{self._chat.conversation}'{before}", "dim")
-
-    def _obey(self, line: str) -> None:
-        word, _, rest = line.strip().partition(" ")
-        match word:
-            case "/new":
-                self._begin(rest.strip())
-            case "/help":
-                for name, text in WORDS.items():
-                    self._console.say(f"  {name:<6}  {text}")
-            case "/runs":
-                for run in self._chat.runs[-LISTED:]:
-                    row = self._chat.store.run(run)
-                    self._console.say(f"  {run}  {row.status}")
-                if not self._chat.runs:
-                    self._console.say("no run yet: ask something")
-            case _:
-                near = get_close_matches(word, WORDS, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(WORDS)}"
-                self._console.error(f"there is no {word}", f"{hint} (a message may begin with a blank)")
-
-    def _begin(self, name: str) -> None:
-        if not self._chat.conversation:
-            self._console.error("this workflow has no input 'conversation': nothing is remembered anyway")
-            return
-        self._chat.conversation = name or time.strftime("%Y-%m-%d %H:%M:%S")
-        self._where()

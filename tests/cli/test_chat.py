@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import subprocess
+import termios
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.cli.chatting import spoken
+from orchestrator.cli.keys import kept_as_typed
 from orchestrator.cli.main import cli
 from orchestrator.graph.open import check_workflow
 from orchestrator.library import shipped_workflows
@@ -37,6 +41,7 @@ steps: {say: {agent: friend, prompt: "{{ inputs.message }}"}}
 ANSWERS = """
 - {match: bad, fault: server}
 - {match: slow, text: late, delay: 60s}
+- {match: brief, text: in time, delay: 1s}
 - {chunks: ["Hello ", there.]}
 - {text: Good day.}
 """
@@ -95,12 +100,23 @@ def test_a_message_that_is_no_input_is_said_too(desk: Path) -> None:
     assert "input 'message'" in result.stderr
 
 
-def test_what_looks_like_a_command_or_a_file_is_a_message_in_a_pipe(desk: Path) -> None:
-    """Nobody is at the keyboard."""
-    orch("chat", "w.yaml", stdin="/exit\n@answers.yaml\n")
+def test_commands_in_a_pipe_are_those_of_the_terminal(desk: Path) -> None:
+    """`/exit` leaves the rest unread; what is listed and told goes to stderr, so that stdout holds answers only."""
+    result = orch("chat", "w.yaml", stdin="Hi\n/new other\nHey\n/runs\n/help\n/exit\nnever said\n")
+
+    assert result.stdout == "Hello there.\nGood day.\n"
+    assert "conversation 'other'" in result.stderr
+    assert result.stderr.count("  done\n") == 2
+    assert "Ctrl-C stops an answer" in result.stderr
+
+
+def test_what_is_no_command_is_a_message_in_a_pipe(desk: Path) -> None:
+    """A path is, and with two strokes also the name of a command."""
+    orch("chat", "w.yaml", stdin="//exit\n/etc/hosts\n")
 
     shown = json.loads(orch("memory", "show", "main", "--json").stdout)
-    assert [turn["asked"] for turn in shown["agents"][0]["turns"]] == ["/exit", "@answers.yaml"]
+    asked = [turn["asked"] for turn in shown["agents"][0]["turns"]]
+    assert asked == ["/exit", "/etc/hosts"]
 
 
 def test_json_gives_a_line_per_message(desk: Path) -> None:
@@ -170,6 +186,34 @@ def test_a_person_talks_stops_an_answer_begins_anew_and_leaves(desk: Path) -> No
 
     rows = json.loads(orch("memory", "ls", "--json").stdout)
     assert {(row["key"], row["turns"]) for row in rows} == {("main", 1), ("other", 1)}
+
+
+def test_keys_typed_while_an_answer_comes_wait_for_the_prompt(desk: Path) -> None:
+    """Ctrl-D ends the chat then, and what was typed before it is said first."""
+    with terminal(desk, "chat", "w.yaml", ORCH_HOME=str(desk / "home")) as shell:
+        shell.wait_for("> ")
+        shell.type("brief\n")
+        shell.wait_for("… say")
+        shell.type("Hey\n\x04")
+        assert shell.end() == 0
+
+    shown = json.loads(orch("memory", "show", "main", "--json").stdout)
+    assert [turn["asked"] for turn in shown["agents"][0]["turns"]] == ["brief", "Hey"]
+
+
+def test_the_terminal_is_given_back_as_it_was(desk: Path) -> None:
+    """The shell that comes after makes its own lines."""
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    with os.fdopen(theirs, "r") as stream:
+        with kept_as_typed(stream):
+            during = termios.tcgetattr(theirs)
+        after = termios.tcgetattr(theirs)
+    os.close(ours)
+
+    assert after == before
+    assert not during[3] & termios.ICANON
+    assert during[3] & termios.ISIG
 
 
 # ------------------------------------------------------------------------------------------------ orch memory

@@ -6,12 +6,12 @@ secret. What is spelled out in words, translated or encrypted is not found.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from orchestrator.policy.detect import plain
+from orchestrator.policy.encoded import in_base64
 from orchestrator.policy.secrets import SHORTEST, Secrets
 
 
@@ -50,15 +50,7 @@ def _needles(secret: str) -> Iterator[str]:
     for text in (secret, secret[::-1]):
         data = text.encode("utf-8", "surrogatepass")
         yield data.hex()
-        yield from map(_bare, _base64(data))
-
-
-def _base64(data: bytes) -> Iterator[str]:
-    """The characters that stand for these bytes alone, wherever in a longer text they begin."""
-    for before in range(3):
-        whole = base64.b64encode(bytes(before) + data).decode("ascii").rstrip("=")
-        last = len(whole) - ((before + len(data)) % 3 > 0)  # the last also holds bits of what follows
-        yield whole[(0, 2, 3)[before] : last]
+        yield from map(_bare, in_base64(data))
 
 
 __all__ = ["Disguised"]

@@ -7,10 +7,13 @@ a secret that a model wrote into its answer is only seen when it is there.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
+
+from orchestrator.policy.encoded import encoded
 
 SHORTEST = 4
 """Characters below which a value is no secret to look for: it would be found in every other word."""
@@ -121,17 +124,25 @@ class Masked:
 
 
 def _spellings(value: str) -> Iterable[str]:
-    """As it is, without blanks around it, inside JSON (both ways), and inside an address."""
+    """As it is, without blanks around it, inside JSON (both ways), inside an address, and as programs write bytes."""
     for text in dict.fromkeys((value, value.strip())):
         if len(text) < SHORTEST:
             continue
         yield text
         yield json.dumps(text, ensure_ascii=False)[1:-1]
         yield json.dumps(text)[1:-1]
-        yield quote(text, safe="")
-        yield quote(text)
+        yield from _in_address(text)
+    yield from encoded(value.strip())
 
 
+def _in_address(text: str) -> Iterable[str]:
+    """With percent signs, which some write in small letters; a blank may be a plus."""
+    for written in (quote(text, safe=""), quote(text), quote_plus(text)):
+        yield written
+        yield _PERCENT.sub(lambda found: found[0].lower(), written)
+
+
+_PERCENT = re.compile("%[0-9A-F]{2}")
 _NO_TEXT = frozenset((int, float, bool))
 NONE = Secrets()
 

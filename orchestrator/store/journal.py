@@ -20,6 +20,7 @@ from sqlalchemy import bindparam
 from orchestrator.errors import StoreError
 from orchestrator.store import codec
 from orchestrator.store.doubt import came_through
+from orchestrator.store.highwater import Marker
 from orchestrator.store.inbox import mark_done
 from orchestrator.store.store import RUNS, Columns, write_blobs, write_events
 from orchestrator.store.tally import Tally
@@ -73,6 +74,8 @@ class StoreJournal:
             head.cloud_calls,
             head.cost,
         )
+        self._marker = Marker(store, run)
+        self._marker.reached(head.count, head.hash)
         self._queue: deque[Event] = deque()
         self._consumed: dict[int, Sequence[int]] = {}
         self._appended = head.count
@@ -127,6 +130,7 @@ class StoreJournal:
         self._urgent.set()
         self._wake.set()
         self._thread.join()
+        self._marker.close()
         if self._error is not None:
             raise self._error
 
@@ -166,6 +170,8 @@ class StoreJournal:
                 self._settle(self._seq, error)
                 return
         first = self._seq
+        if rows:
+            self._marker.reached(first + len(rows), self._hash)
         self._announce(first, group[: len(rows)])
         self._settle(first + len(rows), fault)
 

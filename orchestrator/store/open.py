@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from orchestrator.errors import StoreError, UsageError
+from orchestrator.store.beside import Beside
 from orchestrator.store.faults import explain, explained
 from orchestrator.store.migrate import MIGRATIONS, Migration, migrate, newest, refuse_newer, version
 from orchestrator.store.store import Store
@@ -66,6 +67,8 @@ def _open_file(path: Path, migrations: Sequence[Migration], busy: float) -> Stor
     try:
         if not path.exists():
             _make_file(path)
+        if not Beside(path).is_known():
+            _refuse_strange(path)
         engine = _sqlite_engine(path, busy)
         with _disposing(engine), explained(where):
             with engine.connect() as connection:
@@ -89,6 +92,28 @@ def _make_file(path: Path) -> None:
     if path.parent.name == ".orch" and not ignore.exists():
         ignore.write_text("*\n", encoding="utf-8")
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def opened_as_is(path: Path) -> Store:
+    """A store that is there, neither set up nor brought to the newest version."""
+    return Store(_sqlite_engine(path, BUSY_SECONDS), str(path), place=path.parent, name=path.name)
+
+
+def _refuse_strange(path: Path) -> None:
+    """Look at what lies beside the store before SQLite folds it in: nobody wrote down that it is ours."""
+    from orchestrator.store.strange import tried  # what starts processes takes its time, and this is rare
+
+    beside = Beside(path)
+    with _setting_up(path):
+        problem = "" if beside.is_known() else tried(path)
+        if not problem:
+            beside.believe()
+            return
+    moved = beside.log.with_name(beside.log.name + ".strange")
+    raise StoreError(
+        f"{beside.log} does not belong to the run store beside it: with it, {problem}",
+        hint=f"move it away, then see what is missing: mv '{beside.log}' '{moved}' && orch verify --all",
+    )
 
 
 @contextlib.contextmanager
@@ -140,14 +165,23 @@ def _prepare(engine: Engine, where: str, migrations: Sequence[Migration]) -> Non
         raw.cursor().execute("PRAGMA journal_mode=WAL")
     finally:
         raw.close()
-    _migrate(engine.execution_options(begin="IMMEDIATE", synchronous="FULL"), where, migrations)
+    _migrate(
+        engine.execution_options(begin="IMMEDIATE", synchronous="FULL"),
+        where,
+        migrations,
+        Beside(Path(where)),
+    )
 
 
-def _migrate(engine: Engine, where: str, migrations: Sequence[Migration]) -> None:
+def _migrate(
+    engine: Engine, where: str, migrations: Sequence[Migration], beside: Beside | None = None
+) -> None:
     reached = -1
     while reached < newest(migrations):
         with engine.begin() as connection:
             reached = migrate(connection, where, migrations)
+        if beside is not None:
+            beside.committed()
 
 
 def _open_server(url: URL, migrations: Sequence[Migration]) -> Store:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 class Lookup:
     """Asks through a connection of its own, which holds no transaction between two questions: each one sees what other
-    processes have committed by then. A text of more than `longest` characters is passed over. A store that was reopened
+    processes have committed by then. Whether the file is still the store's is not asked each time: to let go of the
+    interpreter's lock costs more than the question. A text of more than `longest` characters is passed over. A store that was reopened
     needs another one."""
 
     def __init__(self, store: Store, key: Column[Any], value: Column[Any], longest: int) -> None:
@@ -46,7 +47,6 @@ class Lookup:
             return connection.execute(self._query, {"wanted": key}).scalar()
 
     def _in_file(self, key: str) -> Any:
-        self._store.check()
         with self._lock, explained(self._store.where):
             if self._own is None:
                 self._own = self._store.engine.raw_connection()

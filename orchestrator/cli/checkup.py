@@ -367,6 +367,7 @@ def _runs(config: Config) -> list[Finding]:
 def _store(path: Path) -> Finding | None:
     """What is wrong with the store that is there: its file is looked through, and its runs are read."""
     from orchestrator.errors import StoreError
+    from orchestrator.store.highwater import lost
     from orchestrator.store.open import open_store
     from orchestrator.store.verify import file_problem
 
@@ -378,10 +379,14 @@ def _store(path: Path) -> Finding | None:
             store.runs()
             with store.reading() as connection:
                 found = file_problem(connection)
+            missing = lost(store)
         finally:
             store.close()
     except StoreError as error:
         return Finding("Runs", "problem", error.message, error.hint)
+    if missing and not found:
+        run, what = next(iter(missing.items()))
+        return Finding("Runs", "problem", f"run {run}: {what}", "see all that is missing: orch verify --all")
     hint = "move the file away or restore a backup; orch then starts a new one"
     return Finding("Runs", "problem", f"the run store {path} is damaged ({found})", hint) if found else None
 

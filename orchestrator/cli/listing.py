@@ -38,6 +38,12 @@ def print_runs(console: Console, listed: Listed) -> None:
         console.say(f"{run} is damaged: {listed.marks.damaged[run]}; see all of it: orch verify {run}")
 
 
+def say_gone(console: Console, marks: Marks) -> None:
+    """Runs that no list can hold: the end of the store was lost with them."""
+    for run, what in marks.gone.items():
+        console.say(f"run {run} is missing: {what}; see orch verify --all")
+
+
 def table(listed: Listed, *, room: int | None) -> tuple[list[str], list[list[str]]]:
     """Header and rows. Which run another is out of stands there when one is, and when there is `room` in the terminal."""
     now = time.time()

@@ -11,7 +11,7 @@ from orchestrator.cli import complete
 from orchestrator.cli.console import the_console
 from orchestrator.cli.export import command as exporting
 from orchestrator.cli.importing import command as importing
-from orchestrator.cli.listing import Listed, print_runs
+from orchestrator.cli.listing import Listed, print_runs, say_gone
 from orchestrator.state import RunStatus
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ def command(
         print_runs(console, listed)
     else:
         console.say(_nothing(filtered=bool(status or workflow)))
+    if not as_json:
+        say_gone(console, listed.marks)
 
 
 def _listed(store: Store, status: str | None, workflow: str | None, limit: int) -> Listed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -22,14 +24,21 @@ SHOWN = 5
 @click.command()
 @click.argument("runs", nargs=-1, metavar="[RUN…]", shell_complete=complete.runs)
 @click.option("--all", "every", is_flag=True, help="Every run of the store.")
+@click.option(
+    "--accept", is_flag=True, help="Go by what is there, also where the end of a record is missing."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(runs: Sequence[str], every: bool, as_json: bool) -> int:
+def command(runs: Sequence[str], every: bool, accept: bool, as_json: bool) -> int:
     """Check that the record of each RUN (an id, its beginning, or `last`) is byte for byte what was written.
 
     One line per run; exit code 1 when one is damaged. A damaged run is left alone: it is not resumed, and all others
     go on working.
+
+    Where the store's files were moved about, the last events of a run can be missing, or a whole run. It can be gone on
+    with after --accept: what is not there runs again, also calls with an effect.
     """
     from orchestrator.cli.wiring import existing_store
+    from orchestrator.store.highwater import lost
 
     if every == bool(runs):
         raise UsageError(
@@ -37,17 +46,53 @@ def command(runs: Sequence[str], every: bool, as_json: bool) -> int:
             hint="orch verify last, or orch verify --all",
         )
     console = the_console()
+    if accept:
+        _believe()
     store = existing_store()
     try:
-        chosen = store.lengths() if every else [store.find(run) for run in runs]
-        found = {run: problems_of(store, run) for run in chosen}
+        chosen = _chosen(store, runs, every=every)
+        if accept:
+            _accept(store, chosen)
+        found = {run: [gone] if (gone := chosen[run]) else problems_of(store, run) for run in chosen}
         if as_json:
             console.json([{"run": run, "problems": problems} for run, problems in found.items()])
         else:
-            _print(console, store, found.items())
+            _print(console, store, found.items(), set(lost(store)))
     finally:
         store.close()
     return 1 if any(found.values()) else 0
+
+
+def _chosen(store: Store, runs: Sequence[str], *, every: bool) -> dict[str, str]:
+    """The runs that are meant; those that are not there any more with what is known of them."""
+    from orchestrator.store.highwater import gone
+
+    missing = gone(store)
+    if every:
+        return {**dict.fromkeys(store.lengths(), ""), **missing}
+    return {(name if name in missing else store.find(name)): missing.get(name, "") for name in runs}
+
+
+def _believe() -> None:
+    """What lies beside the store is its own."""
+    from orchestrator.config import Config
+    from orchestrator.store.beside import Beside
+
+    config = Config.from_environment(os.environ, Path.cwd())
+    if not config.database_url:
+        Beside(config.store_path).believe()
+
+
+def _accept(store: Store, chosen: dict[str, str]) -> None:
+    """Of these runs nothing is missed from now on."""
+    from orchestrator.store.highwater import forget
+    from orchestrator.store.lease import owner_alive
+
+    for run in list(chosen):
+        if not owner_alive(store, run):
+            forget(store, run)
+            if chosen[run]:
+                del chosen[run]
 
 
 def problems_of(store: Store, run: str) -> list[str]:
@@ -60,7 +105,7 @@ def problems_of(store: Store, run: str) -> list[str]:
         return [error.message]
 
 
-def _print(console: Console, store: Store, found: Iterable[tuple[str, list[str]]]) -> None:
+def _print(console: Console, store: Store, found: Iterable[tuple[str, list[str]]], missing: set[str]) -> None:
     damaged = 0
     for run, problems in found:
         if not problems:
@@ -71,6 +116,11 @@ def _print(console: Console, store: Store, found: Iterable[tuple[str, list[str]]
     if damaged:
         console.say("a damaged run is not resumed; the others are not affected")
         console.say("restore the store from a backup, or remove the record: orch runs rm RUN")
+    if missing:
+        console.say(
+            "of what is missing, calls with an effect may have happened; to go by what is there all the same:"
+        )
+        console.say(f"orch verify {' '.join(sorted(missing)[:SHOWN])} --accept")
 
 
 def _more(rest: int) -> str:

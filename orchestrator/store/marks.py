@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.store.foreign import foreign
+from orchestrator.store.highwater import gone
 from orchestrator.store.quarantine import damaged
 from orchestrator.store.rows import Marks
 
@@ -13,5 +14,5 @@ if TYPE_CHECKING:
 
 
 def marks(store: Store) -> Marks:
-    """Which runs are damaged, and which were brought from elsewhere."""
-    return Marks(damaged(store), foreign(store))
+    """Which runs are damaged, which were brought from elsewhere, and which are not there any more."""
+    return Marks(damaged(store), foreign(store), gone(store))

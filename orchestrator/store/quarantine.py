@@ -1,4 +1,7 @@
-"""Runs whose record was found damaged: marked until somebody finds it whole again. Nothing else of a run is touched."""
+"""Runs whose record was found damaged: marked until somebody finds it whole again. Nothing else of a run is touched.
+
+A record whose end is missing (`highwater.py`) needs no mark: what is missing is written down already.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from orchestrator.errors import StoreError
+from orchestrator.store import highwater
 from orchestrator.store.tables import Meta, table
 
 if TYPE_CHECKING:
@@ -24,7 +28,8 @@ def verified(store: Store, run: str) -> list[str]:
     problems = store.verify(run)
     with contextlib.suppress(StoreError):
         _mark(store, run, problems[0] if problems else "")
-    return problems
+    missing = highwater.missing(store, run)
+    return [*problems, missing] if missing else problems
 
 
 def checked(store: Store, run: str) -> str:
@@ -35,10 +40,11 @@ def checked(store: Store, run: str) -> str:
 
 
 def damaged(store: Store) -> dict[str, str]:
-    """The runs that are marked, and what was found first."""
+    """The runs that are marked or of which something is missing, and what was found first."""
     query = select(META.c.key, META.c.value).where(META.c.key.like(PREFIX + "%"))
     with store.reading() as connection:
-        return {str(key).removeprefix(PREFIX): str(value) for key, value in connection.execute(query)}
+        found = {str(key).removeprefix(PREFIX): str(value) for key, value in connection.execute(query)}
+    return {**highwater.lost(store), **found}
 
 
 def lift(store: Store, run: str) -> None:
@@ -47,9 +53,11 @@ def lift(store: Store, run: str) -> None:
 
 
 def _mark(store: Store, run: str, problem: str) -> None:
-    if damaged(store).get(run, "") == problem:
-        return
     key = PREFIX + run
+    with store.reading() as connection:
+        known = connection.execute(select(META.c.value).where(META.c.key == key)).scalar()
+    if (known or "") == problem:
+        return
     with store.writing() as connection:
         connection.execute(META.delete().where(META.c.key == key))
         if problem:

@@ -48,6 +48,8 @@ class Marks:
 
     damaged: Mapping[str, str] = field(default_factory=dict)
     imported: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    gone: Mapping[str, str] = field(default_factory=dict)
+    """Runs that were written and are not there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -404,6 +404,9 @@ class Store:
         if ids is None:
             with self.reading() as connection:
                 ids = list(connection.execute(select(RUNS.c.id)).scalars())
+        if run in highwater.lost(self):
+            hint = f"it was there: orch verify {run}"
+            return UsageError(f"run {run} is missing in {self.where}", hint=hint)
         near = difflib.get_close_matches(run, ids, 1, 0.6)
         hint = f"did you mean {near[0]}?" if near else "list them with `orch runs`"
         return UsageError(f"there is no run '{run}' in {self.where}", hint=hint)

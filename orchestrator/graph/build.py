@@ -22,7 +22,6 @@ from orchestrator.graph.agents import (
 )
 from orchestrator.graph.cases import checked_examples, placed
 from orchestrator.graph.check import Checker
-from orchestrator.graph.cloud import PROVIDERS, provider_of
 from orchestrator.graph.compiled import compile_knot, compiled
 from orchestrator.graph.confident import check_confidence
 from orchestrator.graph.delegates import delegates
@@ -34,8 +33,8 @@ from orchestrator.graph.names import Level
 from orchestrator.graph.plain import check_stops
 from orchestrator.graph.report import Report
 from orchestrator.graph.sampling import check_samples
-from orchestrator.graph.say import near
 from orchestrator.graph.schemas import loaded
+from orchestrator.graph.served import check_provider, check_shared_providers
 from orchestrator.graph.setting import Setting, setting_for, with_defaults
 from orchestrator.graph.shapes import arrange, check_names, check_needs, check_reach
 from orchestrator.graph.subflow import file_of
@@ -150,6 +149,7 @@ class _Builder:
         check_confidence(setting, top, workflow.outputs)
         check_prices(setting, top)
         check_unused(setting)
+        check_shared_providers(setting)
         if setting.project is not None and setting.used.get("knowledge"):
             from orchestrator.graph.documents import check_shared
 
@@ -169,17 +169,7 @@ class _Builder:
         check_stops(setting, marks, ("defaults", "params"), workflow.defaults.params)
         for name, model in workflow.models.items():
             check_stops(setting, marks, ("models", name, "params"), model.params)
-            provider = provider_of(model)
-            if provider not in PROVIDERS:
-                path: Path = ("models", name, "use") if marks.has("models", name, "use") else ("models", name)
-                hint = near(provider, PROVIDERS) or f"providers are {', '.join(PROVIDERS)}"
-                message = f"there is no provider '{provider}'"
-                if ":" not in model.use:
-                    message, hint = (
-                        f"'{model.use}' names no provider",
-                        "write provider:model, like ollama:llama3.2:3b",
-                    )
-                self.report.at(marks, path, "ORCH608", message, hint)
+            check_provider(setting, marks, name, model)
         check_default_model(setting)
         if setting.knowledge:
             from orchestrator.graph.documents import check_documents

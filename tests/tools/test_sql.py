@@ -315,6 +315,34 @@ def test_rows_and_texts_of_other_steps_are_tables(ask: Ask) -> None:
     ]
 
 
+def test_rows_that_are_all_text_are_typed_like_a_csv(ask: Ask) -> None:
+    """Such rows come out of a CSV without `rows:`. Odd names stay, a row without values counts, 007 is no number."""
+    rows: list[dict[str, str | None]] = [
+        {'a "b", c': "1", "Größe\n(m)": "1.50", "day": "2025-01-02", "id": "007", "note": "two\r\nlines, so"},
+        {'a "b", c': "", "Größe\n(m)": None, "day": "", "id": "", "note": ""},
+        {'a "b", c': "30", "Größe\n(m)": "2", "day": "2025-02-01", "id": "1", "note": '"'},
+    ]
+
+    found = ask("query", tables={"t": rows}, sql='SELECT * FROM t ORDER BY "a ""b"", c" NULLS LAST')
+    kinds = ask("explain", tables={"t": rows}, sql="FROM t")
+
+    assert found["rows"] == [
+        {'a "b", c': 1, "Größe\n(m)": 1.5, "day": "2025-01-02", "id": "007", "note": "two\r\nlines, so"},
+        {'a "b", c': 30, "Größe\n(m)": 2.0, "day": "2025-02-01", "id": "1", "note": '"'},
+        dict.fromkeys(rows[0]),
+    ]
+    assert [one["type"] for one in kinds["columns"]] == ["BIGINT", "DOUBLE", "DATE", "VARCHAR", "VARCHAR"]
+
+
+def test_one_column_of_texts_keeps_every_row(ask: Ask) -> None:
+    """An empty value is not an empty line."""
+    rows = [{"n": "1"}, {"n": ""}, {"n": None}, {"n": "4"}]
+
+    found = ask("query", tables={"t": rows}, sql="SELECT count(*) AS rows, sum(n) AS total FROM t")
+
+    assert found["rows"] == [{"rows": 4, "total": 5}]
+
+
 def test_a_changed_file_is_read_anew(ask: Ask, project: Path) -> None:
     """A child is kept for what it has loaded, not for a name."""
     (project / "news.csv").write_text("a\n1\n")

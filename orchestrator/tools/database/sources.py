@@ -5,7 +5,9 @@ Rows and texts become files in the scratch of the call, so that they are read, a
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import os
 import re
@@ -17,7 +19,7 @@ from typing import Any, Literal
 from orchestrator.errors import ToolError
 from orchestrator.tools.beneath import Beneath, missing
 
-Kind = Literal["csv", "json", "jsonl", "parquet"]
+Kind = Literal["csv", "json", "jsonl", "parquet", "texts"]
 KINDS: Mapping[str, Kind] = {
     ".csv": "csv",
     ".tsv": "csv",
@@ -69,7 +71,7 @@ class Reader:
 
     def __init__(self, root: Path) -> None:
         self._beneath = Beneath(root)
-        self._known: dict[int, tuple[Any, bytes, str]] = {}
+        self._known: dict[int, tuple[Any, Kind, bytes, str]] = {}
 
     def read(self, arguments: Mapping[str, Any], tool: str) -> Sources:
         """Raises ToolError that names the argument."""
@@ -112,12 +114,12 @@ class Reader:
         """An agent asks about the same rows again and again: the list itself is remembered, it does not change."""
         known = self._known.get(id(rows))
         if known is None or known[0] is not rows:
-            content = _lines(name, rows, tool)
-            known = (rows, content, _digest(content))
+            kind, content = _content(name, rows, tool)
+            known = (rows, kind, content, _digest(content))
             self._known[id(rows)] = known
             while len(self._known) > KNOWN:
                 del self._known[next(iter(self._known))]
-        return Table(name, "jsonl", f"table '{name}'", content=known[1], stamp=known[2])
+        return Table(name, known[1], f"table '{name}'", content=known[2], stamp=known[3])
 
     def _file(self, given: str) -> tuple[str, str]:
         """The real path and what changes with the content. Raises ToolError."""
@@ -180,13 +182,30 @@ def _kind(path: str, tool: str) -> Kind:
     raise ToolError(f"{tool}: {path} is no kind of table", hint=hint)
 
 
-def _lines(name: str, rows: Sequence[Any], tool: str) -> bytes:
+def _content(name: str, rows: Sequence[Any], tool: str) -> tuple[Kind, bytes]:
+    """Rows as a file. Where all values are texts nobody has said their types, and they are found as in a CSV."""
     if not rows:
         raise ToolError(f"{tool}: table '{name}' has no rows, so it has no columns")
     wrong = next((n for n, one in enumerate(rows, 1) if not isinstance(one, Mapping)), None)
     if wrong is not None:
         kind = type(rows[wrong - 1]).__name__
         raise ToolError(f"{tool}: row {wrong} of table '{name}' is no map of columns to values ({kind})")
+    if any(rows) and all(one is None or isinstance(one, str) for row in rows for one in row.values()):
+        return "texts", _texts(rows)
+    return "jsonl", _lines(name, rows, tool)
+
+
+def _texts(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """As a CSV in which every value is quoted: else a row without values would be an empty line, and left out."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([row.get(name) for name in names] for row in rows)
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def _lines(name: str, rows: Sequence[Any], tool: str) -> bytes:
     try:
         text = "\n".join(json.dumps(one, ensure_ascii=False, allow_nan=False, default=str) for one in rows)
     except (ValueError, TypeError) as error:

@@ -221,6 +221,8 @@ def _source(base: duckdb.DuckDBPyConnection, kind: str, path: str, shown: str) -
     match kind:
         case "csv":
             return _csv(base, path, shown)
+        case "texts":
+            return f"read_csv({_text(path)}, {_options('utf-8', ',')}, new_line = '\\n')"
         case "parquet":
             return f"read_parquet({_text(path)})"
         case _:
@@ -230,15 +232,20 @@ def _source(base: duckdb.DuckDBPyConnection, kind: str, path: str, shown: str) -
 
 def _csv(base: duckdb.DuckDBPyConnection, path: str, shown: str) -> str:
     encoding, delimiter = dialect(path, shown)
-    options = (
-        f"delim = {_text(delimiter)}, encoding = '{encoding}', quote = '\"', escape = '\"', header = true, skip = 0, "
-        "comment = '', sample_size = -1"
-    )
+    options = _options(encoding, delimiter)
     point = f"read_csv({_text(path)}, {options})"
     if delimiter != ";":
         return point
     comma = f"read_csv({_text(path)}, {options}, decimal_separator = ',')"
     return min((point, comma), key=lambda source: _texts(base, source))
+
+
+def _options(encoding: str, delimiter: str) -> str:
+    """How a CSV is read: nothing is guessed but types, in all rows."""
+    return (
+        f"delim = {_text(delimiter)}, encoding = '{encoding}', quote = '\"', escape = '\"', header = true, skip = 0, "
+        "comment = '', sample_size = -1"
+    )
 
 
 def _texts(base: duckdb.DuckDBPyConnection, source: str) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from orchestrator.events import (
@@ -28,13 +29,30 @@ from orchestrator.money import shown
 from orchestrator.policy.keep import noted
 
 
-@dataclass(frozen=True, slots=True)
 class Done:
-    """A finished instance: its value and facts. A skipped one has the value None."""
+    """A finished instance: its value and facts. A skipped one has the value None.
 
-    value: Any
-    facts: Mapping[str, Any]
-    skipped: bool = False
+    There may be a hundred thousand of them: what their facts are called is held once.
+    """
+
+    __slots__ = ("_names", "_said", "skipped", "value")
+
+    def __init__(self, value: Any, facts: Mapping[str, Any], *, skipped: bool = False) -> None:
+        self.value = value
+        self.skipped = skipped
+        self._names = _one(tuple(facts))
+        self._said = tuple([_one(fact) if type(fact) is str else fact for fact in facts.values()])
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Made anew each time."""
+        return dict(zip(self._names, self._said, strict=True))
+
+
+@lru_cache(maxsize=1024)
+def _one(same: Hashable) -> Any:
+    """One of all that are equal: names of models, names of facts."""
+    return same
 
 
 @dataclass(slots=True)
@@ -119,6 +137,63 @@ class Recovered:
     overrun: str = ""
     """How a bill was larger than its reservation: the way out stays closed, until somebody raises a limit."""
     _open: dict[str, int] = field(default_factory=dict)
+
+    def take(self, event: Event) -> None:
+        """Take one event of the record in; `settled` follows the last.
+
+        A step that did not finish runs again; answers it had already been given are kept beside it. Containers (groups,
+        foreach, subworkflows) are not recorded: their values are made of their steps' values.
+        """
+        match event:
+            case AttemptStarted():
+                self._attempt_started(event)
+            case AttemptFinished():
+                self._attempt_finished(event)
+            case StepStarted():
+                if event.items is not None or event.verb in ("steps", "workflow"):
+                    self.containers.setdefault(event.path, False)
+            case StepFinished():
+                self._finished(event)
+            case StepFailed():
+                if event.kept:
+                    self.done[event.path] = Done(None, event.facts or {})
+                self._failed(event.path)
+            case StepSkipped():
+                self.done[event.path] = Done(None, {}, skipped=True)
+            case CallStarted():
+                self.call_started(event)
+            case CallFinished():
+                self.call_finished(event)
+            case _:
+                self._take_rare(event)
+
+    def _take_rare(self, event: Event) -> None:
+        match event:
+            case RunStarted():
+                self.started = event
+            case AskOpened():
+                self.asked[event.path] = event
+            case AskAnswered():
+                self.answered[event.path] = event
+            case Retrieved():
+                self._looked_up(event)
+            case Decided(choice="again"):
+                self._sent_again(event)
+            case RunResumed():
+                self.settled()
+                self.raised(event.budget)
+            case _:
+                pass
+
+    def _finished(self, event: StepFinished) -> None:
+        if "kept" in event.facts:
+            self._withheld(event)
+        elif event.handled or "container" not in event.facts:
+            self.done[event.path] = Done(event.value, _own(event.facts))
+            self.forget(event.path)
+            self.calls.pop(event.path, None)
+        else:
+            self.containers[event.path] = True
 
     def settled(self) -> Recovered:
         """Nobody will end the calls that are open now: what they had reserved counts as spent."""
@@ -207,52 +282,8 @@ def _own(facts: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def recover(events: Iterable[Event]) -> Recovered:
-    """The fold. A step that did not finish runs again; answers it had already been given are kept beside it.
-
-    Containers (groups, foreach, subworkflows) are not recorded: their values are made of their steps' values.
-    """
+    """The fold of a whole record."""
     state = Recovered()
     for event in events:
-        match event:
-            case RunStarted():
-                state.started = event
-            case StepStarted():
-                if event.items is not None or event.verb in ("steps", "workflow"):
-                    state.containers.setdefault(event.path, False)
-            case StepFinished() if "kept" in event.facts:
-                state._withheld(event)
-            case StepFinished():
-                if event.handled or "container" not in event.facts:
-                    state.done[event.path] = Done(event.value, _own(event.facts))
-                    state.forget(event.path)
-                    state.calls.pop(event.path, None)
-                else:
-                    state.containers[event.path] = True
-            case StepFailed():
-                if event.kept:
-                    state.done[event.path] = Done(None, event.facts or {})
-                state._failed(event.path)
-            case StepSkipped():
-                state.done[event.path] = Done(None, {}, skipped=True)
-            case AskOpened():
-                state.asked[event.path] = event
-            case AskAnswered():
-                state.answered[event.path] = event
-            case AttemptStarted():
-                state._attempt_started(event)
-            case AttemptFinished():
-                state._attempt_finished(event)
-            case CallStarted():
-                state.call_started(event)
-            case CallFinished():
-                state.call_finished(event)
-            case Retrieved():
-                state._looked_up(event)
-            case Decided(choice="again"):
-                state._sent_again(event)
-            case RunResumed():
-                state.settled()
-                state.raised(event.budget)
-            case _:
-                pass
+        state.take(event)
     return state.settled()

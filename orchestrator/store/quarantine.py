@@ -25,7 +25,11 @@ LOOKED_THROUGH = 20_000
 
 def verified(store: Store, run: str) -> list[str]:
     """`Store.verify`, and the run is marked, or not any more. A file that cannot be written stays as it is."""
-    problems = store.verify(run)
+    return noted(store, run, store.verify(run))
+
+
+def noted(store: Store, run: str, problems: list[str]) -> list[str]:
+    """These are the problems of its record: the run is marked, or not any more. With them what is missing at its end."""
     with contextlib.suppress(StoreError):
         _mark(store, run, problems[0] if problems else "")
     missing = highwater.missing(store, run)

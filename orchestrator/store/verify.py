@@ -26,11 +26,11 @@ def verify(connection: Connection, head: Head) -> list[str]:
         rows = _page(connection, head, expected)
         if not rows:
             problems.append(f"the end is missing: {head.count} events were written, {expected} are there")
-            return problems + _damaged(connection, blobs)
+            return problems + damaged_values(connection, blobs)
         for row in rows:
             if row.seq != expected:
                 problems.append(f"events {expected} to {row.seq - 1} are missing")
-            if _holds(row, previous):
+            if holds(previous, row.at, row.kind, row.path, row.payload, row.hash):
                 blobs.update(codec.blob_marks(row.payload))
             else:
                 problems.append(f"event {row.seq} ({_name(row)}) is not what was written")
@@ -38,7 +38,7 @@ def verify(connection: Connection, head: Head) -> list[str]:
             expected = row.seq + 1
     if previous != head.hash:
         problems.append("the last event is not the one the run's row names")
-    return problems + _damaged(connection, blobs)
+    return problems + damaged_values(connection, blobs)
 
 
 def file_problem(connection: Connection) -> str:
@@ -56,15 +56,15 @@ def _name(row: Row[Any]) -> str:
     return f"{kind_of(row.kind)} {row.path}".strip()
 
 
-def _holds(row: Row[Any], previous: bytes) -> bool:
-    """Whether the row continues the chain; damage can change even the type of a column."""
-    texts = (row.kind, row.path, row.payload)
-    if not (isinstance(row.at, float) and all(isinstance(text, str) for text in texts)):
-        return False
-    return codec.holds(previous, row.at, row.kind, row.path, row.payload, row.hash)
+def holds(previous: bytes, at: Any, kind: Any, path: Any, payload: Any, found: Any) -> bool:
+    """Whether a row continues the chain; damage can change even the type of a column."""
+    if type(at) is float and type(kind) is str and type(path) is str and type(payload) is str:
+        return codec.holds(previous, at, kind, path, payload, found)
+    return False
 
 
-def _damaged(connection: Connection, blobs: set[str]) -> list[str]:
+def damaged_values(connection: Connection, blobs: set[str]) -> list[str]:
+    """What is wrong with these large values, by their digests, and with those that they hold."""
     problems = []
     todo, seen = list(blobs), set(blobs)
     while todo:

@@ -9,6 +9,7 @@ from orchestrator.events import RunFailed, RunFinished
 
 if TYPE_CHECKING:
     from orchestrator.cli.console import Console
+    from orchestrator.engine.start import Result
     from orchestrator.store.store import Store
 
 
@@ -26,16 +27,22 @@ def how_it_stands(store: Store, run: str, console: Console) -> int:
                 console.say(line)
             return 7
         case "done" | "failed" | "rejected":
-            last = store.event(run, row.events - 1)
-            result = Result("done", 0)
-            if isinstance(last, RunFinished):
-                result = Result("done", 0, outputs=last.outputs)
-            elif isinstance(last, RunFailed):
-                error = OrchError(last.message, hint=last.hint)
-                result = Result("failed", last.exit_code, error=error, path=last.path)
-            return conclude(result, run, console, as_json=False, events=False, streamed="")
+            return conclude(how_it_ended(store, run), run, console, as_json=False, events=False, streamed="")
         case "interrupted" | "cancelled":
             return conclude(Result(row.status, 130), run, console, as_json=False, events=False, streamed="")
         case _:
             console.say(f"run {run} goes on; {again}")
             return 0
+
+
+def how_it_ended(store: Store, run: str) -> Result:
+    """Of a run that is done, failed or rejected, as its record says."""
+    from orchestrator.engine.start import Result
+
+    last = store.event(run, store.run(run).events - 1)
+    if isinstance(last, RunFinished):
+        return Result("done", 0, outputs=last.outputs)
+    if isinstance(last, RunFailed):
+        error = OrchError(last.message, hint=last.hint)
+        return Result("failed", last.exit_code, error=error, path=last.path)
+    return Result("done", 0)

@@ -68,6 +68,9 @@ def _say_failed(result: Result, run: str, console: Console) -> None:
     if error is not None:
         console.error(f"{where}{error.message}", error.hint)
     if result.exit_code == 3:
-        return  # a rejection is final
+        console.say(
+            f"this is final; to be asked again, in a run of its own: orch fork {run} --at {result.path}"
+        )
+        return
     step = f" {result.path}" if result.path else ""
     console.say(f"see it with: orch show {run}{step}; what is finished is kept: orch resume {run}")

@@ -71,6 +71,7 @@ def command(
     already counts. A run that stopped in the middle of a call with an effect (`effects: once`) does not make it a second
     time: say that it happened (--done), or that it did not (--rerun).
     """
+    from orchestrator.cli.afterwards import how_it_ended
     from orchestrator.cli.concluding import conclude
     from orchestrator.cli.executing import Job, execute, open_models
     from orchestrator.cli.locked import guard_of
@@ -95,6 +96,10 @@ def command(
         if row.status == "done":
             refuse_damaged(run, [problem] if (problem := checked(store, run)) else [])
             raise UsageError(f"run {run} is done", hint=f"see it with: orch show {run}")
+        if row.status == "rejected":
+            refuse_damaged(run, [problem] if (problem := checked(store, run)) else [])
+            ended = how_it_ended(store, run)
+            return conclude(ended, run, console, as_json=as_json, events=events, streamed="")
         with Lease.acquire(store, run):
             refuse_damaged(run, verified(store, run))
             recovered = recover(event for _, event in store.events(run))

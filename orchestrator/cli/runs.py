@@ -74,11 +74,15 @@ def _listed(store: Store, status: str | None, workflow: str | None, limit: int) 
 
 
 def _rows(store: Store, status: str | None, workflow: str | None, limit: int, known: Marks) -> list[RunRow]:
-    """Those of a status, or of what stands in its place."""
+    """Those of a status, or of what stands in its place: a damaged run is listed as that, and as nothing else."""
     if status in _MARKS:
         rows = store.runs(workflow=workflow)
         return [row for row in rows if _is_marked(row, status, known)][:limit]
-    return store.runs(status=cast("RunStatus | None", status), workflow=workflow, limit=limit)
+    if status is None:
+        return store.runs(workflow=workflow, limit=limit)
+    enough = limit + len(known.damaged)
+    rows = store.runs(status=cast("RunStatus", status), workflow=workflow, limit=enough)
+    return [row for row in rows if row.id not in known.damaged][:limit]
 
 
 def _is_marked(row: RunRow, mark: str, known: Marks) -> bool:

@@ -164,3 +164,18 @@ def test_a_question_without_edit_says_so(files: Path) -> None:
 
     assert nothing.returncode == 2
     assert "has nothing to change" in nothing.stderr
+
+
+def test_a_rejected_run_is_final_and_says_how_to_be_asked_again(files: Path) -> None:
+    """Going on with it once more runs nothing; a fork asks anew, and what came before is taken over."""
+    run = json.loads(orch(files, "run", "w.yaml", "-q", "--json").stdout)["run"]
+    orch(files, "reject", run)
+    orch(files, "resume", run)
+    before = orch(files, "logs", run).stdout
+
+    again = orch(files, "resume", run)
+
+    assert again.returncode == 3
+    assert again.stderr.endswith(f"to be asked again, in a run of its own: orch fork {run} --at ok\n")
+    assert orch(files, "logs", run).stdout == before
+    assert orch(files, "fork", run, "--at", "ok", "-q").returncode == 7

@@ -138,6 +138,7 @@ def test_damaged_and_imported_runs_are_filtered_by_what_the_list_calls_them(orch
     verified(orch.store, DONE)
 
     assert [row["id"] for row in orch.json("runs", "--status", "damaged")] == [DONE]
+    assert orch.json("runs", "--status", "done", "--limit", "1") == []
     assert orch.json("runs", "--status", "imported") == []
 
 

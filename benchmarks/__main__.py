@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import engine, hybrid, knowledge, scale, screen, startup, team_scheduling, throughput
+from benchmarks import engine, hybrid, knowledge, scale, screen, startup, swaps, team_scheduling, throughput
 from benchmarks.peers import suite as peers
 from benchmarks.table import Row, as_markdown
 
@@ -23,6 +23,7 @@ SUITES: dict[str, Callable[[], list[Row]]] = {
     "gate": hybrid.gate,
     "throughput": throughput.measure,
     "scheduling": team_scheduling.measure,
+    "swaps": swaps.measure,
     "knowledge": knowledge.measure,
     "screen": screen.measure,
 }

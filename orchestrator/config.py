@@ -33,7 +33,7 @@ class Config:
     """Nothing leaves this machine and nothing is fetched, whatever a file says."""
     debug: bool = False
     shared_cache: str | None = None
-    """A directory, or a SQLAlchemy URL, where a team keeps known answers."""
+    """A directory, or a SQLAlchemy URL, where a team keeps known answers, by the environment; empty for none."""
     shared_clearance: str = "public"
     """The highest label of an answer that goes there."""
 
@@ -52,7 +52,7 @@ class Config:
             database_url=env.get("ORCH_DATABASE_URL") or None,
             offline=_on(env.get("ORCH_OFFLINE")),
             debug=_on(env.get("ORCH_DEBUG")),
-            shared_cache=env.get("ORCH_CACHE") or None,
+            shared_cache=env.get("ORCH_CACHE"),
             shared_clearance=env.get("ORCH_CACHE_CLEARANCE") or "public",
         )
 

@@ -4,6 +4,9 @@ tui:
   theme: textual-light        # empty: as the terminal is, light or dark
   mouse: false                # then the terminal selects text as ever
   keys: {quit: "Q,ctrl+q"}    # other keys for an action, by its id
+cache:
+  shared: ~/team/answers      # a directory, or the address of a database: answers that a team shares
+  clearance: public           # the highest label of an answer that goes there
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -24,7 +28,11 @@ LARGEST = 1_000_000
 """Bytes; a file of settings has a few hundred."""
 _MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "meta", "hyper"})
 _UNKNOWN, _WRONG, _NO_CHOICE = "ORCH101", "ORCH110", "ORCH111"
-_KINDS = {"string_type": "is text", "bool_type": "is true or false"}
+_KINDS = {
+    "string_type": "is text",
+    "bool_type": "is true or false",
+    "literal_error": "is public, internal or private",
+}
 
 
 class _Strict(BaseModel):
@@ -39,35 +47,52 @@ class TuiSection(_Strict):
     keys: dict[str, str] = Field(default_factory=dict)
 
 
+class CacheSection(_Strict):
+    """The section `cache`."""
+
+    shared: str = ""
+    clearance: Literal["public", "internal", "private"] = "public"
+
+
 class UserSettings(_Strict):
     """The whole file."""
 
     tui: TuiSection = TuiSection()
+    cache: CacheSection = CacheSection()
+
+
+SECTIONS: Mapping[Part, type[_Strict]] = {"tui": TuiSection, "cache": CacheSection}
 
 
 def read_settings(path: Path) -> Settings:
-    """The settings in a file; the defaults when there is none.
+    """The settings of the screen in a file; the defaults when there is none. Raises as `read_all`."""
+    tui = read_all(path).tui
+    return Settings(theme=tui.theme, mouse=tui.mouse, keys=dict(tui.keys))
+
+
+def read_all(path: Path) -> UserSettings:
+    """Every setting in a file; the defaults when there is none.
 
     Raises SpecError for what is wrong in it, UsageError when it cannot be read.
     """
     text = _text(path)
     if text is None:
-        return Settings()
+        return UserSettings()
     from orchestrator.spec.yaml import parse  # who has no file does not pay for reading one
 
     parsed = parse(text, str(path))
     if any(found.severity == "error" for found in parsed.diagnostics):
         raise SpecError(parsed.diagnostics)
     if parsed.value is None:
-        return Settings()
+        return UserSettings()
     try:
-        tui = UserSettings.model_validate(parsed.value).tui
+        settings = UserSettings.model_validate(parsed.value)
     except ValidationError as error:
         raise SpecError([_complaint(entry, parsed.marks) for entry in error.errors()]) from None
-    wrong = list(_wrong_keys(tui.keys, parsed.marks))
+    wrong = [*_wrong_keys(settings.tui.keys, parsed.marks), *_secrets(settings.cache, parsed.marks)]
     if wrong:
         raise SpecError(wrong)
-    return Settings(theme=tui.theme, mouse=tui.mouse, keys=dict(tui.keys))
+    return settings
 
 
 def _text(path: Path) -> str | None:
@@ -93,10 +118,18 @@ def _complaint(error: Mapping[str, Any], marks: Marks) -> Diagnostic:
     if error["type"] == "extra_forbidden":
         above = ".".join(map(str, path[:-1]))
         message = f"there is no key {path[-1]!r} {f'in {above!r}' if above else 'at the top of the settings'}"
-        known = list((TuiSection if above else UserSettings).model_fields)
+        known = list(SECTIONS.get(path[0], UserSettings).model_fields if above else UserSettings.model_fields)
         return marks.diagnostic(_UNKNOWN, message, marks.key(*path), _near(str(path[-1]), known, "keys"))
     what = _KINDS.get(error["type"], "is a map of keys")
     return marks.diagnostic(_WRONG, f"{where} {what}", marks.at(*path))
+
+
+def _secrets(cache: CacheSection, marks: Marks) -> Iterator[Diagnostic]:
+    """A password in an address: it would lie in a file that is copied and shown."""
+    if "://" in cache.shared and urlsplit(cache.shared).password is not None:
+        hint = "leave it out (PGPASSWORD, or a password file, gives it), or set ORCH_CACHE instead"
+        message = "'cache.shared' holds a password"
+        yield marks.diagnostic(_WRONG, message, marks.at("cache", "shared"), hint)
 
 
 def _wrong_keys(keys: Mapping[str, str], marks: Marks) -> Iterator[Diagnostic]:

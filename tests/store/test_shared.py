@@ -226,3 +226,54 @@ def test_a_mistake_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name
 
     assert done.exit_code == 2
     assert name in done.stderr
+
+
+def settings(home: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "config.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("ORCH_HOME", str(home))
+    monkeypatch.delenv("ORCH_CACHE", raising=False)
+
+
+def test_the_users_own_settings_may_name_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative path starts where the settings lie. What the environment says counts alone, also when it is nothing."""
+    (tmp_path / "home" / "team").mkdir(parents=True)
+    settings(tmp_path / "home", monkeypatch, "cache: {shared: team}\n")
+
+    assert ran(project(tmp_path / "one"), monkeypatch) == 2
+    assert ran(project(tmp_path / "two"), monkeypatch) == 1
+    monkeypatch.setenv("ORCH_CACHE", "")
+    assert ran(project(tmp_path / "three"), monkeypatch) == 2
+    assert len(files(tmp_path / "home" / "team")) == 1
+
+
+def test_the_clearance_of_the_settings_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `private` the other answer goes there too."""
+    (tmp_path / "home" / "team").mkdir(parents=True)
+    settings(tmp_path / "home", monkeypatch, "cache: {shared: team, clearance: private}\n")
+
+    assert ran(project(tmp_path / "one"), monkeypatch) == 2
+    assert len(files(tmp_path / "home" / "team")) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("cache: {shared: nowhere}", "which is no directory"),
+        ("cache: {shard: team}", "did you mean 'shared'?"),
+        ("cache: {clearance: secret}", "'cache.clearance' is public, internal or private"),
+        ("cache: {shared: 'postgresql://ann:geheim@host/x'}", "'cache.shared' holds a password"),
+    ],
+)
+def test_a_mistake_in_the_settings_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, told: str
+) -> None:
+    """With its place, before anything runs."""
+    settings(tmp_path / "home", monkeypatch, text + "\n")
+    monkeypatch.chdir(project(tmp_path / "one"))
+
+    done = CliRunner().invoke(cli, ["run", "w.yaml", "-q", "-i", "letter=x"])
+
+    assert done.exit_code == 2
+    assert told in done.stderr
+    assert "config.yaml" in done.stderr

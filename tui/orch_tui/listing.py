@@ -25,6 +25,8 @@ from orch_tui.thumb import Thumb
 
 COPIED = 10_000
 """Rows that one selection of text may cover."""
+REMEMBERED = 300
+"""Lines that are remembered: those of the screen, and some that come back."""
 
 
 class Source(Protocol):
@@ -130,10 +132,13 @@ class Listing(ScrollView, can_focus=True):
         self._colors: tuple[Style, Color] | None = None
         """What the styles of all parents come to, and the state of those styles."""
         self._lines: dict[int, Strip] = {}
-        """What the screen was handed, by its own lines; what is drawn again is not in here."""
+        """What the screen was handed, by the number of the row; what must be made again is not in here."""
         self._handed: object = None
         """What all of these depend on."""
+        self._kept = False
+        """Whether what is drawn again looks as it did: it only stands elsewhere, or was forgotten already."""
         self._thumb: tuple[int, int] | None = None
+        self._thumb_due = False
 
     # -- what is shown
 
@@ -149,24 +154,40 @@ class Listing(ScrollView, can_focus=True):
     def redraw(self) -> None:
         """The source may have changed: keep the cursor in range and draw the lines that differ."""
         count = len(self.source)
+        self._thumb_due = True  # it is moved at the end
         self.virtual_size = Size(0, count)
         self.cursor = max(0, min(self.cursor, count - 1))
         if self.follow_end:
             self.cursor = max(0, count - 1)
-            if self.scroll_y != self.max_scroll_y:
-                self.scroll_end(animate=False, immediate=True, x_axis=False)
-        top, look = self.scroll_offset.y, self._looks()
+            if self.scroll_y != (end := self.max_scroll_y):
+                self.scroll_to(y=end, animate=False)
+        self._draw_what_differs()
+        self._thumb_due = False
+        self._move_thumb()
+
+    def _draw_what_differs(self) -> None:
+        top, height, look = self.scroll_offset.y, self.size.height, self._looks()
         self._asked.clear()
-        keys = {index: self._key(index, look) for index in range(top, top + self.size.height)}
-        changed = [index for index, key in keys.items() if self._drawn.get(index) != key]
+        drawn, shown = self._drawn, range(top, top + height)
+        keys = {index: self._key(index, look) for index in shown}
+        changed = [index for index, key in keys.items() if drawn.get(index) != key]
         if changed:
             self._asked, self._asked_for = {index: key.row for index, key in keys.items()}, look.width
-            if len(changed) * 2 > len(keys):
-                self.refresh(Region(0, 0, look.seen, self.size.height))  # found faster than many
+            for index in changed:
+                self._lines.pop(index, None)
+            if len(changed) * 2 > height:
+                self._draw_again(Region(0, 0, look.seen, height))  # found faster than many
             else:
-                self.refresh(*(Region(0, index - top, look.seen, 1) for index in changed))
-        self._drawn = {index: key for index, key in self._drawn.items() if index in keys}
-        self._move_thumb()
+                self._draw_again(*(Region(0, index - top, look.seen, 1) for index in changed))
+        self._drawn = {index: key for index, key in drawn.items() if index in keys}
+        if len(self._lines) > height:
+            self._lines = {index: line for index, line in self._lines.items() if index in shown}
+
+    def _draw_again(self, *regions: Region) -> None:
+        """Lines that are remembered are shown as they are."""
+        self._kept = True
+        self.refresh(*regions)
+        self._kept = False
 
     def move_to(self, index: int, *, centre: bool = False) -> None:
         """Put the cursor on a row and bring it in sight."""
@@ -249,29 +270,33 @@ class Listing(ScrollView, can_focus=True):
     def _handed_lines(self, places: range, look: _Look) -> list[Strip]:
         """Lines as the terminal can show them, e.g. without colour. Textual asks for all of them whenever one differs."""
         filters, background = self.get_line_filters(), self._style_and_background()[1]
-        top = self.scroll_offset.y
-        handed = (look, self.size, self.scroll_offset, filters, background)
+        top, lines = self.scroll_offset.y, self._lines
+        handed = (look, self.size, filters, background)
         if handed != self._handed:
             self._handed = handed
-            self._lines.clear()
-        made = [y for y in places if y not in self._lines]
-        for y in made:
-            line = self._made(y + top, look)
-            for one in filters:
-                line = line.apply_filter(one, background)
-            self._lines[y] = line
-        if made:
+            lines.clear()
+        shown = range(places.start + top, places.stop + top)
+        for index in shown:
+            if index not in lines:
+                line = self._made(index, look)
+                for one in filters:
+                    line = line.apply_filter(one, background)
+                lines[index] = line
+        if len(self._strips) > REMEMBERED:
             self._strips = {key: self._strips[key] for key in self._drawn.values() if key in self._strips}
-        return [self._lines[y] for y in places]
+        return [lines[index] for index in shown]
 
     def _set_dirty(self, *regions: Region) -> None:
         """Every way in which Textual or we have something drawn again comes by here."""
         super()._set_dirty(*regions)
+        if self._kept:
+            return
         if not regions:
             self._lines.clear()
+        top = self.scroll_offset.y
         for region in regions:
             for y in region.line_range:
-                self._lines.pop(y, None)
+                self._lines.pop(y + top, None)
 
     def render_line(self, y: int) -> Strip:
         """A line; outside of a drawing with its places in the text, which Textual asks for when text is selected.
@@ -417,20 +442,30 @@ class Listing(ScrollView, can_focus=True):
             self.refresh(layout=True)
             return
         self.scroll_y = self.validate_scroll_y(self.scroll_y)
-        self.call_next(self._move_thumb)  # rows that come are mostly followed by a scroll to where they are
+        self._thumb_soon()  # rows that come are mostly followed by a scroll to where they are
+
+    def _thumb_soon(self) -> None:
+        if not self._thumb_due:
+            self._thumb_due = True
+            self.call_next(self._move_thumb)
 
     def _move_thumb(self) -> None:
         """Tell the scrollbar only what makes it look different: Textual draws all of it, which takes a while."""
-        thumb = _thumb(self.size.height, self.virtual_size.height, self.scroll_y)
+        self._thumb_due = False
+        count = self.virtual_size.height
+        thumb = _thumb(self.size.height, count, self.scroll_y)
         if thumb != self._thumb:
             self._thumb = thumb
-            self.vertical_scrollbar.window_virtual_size = self.virtual_size.height
-            self.vertical_scrollbar.position = self.scroll_y
+            bar = self.vertical_scrollbar
+            if isinstance(bar, Thumb):
+                bar.stand(count, self.scroll_y)
+            else:
+                bar.window_virtual_size, bar.position = count, self.scroll_y
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         if round(old_value) != round(new_value):
-            self.refresh(Region(0, 0, self._seen, self.size.height))
-        self.call_next(self._move_thumb)
+            self._draw_again(Region(0, 0, self._seen, self.size.height))
+        self._thumb_soon()
         if self.follow_end and new_value < old_value and new_value < self.max_scroll_y:
             self.follow_end = False
 

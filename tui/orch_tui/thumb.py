@@ -30,6 +30,12 @@ class Thumb(ScrollBar):
         self._filtered: object = None
         super().__init__(vertical=True, name="vertical", thickness=1)
 
+    def stand(self, rows: int, top: float) -> None:
+        """So many rows there are, and this is the first one in sight."""
+        self.set_reactive(Thumb.window_virtual_size, rows)
+        self.set_reactive(Thumb.position, self.validate_position(top))
+        self._settle()
+
     def watch_window_virtual_size(self) -> None:
         self._settle()
 

@@ -21,7 +21,10 @@ from orchestrator.store.journal import StoreJournal
 from orchestrator.store.lease import Lease, owner_alive
 from orchestrator.store.open import open_store
 from orchestrator.store.store import Store
+from tests.cli.recorded import DONE, WAITING, Shell, record_all
 from tests.store.samples import finished, one_of_each, started
+from tests.store.test_shared import project as project_in
+from tests.store.test_shared import ran
 
 
 def _programs() -> Path | None:
@@ -173,3 +176,50 @@ def test_a_server_that_does_not_answer_is_one_clear_error(tmp_path: Path) -> Non
 
     assert "geheim" not in caught.value.message + caught.value.hint
     assert "postgresql" in caught.value.message
+
+
+# --------------------------------------------------------------------- what the command line does with a store
+
+
+@pytest.fixture
+def orch(store: Store, url: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("ORCH_DATABASE_URL", url)
+    record_all(store)
+    return Shell(store)
+
+
+def test_runs_are_pruned(orch: Shell) -> None:
+    """Those that were agreed on, with their events and the values that nothing else names; the rest stays whole."""
+    said = orch("prune", "--older", "1m", "--dry-run").stdout
+    orch("prune", "--older", "1m", "--yes")
+
+    assert "2 runs, " in said
+    assert [row.id for row in orch.store.runs()] == [WAITING]
+    assert orch.store.verify(WAITING) == []
+    with orch.store.reading() as connection:
+        runs = connection.exec_driver_sql("SELECT count(DISTINCT run) FROM events").scalar_one()
+    assert runs == 1
+
+
+def test_a_run_is_exported_and_imported(orch: Shell, project: Path) -> None:
+    """Out of the server and back into it; a second time changes nothing."""
+    before = list(orch.store.events(DONE))
+    orch("runs", "export", DONE, "-o", "run.orch", "--everything", "--yes")
+    orch.store.delete(DONE)
+
+    orch("runs", "import", "run.orch")
+    orch("runs", "import", "run.orch")
+
+    assert [event for _, event in orch.store.events(DONE)] == [event for _, event in before]
+    assert orch.store.verify(DONE) == []
+
+
+def test_a_server_may_hold_the_answers_that_a_team_shares(
+    store: Store, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second project asks once less."""
+    monkeypatch.setenv("ORCH_CACHE", url)
+
+    assert ran(project_in(tmp_path / "one"), monkeypatch) == 2
+    assert ran(project_in(tmp_path / "two"), monkeypatch) == 1

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from orchestrator.errors import StoreError
+
+if TYPE_CHECKING:
+    from orchestrator.events import Event
 
 _DAMAGED = "move the file away or restore a backup; orch then starts a new one"
 _REASONS: tuple[tuple[str, str, str], ...] = (
@@ -47,6 +51,16 @@ def explain(error: SQLAlchemyError | sqlite3.Error, where: str) -> StoreError:
         if name.startswith(prefix):
             return StoreError(f"the run store {where} {what} ({text})", hint=hint)
     return StoreError(f"the run store {where} failed: {text}", hint="check the database and its address")
+
+
+class EventDamaged(StoreError):
+    """An event that cannot be read. `seq` is its number, `before` are the events that were read in front of it."""
+
+    def __init__(self, run: str, seq: int, before: Sequence[tuple[int, Event]]) -> None:
+        hint = f"check its record: orch show {run} --verify"
+        super().__init__(f"event {seq} of run {run} is damaged", hint=hint)
+        self.seq = seq
+        self.before = before
 
 
 @contextmanager

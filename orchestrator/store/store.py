@@ -23,10 +23,11 @@ from orchestrator.events import Event, RunStarted
 from orchestrator.state import RunStatus
 from orchestrator.store import codec, highwater
 from orchestrator.store.beside import Beside
-from orchestrator.store.faults import explained
+from orchestrator.store.faults import EventDamaged, explained
 from orchestrator.store.follow import follow
 from orchestrator.store.ids import run_id
 from orchestrator.store.lease import forget, owner_alive
+from orchestrator.store.lenient import lenient, rows_of
 from orchestrator.store.origin import origin_of
 from orchestrator.store.rows import Head, RunRow
 from orchestrator.store.seen import take
@@ -203,10 +204,10 @@ class Store:
     def run(self, run: str) -> RunRow:
         """The run of exactly this id. Raises StoreError when there is none."""
         with self.reading() as connection:
-            row = connection.execute(select(RUNS).where(RUNS.c.id == run)).first()
-        if row is None:
+            rows = rows_of(connection, select(RUNS).where(RUNS.c.id == run))
+        if not rows:
             raise self._unknown(run)
-        return self._run_row(row)
+        return self._run_row(rows[0])
 
     def runs(
         self, *, status: RunStatus | None = None, workflow: str | None = None, limit: int | None = None
@@ -220,7 +221,7 @@ class Store:
         elif status is not None:
             query = query.where(RUNS.c.status.in_([status, "running"]))
         with self.reading() as connection:
-            rows = [self._run_row(row) for row in connection.execute(query)]
+            rows = [self._run_row(row) for row in rows_of(connection, query)]
         return [row for row in rows if status in (None, row.status)][:limit]
 
     def lengths(self) -> dict[str, int]:
@@ -273,9 +274,10 @@ class Store:
     def head(self, run: str) -> Head:
         """Where the run's chain ends now. Raises StoreError when there is no such run."""
         with self.reading() as connection:
-            row = connection.execute(select(RUNS).where(RUNS.c.id == run)).first()
-        if row is None:
+            rows = rows_of(connection, select(RUNS).where(RUNS.c.id == run))
+        if not rows:
             raise self._unknown(run)
+        row = rows[0]
         return Head(
             no=row.no,
             count=row.events,
@@ -293,16 +295,19 @@ class Store:
 
     # -- events
 
-    def events(self, run: str, after: int = -1) -> Iterator[tuple[int, Event]]:
-        """Every event with its number, in order, from the one behind `after`."""
+    def events(self, run: str, after: int = -1, *, kinds: Sequence[str] = ()) -> Iterator[tuple[int, Event]]:
+        """Every event with its number, in order, from the one behind `after`; with `kinds` only those."""
         no = self.head(run).no
-        while page := self.page(run, no, after):
+        while page := self.page(run, no, after, kinds=kinds):
             yield from page
             after = page[-1][0]
 
-    def page(self, run: str, no: int, after: int, limit: int = PAGE) -> list[tuple[int, Event]]:
+    def page(
+        self, run: str, no: int, after: int, limit: int = PAGE, *, kinds: Sequence[str] = ()
+    ) -> list[tuple[int, Event]]:
         """At most `limit` events behind `after`; `no` is the run's short key (`Head.no`)."""
-        return self._read(run, _STORED.where(EVENTS.c.run == no, EVENTS.c.seq > after).limit(limit))
+        query = _STORED.where(EVENTS.c.run == no, EVENTS.c.seq > after).limit(limit)
+        return self._read(run, query.where(EVENTS.c.kind.in_(stored(kinds))) if kinds else query)
 
     def span_events(self, run: str, path: str, first: int, last: int) -> list[tuple[int, Event]]:
         """The events of exactly this instance, numbers `first` to `last`, in order."""
@@ -344,7 +349,7 @@ class Store:
     def verify(self, run: str) -> list[str]:
         """What is wrong with the record of a run, in sentences; empty when every byte is as it was written."""
         head = self.head(run)
-        with self.reading() as connection:
+        with self.reading() as connection, lenient(connection):
             return verify(connection, head)
 
     def _read(self, run: str, query: Select[Any]) -> list[tuple[int, Event]]:
@@ -353,18 +358,18 @@ class Store:
         seq = -1
         with self.reading() as connection:
             fetch = self._fetcher(connection, run)
-            rows = connection.execute(query).all()
+            rows = rows_of(connection, query)
             try:
                 for seq, at, kind, path, payload in rows:
                     events.append((seq, codec.unpack(at, kind, path, payload, fetch)))
             except (ValueError, TypeError, RecursionError) as error:
-                hint = f"check its record: orch show {run} --verify"
-                raise StoreError(f"event {seq} of run {run} is damaged", hint=hint) from error
+                raise EventDamaged(run, seq, events) from error
         return events
 
     def _fetcher(self, connection: Connection, run: str) -> Callable[[str], str]:
         def fetch(sha: str) -> str:
-            text = connection.execute(select(BLOBS.c.text).where(BLOBS.c.sha == bytes.fromhex(sha))).scalar()
+            found = rows_of(connection, select(BLOBS.c.text).where(BLOBS.c.sha == bytes.fromhex(sha)))
+            text = found[0][0] if found else None
             if text is None:
                 raise StoreError(
                     f"a large value of run {run} is missing",

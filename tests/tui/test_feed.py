@@ -205,22 +205,22 @@ def test_a_store_that_is_deleted_cannot_be_read_and_tells_nothing_of_its_runs(
     assert feed.trace.status_of(0) == "running"
 
 
-def test_a_damaged_event_is_trouble_and_not_the_end(store: Store, tmp_path: Path) -> None:
-    """What cannot be read is named; when it can be read again the feed goes on."""
-    append(store, StepStarted(2.0, "a", "value"))
-    path = tmp_path / ".orch" / "store.db"
-    with sqlite3.connect(path) as direct:
-        (good,) = direct.execute("SELECT payload FROM events WHERE seq = 1").fetchone()
-        direct.execute("UPDATE events SET payload = '{' WHERE seq = 1")
-    feed = Feed(store, RUN)
-    feed.start()
-    until(feed, lambda feed: bool(feed.trouble))
-    assert "event 1" in feed.trouble
+def test_a_damaged_event_is_told_and_not_the_end(store: Store, tmp_path: Path) -> None:
+    """What cannot be read is left out; also while somebody executes the run."""
+    append(store, *(StepStarted(2.0, name, "value") for name in "abc"))
+    with sqlite3.connect(tmp_path / ".orch" / "store.db") as direct:
+        direct.execute("UPDATE events SET payload = '{' WHERE seq = 2")
+    with Lease.acquire(store, RUN):
+        feed = Feed(store, RUN)
+        feed.start()
+        until(feed, lambda feed: feed.caught_up and len(feed.trace) == 2)
 
-    with sqlite3.connect(path) as direct:
-        direct.execute("UPDATE events SET payload = ? WHERE seq = 1", (good,))
-    until(feed, lambda feed: len(feed.trace) == 1 and not feed.trouble)
+        assert feed.damaged == "event 2 cannot be read"
+        assert [feed.trace.path(span) for span in range(2)] == ["a", "c"]
+
+    until(feed, lambda feed: feed.looked_through)
     feed.close()
+    assert feed.damaged == "event 2 (step.started b) is not what was written"
 
 
 def test_a_long_record_is_taken_in_pieces(store: Store) -> None:

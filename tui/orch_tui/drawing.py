@@ -77,7 +77,7 @@ def of_file(file: Path, digest: str) -> Drawing:
     except OSError as error:
         return Drawing(trouble=f"the workflow {file} cannot be read: {error.strerror}")
     if built.graph is None:
-        return Drawing(trouble=f"the workflow {file} has errors now: orch check says which")
+        return Drawing(trouble=f"the workflow {file} has errors now: orch validate says which")
     changed = digest and built.graph.digest != digest
     trouble = f"{file} has changed since the run began: this is how it is now" if changed else ""
     drawn = of_picture(picture(built.graph))

@@ -19,6 +19,8 @@ from orch_tui.trace import NOWHERE, Trace
 from orchestrator.errors import OrchError, UsageError
 from orchestrator.events import AttemptFinished, AttemptStarted, Event, StepFailed, StepFinished
 from orchestrator.report.rate import Rate
+from orchestrator.store.faults import EventDamaged
+from orchestrator.store.quarantine import checked
 
 if TYPE_CHECKING:
     from orch_tui.replay import ReplayClock
@@ -89,6 +91,9 @@ class Feed:
         """The run was deleted."""
         self.odd = ""
         """Which event could not be taken in."""
+        self.damaged = ""
+        """What is wrong with the record first of all; what is shown of it may be wrong then."""
+        self.looked_through = False
         self.replay: ReplayClock | None = None
         """What plays the record, when it is a replay."""
         self.caught_up = False
@@ -249,7 +254,9 @@ class Feed:
                 if time.monotonic() - looked >= IDLE:
                     self._look()
                     looked = time.monotonic()
-                page = self.store.page(self.run, no, after, PAGE)
+                page, last = self._page(no, after)
+                if not page and last == after and not self.looked_through and self._is_at_rest():
+                    self._look_through()
             except UsageError as error:  # there is no such run any more
                 self._say(error.message, gone=True)
                 return
@@ -258,12 +265,32 @@ class Feed:
                 self._closed.wait(IDLE)
                 continue
             self._say("")
-            if page:
-                after = page[-1][0]
+            if page or last > after:
+                after = last
                 self._put(page)
             else:
                 self._read_all.set()
                 self._closed.wait(POLL if self.row is not None and self.row.live else IDLE / 2)
+
+    def _page(self, no: int, after: int) -> tuple[Page, int]:
+        """The next events, and the number of the last one looked at: those that are damaged are left out."""
+        try:
+            page = self.store.page(self.run, no, after, PAGE)
+        except EventDamaged as error:
+            self.damaged = self.damaged or f"event {error.seq} cannot be read"
+            self._changed = True
+            return list(error.before), error.seq
+        return page, page[-1][0] if page else after
+
+    def _is_at_rest(self) -> bool:
+        """Nobody executes it: looking through its record takes nothing from a run."""
+        return self.row is not None and not self.row.live
+
+    def _look_through(self) -> None:
+        """As `orch show` does, once. Raises OrchError."""
+        self._read_all.set()  # what was read is shown meanwhile
+        self.damaged = checked(self.store, self.run) or self.damaged
+        self.looked_through = self._changed = True
 
     def _look(self) -> None:
         row = self.store.run(self.run)

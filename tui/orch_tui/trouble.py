@@ -30,4 +30,7 @@ def _said(feed: Feed) -> tuple[Row, ...]:
         return (((f"{feed.trouble}: it was deleted", "bad"),),)
     if feed.trouble:
         return (((feed.trouble, "bad"), ("; trying again", "dim")),)
+    if feed.damaged:
+        what = f"the record of run {feed.run} is damaged: {feed.damaged}"
+        return (((what, "bad"),), ((f"see all of it: orch verify {feed.run}", "dim"),))
     return (((feed.odd, "warn"),),) if feed.odd else ()

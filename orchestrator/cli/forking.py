@@ -7,9 +7,10 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.cli.again import Wish, copy_of, data, rest_of
+from orchestrator.cli.again import Wish, copy_of, data
 from orchestrator.cli.console import Console
 from orchestrator.cli.fork import How, arguments
+from orchestrator.cli.rest import rest_of
 from orchestrator.cli.starting import Child, start_run
 
 if TYPE_CHECKING:
@@ -31,13 +32,13 @@ class Forking:
         copy = copy_of(self._store, run, Wish(step), self._config, nobody, fresh=False)
         return data(copy, rest_of(copy))
 
-    def start(self, run: str, step: str, /) -> str:
+    def start(self, run: str, step: str, /, *, fresh: bool = False) -> str:
         """The id of the new run, once it is recorded. Calls with an effect are made a second time: the plan said so.
 
         Raises OrchError.
         """
         new = self._store.fresh_id(time.time())
-        words = [*arguments(run, Wish(step), How()), "--yes"]
+        words = [*arguments(run, Wish(step), How(no_cache=fresh)), "--yes"]
         self._children = [*self.running, start_run(self._store, new, words, self._config.cwd, "fork")]
         return new
 

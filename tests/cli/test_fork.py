@@ -293,14 +293,16 @@ def test_the_screen_is_told_and_starts_it(flow: Path) -> None:
     forks = Forking(store, Config.from_environment(os.environ, flow))
 
     plan = forks.plan(first, "said")
-    new = forks.start(first, "said")
+    new, asked = forks.start(first, "said"), forks.start(first, "said", fresh=True)
     end = time.monotonic() + 60
     while forks.running and time.monotonic() < end:
         time.sleep(0.02)
 
     store.close()
     assert plan == json.loads(orch("fork", first, "--at", "said", "--plan", "--json").stdout)
-    assert json.loads(orch("show", new, "--json").stdout)["options"]["forked"]["run"] == first
+    options = [json.loads(orch("show", run, "--json").stdout)["options"] for run in (new, asked)]
+    assert [option["forked"]["run"] for option in options] == [first, first]
+    assert [option["cache"] for option in options] == [plan["cache"], False] == [True, False]
 
 
 def test_a_detached_fork_prints_its_id(flow: Path) -> None:

@@ -39,6 +39,7 @@ PLAN: Mapping[str, Any] = {
     "once": [],
     "calls": 2,
     "usd": 0.5,
+    "cache": True,
 }
 
 
@@ -87,6 +88,7 @@ class Forking:
     plans: Mapping[str, Any] = field(default_factory=lambda: PLAN)
     asked: list[tuple[str, str]] = field(default_factory=list)
     started: list[tuple[str, str]] = field(default_factory=list)
+    fresh: list[bool] = field(default_factory=list)
 
     def plan(self, run: str, step: str, /) -> Mapping[str, Any]:
         self.asked.append((run, step))
@@ -94,8 +96,9 @@ class Forking:
             raise UsageError("the file is gone", hint="bring it back")
         return self.plans
 
-    def start(self, run: str, step: str, /) -> str:
+    def start(self, run: str, step: str, /, *, fresh: bool = False) -> str:
         self.started.append((run, step))
+        self.fresh.append(fresh)
         record(self.store, a_run(NEW, "Dear Bob", {"forked": {"run": run, "at": step}}, taken=run), 60)
         return NEW
 
@@ -177,8 +180,54 @@ async def test_r_asks_and_then_shows_the_new_run_in_the_place_of_the_old(store: 
         await until(pilot, lambda: f"out of {OLD} at letter" in screen(pilot.app))
 
         assert (forks.asked, forks.started) == ([(OLD, "letter")], [(OLD, "letter")])
+        assert forks.fresh == [False]
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(pilot.app.screen, RunScreen))
+
+
+async def test_f_asks_the_models_also_where_an_answer_is_known(store: Store) -> None:
+    """What is told of known answers changes with it, and back."""
+    forks = Forking(store)
+    async with app_of(store, forks).run_test(notifications=True, size=(120, 40)) as pilot:
+        go_to(await read(pilot), "letter")
+        await pilot.press("r")
+        await until(pilot, lambda: "known answers are used again" in screen(pilot.app))
+        assert "f Ask the models also where an answer is known" in screen(pilot.app)
+
+        await pilot.press("f")
+        await until(pilot, lambda: "every model is asked, also where an answer is known" in screen(pilot.app))
+        assert "known answers are used again" not in screen(pilot.app)
+        await pilot.press("f")
+        await until(pilot, lambda: "known answers are used again" in screen(pilot.app))
+        await pilot.press("j", "j", "enter")
+        await until(pilot, lambda: "f Use known answers again" in screen(pilot.app))
+        assert not forks.started
+        await pilot.press("y")
+        await until(pilot, lambda: f"out of {OLD} at letter" in screen(pilot.app))
+
+        assert forks.fresh == [True]
+
+
+async def test_a_run_that_used_no_known_answers_is_run_anew_without_them(store: Store) -> None:
+    """There is nothing to choose then."""
+    forks = Forking(store, {**PLAN, "cache": False})
+    async with app_of(store, forks).run_test(notifications=True, size=(120, 40)) as pilot:
+        go_to(await read(pilot), "letter")
+        await pilot.press("r")
+        await until(pilot, lambda: "every model is asked" in screen(pilot.app))
+        assert " f " not in screen(pilot.app).split("Start the new run")[1].splitlines()[1]
+
+        await pilot.press("f", "y")
+        await until(pilot, lambda: f"out of {OLD} at letter" in screen(pilot.app))
+
+        assert forks.fresh == [False]
+
+
+def test_where_no_model_is_called_nothing_is_said_of_known_answers() -> None:
+    """There are none to use."""
+    said = " ".join(text for text, _ in told(OLD, {**PLAN, "calls": 0, "usd": 0}))
+
+    assert "known" not in said
 
 
 @pytest.mark.parametrize("key", ["n", "enter", "escape"])

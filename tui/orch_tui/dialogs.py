@@ -12,6 +12,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
@@ -68,15 +69,18 @@ class Dialog(ModalScreen[Answer]):
         self.query_one("#below").focus()
 
     def on_resize(self, event: events.Resize) -> None:
+        self._lay_out(event.size)
+
+    def _lay_out(self, room: Size) -> None:
         """As wide as there is room, as high as the text, at most as high as the screen."""
-        width = min(WIDTH, event.size.width)
+        width = min(WIDTH, room.width)
         rows = paragraphs(self._texts, width - EDGES - 1)
-        below = self._below_height(event.size.height)
+        below = self._below_height(room.height)
         box, text = self.query_one(Vertical), self.query_one("#text", Listing)
         box.styles.width = width
-        box.styles.height = min(len(rows) + below + 3, event.size.height)
+        box.styles.height = min(len(rows) + below + 3, room.height)
         self.query_one("#below").styles.height = below
-        text.can_focus = len(rows) + below + 3 > event.size.height
+        text.can_focus = len(rows) + below + 3 > room.height
         box.border_subtitle = "tab: read on" if text.can_focus else ""
         text.set_source(Rows(rows))
 

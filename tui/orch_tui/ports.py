@@ -62,13 +62,16 @@ class Forks(Protocol):
         """What of a run stands when it is run anew from a step (or one instance of it) on, and what is anew.
 
         `reused` (instances by step), `anew` (path: reason), `once` (calls with an effect that would happen again, as
-        `{path, tool}`), `calls` (a number, or words where nobody knows it) and `usd` (None: nobody knows) at most.
-        Raises OrchError.
+        `{path, tool}`), `calls` (a number, or words where nobody knows it) and `usd` (None: nobody knows) at most,
+        `cache` (whether it uses answers that are known). Raises OrchError.
         """
         ...
 
-    def start(self, run: str, step: str, /) -> str:
-        """Start it as a process of its own that outlives the screen; the id of the new run. Raises OrchError."""
+    def start(self, run: str, step: str, /, *, fresh: bool = False) -> str:
+        """Start it as a process of its own that outlives the screen; the id of the new run. Raises OrchError.
+
+        With `fresh` its models are asked also where an answer is known.
+        """
         ...
 
 

@@ -285,6 +285,7 @@ def data(copy: Copy, rest: Rest) -> dict[str, Any]:
         "once": [{"path": path, "tool": tool} for path, tool in found.once],
         "calls": rest.most if rest.most is not None else rest.calls,
         "usd": None if rest.usd is None else dollars(rest.usd),
+        "cache": bool(copy.options["cache"]),
     }
 
 

@@ -34,8 +34,9 @@ IDLE = 1.0
 """Seconds between looks when nobody does, and between looks at the run's row."""
 PAGE = 100
 """Events read at once: with larger pages the memory they take for a moment stays taken."""
-AHEAD = 2
-"""Pages read before the app takes them."""
+AHEAD, AHEAD_LIVE = 2, 16
+"""Pages read before the app takes them: few of a long record, for their memory; of a run that goes on as many as may
+come between two times it looks."""
 GATHER = 0.05
 """Seconds over which what models write is gathered: to be woken for every token took a fifth of the screen's time."""
 WRITTEN = 200_000
@@ -265,12 +266,14 @@ class Feed:
                 self._closed.wait(IDLE)
                 continue
             self._say("")
-            if page or last > after:
+            ended = len(page) < PAGE and last == (page[-1][0] if page else after)
+            if last > after:
                 after = last
                 self._put(page)
-            else:
+            if ended and (not page or self._is_live):
+                self._pages.maxsize = AHEAD_LIVE
                 self._read_all.set()
-                self._closed.wait(POLL if self.row is not None and self.row.live else IDLE / 2)
+                self._closed.wait(POLL if self._is_live else IDLE / 2)
 
     def _page(self, no: int, after: int) -> tuple[Page, int]:
         """The next events, and the number of the last one looked at: those that are damaged are left out."""
@@ -281,6 +284,11 @@ class Feed:
             self._changed = True
             return list(error.before), error.seq
         return page, page[-1][0] if page else after
+
+    @property
+    def _is_live(self) -> bool:
+        """Somebody executes it."""
+        return self.row is not None and self.row.live
 
     def _is_at_rest(self) -> bool:
         """Nobody executes it: looking through its record takes nothing from a run."""

@@ -40,11 +40,14 @@ _SPILL_ENTRIES = 64
 _MARK = re.compile(r"\$+blob")
 _USUAL = ("model", "tokens", "attempts", "seconds", "error")
 """The facts of a step that a model answered: only their values are stored, and no error where there was none."""
-_MESSAGE = {("role", "content")}
+_MESSAGE = ("role", "content")
 _PLAIN = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 _frame = Struct("<dI").pack
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 _NOTHING: Mapping[bytes, str] = {}
+_BETWEEN = orjson.Fragment(b"\n")
+_CUT = ",\n,"
+"""What stands between two payloads that are encoded together; a line never ends in a JSON text of this encoder."""
 
 
 class Packed(NamedTuple):
@@ -57,25 +60,34 @@ class Packed(NamedTuple):
     blobs: Mapping[bytes, str] = _NOTHING
 
 
+Row = tuple[float, str, str, str, Mapping[bytes, str]]
+"""What `Packed` names, as a plain tuple: a run writes thousands of them in a second."""
+
+
 def pack(event: Event) -> Packed:
     """The row of an event. Raises StoreError for a value that JSON cannot hold (NaN, a foreign object), or too deep."""
-    return Packed(*row(event))
+    rows, fault = pack_all([event])
+    if fault is not None:
+        raise fault
+    return Packed(*rows[0])
 
 
-def row(event: Event) -> tuple[float, str, str, str, Mapping[bytes, str]]:
-    """What `pack` gives, as a plain tuple for who packs thousands in a second."""
-    shape = by_class()[type(event)]
-    found = shape.values(event)
-    path = found[1] if shape.has_path else ""
-    values = _positions(shape, found)
-    try:
-        text = _quickly(values)
-        if text is not None:
-            return float(found[0]), shape.letter, path, text, _NOTHING
-        payload, blobs = _carefully(values)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise _refused(path, error) from error
-    return float(found[0]), shape.letter, path, payload, blobs
+def pack_all(events: Sequence[Event]) -> tuple[list[Row], StoreError | None]:
+    """The rows of events up to the first that cannot be recorded, and why it cannot. All are encoded in one call."""
+    shapes = by_class()
+    found = [(shape := shapes[type(event)], shape.values(event)) for event in events]
+    payloads = [_positions(shape, fields) for shape, fields in found]
+    rows: list[Row] = []
+    for (shape, fields), values, text in zip(found, payloads, _texts(payloads), strict=True):
+        path = fields[1] if shape.has_path else ""
+        try:
+            payload, blobs = (text, _NOTHING) if text is not None else _carefully(values)
+            rows.append((float(fields[0]), shape.letter, path, payload, blobs))
+        except (ValueError, TypeError, RecursionError) as error:
+            fault = _refused(path, error)
+            fault.__cause__ = error
+            return rows, fault
+    return rows, None
 
 
 def _refused(path: str, error: Exception) -> StoreError:
@@ -86,15 +98,24 @@ def _refused(path: str, error: Exception) -> StoreError:
     return StoreError(f"a value {whose} cannot be recorded: {why}", hint="make it flatter" if deep else may)
 
 
-def _positions(shape: Shape, found: tuple[Any, ...]) -> list[Any]:
+def _positions(shape: Shape, found: tuple[Any, ...]) -> Sequence[Any]:
     """The fields behind the columns in order, up to the last that says something."""
-    if found[shape.bare :] == shape.ending:
-        values = list(found[shape.first : shape.bare])
-    else:
-        values = list(found[shape.first :])
-    tail = shape.tail
+    bare = shape.bare
+    if found[bare:] != shape.ending or found[bare - 1] is None:
+        return _cut(shape, found[shape.first :])
+    values = found[shape.first : bare]
+    return values if shape.facts is None and shape.messages is None else _short(shape, [*values])
+
+
+def _cut(shape: Shape, fields: Sequence[Any]) -> list[Any]:
+    values, tail = [*fields], shape.tail
     while values and values[-1] is tail[len(values) - 1]:
         values.pop()
+    return _short(shape, values)
+
+
+def _short(shape: Shape, values: list[Any]) -> list[Any]:
+    """The same with the names left out that everybody knows."""
     if (at := shape.facts) is not None and at < len(values):
         values[at] = _unnamed(values[at])
     elif (at := shape.messages) is not None:
@@ -114,26 +135,38 @@ def _unnamed(facts: Mapping[str, Any] | None) -> Any:
 
 def _flat(messages: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
     """`role, content, role, content` where all messages consist of these; the first role, a text, tells it later."""
-    if set(map(tuple, messages)) != _MESSAGE:
-        return messages
-    flat = [value for message in messages for value in message.values()]
-    return flat if type(flat[0]) is str else messages
+    flat: list[Any] = []
+    for message in messages:
+        if tuple(message) != _MESSAGE:
+            return messages
+        flat += message.values()
+    return flat if flat and type(flat[0]) is str else messages
 
 
-def _quickly(values: list[Any]) -> str | None:
-    """The payload of nearly every event; None for what must be looked at: large, deep, rare or impossible values."""
+def _texts(payloads: Sequence[Sequence[Any]]) -> Sequence[str | None]:
+    """The JSON of nearly all payloads; None for what must be looked at: large, deep, rare or impossible values."""
+    marked: list[Any] = [_BETWEEN] * (2 * len(payloads) - 1)
+    marked[::2] = payloads
     try:
-        raw = orjson.dumps(values, None, _PLAIN)
+        whole = orjson.dumps(marked, None, _PLAIN).decode()
     except TypeError:  # half a surrogate pair, a huge number, a key that is no text, or nothing for JSON
-        return None
-    if b"null" in raw or b"$blob" in raw:  # this encoder writes NaN as null
-        return None
-    if len(raw) > DEEPEST and (len(raw) > INLINE or raw.count(b"[") + raw.count(b"{") >= DEEPEST - 1):
-        return None
-    return raw.decode()
+        return [None] if len(payloads) == 1 else [_texts([payload])[0] for payload in payloads]
+    texts = whole[1:-1].split(_CUT) if payloads else []
+    if _is_odd(whole):
+        return [None if _is_odd(text) or _is_heavy(text) else text for text in texts]
+    return [None if len(text) > DEEPEST and _is_heavy(text) else text for text in texts]
 
 
-def _carefully(values: list[Any]) -> tuple[str, dict[bytes, str]]:
+def _is_odd(text: str) -> bool:
+    """This encoder writes NaN as null."""
+    return "null" in text or "$blob" in text
+
+
+def _is_heavy(text: str) -> bool:
+    return len(text) > INLINE or text.count("[") + text.count("{") >= DEEPEST - 1
+
+
+def _carefully(values: Sequence[Any]) -> tuple[str, dict[bytes, str]]:
     text = _encode(values)
     if text.count("[") + text.count("{") >= DEEPEST - 1 and _too_deep(values):
         raise RecursionError
@@ -163,7 +196,7 @@ def _inside(node: Mapping[str, Any] | list[Any] | tuple[Any, ...]) -> Iterable[A
     return node.values() if isinstance(node, Mapping) else node
 
 
-def _scrubbed(text: str, data: list[Any]) -> tuple[str, list[Any]]:
+def _scrubbed(text: str, data: Sequence[Any]) -> tuple[str, Sequence[Any]]:
     """Half a surrogate pair is no character and no database takes it: it becomes U+FFFD."""
     try:
         text.encode()

@@ -22,7 +22,8 @@ from orchestrator.store import codec
 from orchestrator.store.doubt import came_through
 from orchestrator.store.highwater import Marker
 from orchestrator.store.inbox import mark_done
-from orchestrator.store.store import RUNS, Columns, write_blobs, write_events
+from orchestrator.store.insert import AT_ONCE, Flat, insert
+from orchestrator.store.store import RUNS, write_blobs
 from orchestrator.store.tally import Tally
 
 if TYPE_CHECKING:
@@ -160,49 +161,56 @@ class StoreJournal:
                 self._settle(self._seq, StoreError(f"the journal of run {self._run} broke off"))
 
     def _commit(self, group: list[Event]) -> None:
-        rows, blobs, fault = self._pack(group)
-        done = self._answered(self._seq + len(rows)) if self._consumed else []
+        flats, count, blobs, fault = self._pack(group)
+        done = self._answered(self._seq + count) if self._consumed else []
         try:
-            if rows:
-                self._write(rows, blobs, done)
+            if count:
+                self._write(flats, count, blobs, done)
         except StoreError as error:
-            if not came_through(self._store, self._run, self._seq + len(rows), self._hash):
+            if not came_through(self._store, self._run, self._seq + count, self._hash):
                 self._settle(self._seq, error)
                 return
         first = self._seq
-        if rows:
-            self._marker.reached(first + len(rows), self._hash)
-        self._announce(first, group[: len(rows)])
-        self._settle(first + len(rows), fault)
+        if count:
+            self._marker.reached(first + count, self._hash)
+        self._announce(first, group[:count])
+        self._settle(first + count, fault)
 
     def _answered(self, end: int) -> list[int]:
         """The messages that the events before this number consume."""
         numbers = [number for number in list(self._consumed) if number < end]
         return [item for number in numbers for item in self._consumed.pop(number)]
 
-    def _pack(self, group: list[Event]) -> tuple[list[Columns], dict[bytes, str], StoreError | None]:
-        """Rows up to the first event that cannot be recorded, and why it cannot."""
-        rows: list[Columns] = []
+    def _pack(self, group: list[Event]) -> tuple[list[Flat], int, dict[bytes, str], StoreError | None]:
+        """Rows up to the first event that cannot be recorded, how many they are, and why that one cannot."""
+        flats: list[Flat] = []
         blobs: dict[bytes, str] = {}
-        no, seq, head, add = self._no, self._seq, self._hash, self._tally.add
-        fault = None
-        for event in group:
-            try:
-                at, kind, path, payload, large = codec.row(event)
-            except StoreError as error:
-                fault = error
-                break
-            head = codec.link(head, at, kind, path, payload)
-            add(event)
-            rows.append((no, seq, at, kind, path, payload, head))
-            seq += 1
+        count = 0
+        for start in range(0, len(group), AT_ONCE):
+            some = group[start : start + AT_ONCE]
+            rows, fault = codec.pack_all(some)
+            flats.append(self._linked(rows, self._seq + count, blobs))
+            count += len(rows)
+            for event in some[: len(rows)]:
+                self._tally.add(event)
+            if fault is not None:
+                return flats, count, blobs, fault
+        return flats, count, blobs, None
+
+    def _linked(self, rows: list[codec.Row], first: int, blobs: dict[bytes, str]) -> Flat:
+        """The columns of rows that continue the chain."""
+        no, head, link = self._no, self._hash, codec.link
+        flat: list[Any] = []
+        for seq, (at, kind, path, payload, large) in enumerate(rows, first):
+            head = link(head, at, kind, path, payload)
+            flat += (no, seq, at, kind, path, payload, head)
             if large:
                 blobs.update(large)
         self._hash = head
-        return rows, blobs, fault
+        return flat
 
-    def _write(self, rows: list[Columns], blobs: dict[bytes, str], done: Sequence[int]) -> None:
-        values = {"events": self._seq + len(rows), "head": self._hash, **self._tally.columns()}
+    def _write(self, flats: Sequence[Flat], count: int, blobs: dict[bytes, str], done: Sequence[int]) -> None:
+        values = {"events": self._seq + count, "head": self._hash, **self._tally.columns()}
         values |= {"run_no": self._no, "run_events": self._seq}
         with self._store.writing() as connection:
             # the count is the fence: whoever lost the lease finds the chain longer than he left it
@@ -211,7 +219,7 @@ class StoreJournal:
                     f"another process has written to run {self._run}",
                     hint=f"follow it with `orch logs {self._run} -f`",
                 )
-            write_events(connection, rows)
+            insert(connection, flats)
             write_blobs(connection, self._no, blobs)
             mark_done(connection, done, time.time())
 

@@ -26,6 +26,7 @@ from orchestrator.store.beside import Beside
 from orchestrator.store.faults import EventDamaged, explained
 from orchestrator.store.follow import follow
 from orchestrator.store.ids import run_id
+from orchestrator.store.insert import AT_ONCE, insert
 from orchestrator.store.lease import forget, owner_alive
 from orchestrator.store.lenient import lenient, rows_of
 from orchestrator.store.origin import origin_of
@@ -56,10 +57,6 @@ RUNS, EVENTS, BLOBS, USES = table(Run), table(EventRow), table(Blob), table(Blob
 _STORED = select(EVENTS.c.seq, EVENTS.c.at, EVENTS.c.kind, EVENTS.c.path, EVENTS.c.payload).order_by(
     EVENTS.c.seq
 )
-_INSERT = "INSERT INTO events (run, seq, at, kind, path, payload, hash) VALUES (?, ?, ?, ?, ?, ?, ?)"
-AT_ONCE = 100
-"""Rows in one statement: the driver asks for the interpreter's lock anew after each."""
-_INSERT_MANY = _INSERT + ", (?, ?, ?, ?, ?, ?, ?)" * (AT_ONCE - 1)
 MARKS = ("imported:", "damaged:")
 """What is known of a run besides its record stands in `meta` under one of these and its id."""
 STEP_KINDS = ("step.started", "step.finished", "step.skipped", "step.failed")
@@ -427,16 +424,8 @@ def event_columns(no: int, seq: int, packed: codec.Packed, head: bytes) -> Colum
 
 
 def write_events(connection: Connection, rows: Sequence[Columns]) -> None:
-    """Insert rows: on SQLite without SQLAlchemy's work per row, which is more than SQLite's own."""
-    if connection.dialect.name == "sqlite":
-        cursor = connection.connection.cursor()
-        whole = len(rows) - len(rows) % AT_ONCE
-        for start in range(0, whole, AT_ONCE):
-            cursor.execute(_INSERT_MANY, tuple(chain.from_iterable(rows[start : start + AT_ONCE])))
-        cursor.executemany(_INSERT, rows[whole:])
-        cursor.close()
-    else:
-        connection.execute(EVENTS.insert(), [dict(zip(EVENTS.c.keys(), row, strict=True)) for row in rows])
+    groups = (rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE))
+    insert(connection, [[*chain.from_iterable(group)] for group in groups])
 
 
 def inserted(result: CursorResult[Any]) -> int:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from orchestrator.errors import StoreError
 from orchestrator.events import Event, StepFinished
-from orchestrator.store.codec import INLINE, Packed, blob_marks, pack, unpack
+from orchestrator.store.codec import INLINE, Packed, blob_marks, pack, pack_all, unpack
 from tests.store.samples import AT, finished, json_values, one_of_each, started
 
 
@@ -47,6 +47,40 @@ def test_paths_and_times_come_back_the_same(path: str, at: float) -> None:
     path = path.encode("utf-8", "replace").decode()
 
     assert read(pack(StepFinished(at, path, 1, {}))) == StepFinished(at, path, 1, {})
+
+
+ODD = [
+    "x\ud83dy",
+    "\n,\n",
+    "$blob",
+    {"$blob": "a"},
+    None,
+    "null",
+    "x" * 9000,
+    [[1.5]] * 300,
+    "ü" * 5000,
+    math.nan,
+    {1: 2},
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from([*one_of_each(), *(finished(7, value) for value in ODD)]), max_size=12))
+def test_many_events_are_packed_as_each_by_itself(events: list[Event]) -> None:
+    """A row does not tell what was encoded together with it; what is refused ends the rows."""
+    single: list[tuple[object, ...]] = []
+    refused = ""
+    for event in events:
+        try:
+            single.append(pack(event))
+        except StoreError as error:
+            refused = error.message
+            break
+
+    rows, fault = pack_all(events)
+
+    assert rows == single
+    assert (fault.message if fault else "") == refused
 
 
 def test_half_a_surrogate_pair_becomes_the_replacement_character() -> None:

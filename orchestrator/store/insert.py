@@ -1,0 +1,39 @@
+"""Rows of events into their table, on SQLite without SQLAlchemy's work per row, which is more than SQLite's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from orchestrator.store.tables import EventRow, table
+
+EVENTS = table(EventRow)
+AT_ONCE = 100
+"""Rows in one statement: the driver asks for the interpreter's lock anew after each."""
+_NAMES = tuple(EVENTS.c.keys())
+_WIDTH = len(_NAMES)
+_INSERT = "INSERT INTO events (run, seq, at, kind, path, payload, hash) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_INSERT_MANY = _INSERT + ", (?, ?, ?, ?, ?, ?, ?)" * (AT_ONCE - 1)
+
+Flat = Sequence[Any]
+"""At most `AT_ONCE` rows as one list: the columns of the first in their order, those of the second, and so on."""
+
+
+def insert(connection: Connection, groups: Sequence[Flat]) -> None:
+    if connection.dialect.name != "sqlite":
+        rows = [row for flat in groups for row in _split(flat)]
+        connection.execute(EVENTS.insert(), [dict(zip(_NAMES, row, strict=True)) for row in rows])
+        return
+    cursor = connection.connection.cursor()
+    for flat in groups:
+        if len(flat) == AT_ONCE * _WIDTH:
+            cursor.execute(_INSERT_MANY, flat)
+        else:
+            cursor.executemany(_INSERT, _split(flat))
+    cursor.close()
+
+
+def _split(flat: Flat) -> list[Flat]:
+    return [flat[start : start + _WIDTH] for start in range(0, len(flat), _WIDTH)]

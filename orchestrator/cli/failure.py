@@ -32,6 +32,7 @@ def report(error: BaseException, console: Console, *, debug: bool = False) -> in
     for kind in (KeyboardInterrupt, SystemExit):
         if stop := next((e for e in errors if isinstance(e, kind)), None):
             return _stopped(stop, console)
+    errors = [_starved(e) or e for e in errors]
     defects = [e for e in errors if not isinstance(e, OrchError | OSError)]
     known = [e for e in errors if isinstance(e, OrchError | OSError)]
     if defects:
@@ -44,6 +45,19 @@ def _stopped(error: BaseException, console: Console) -> int:
         return error.code if isinstance(error.code, int) else int(error.code is not None)
     console.say("interrupted")
     return INTERRUPTED
+
+
+def _starved(error: BaseException) -> OrchError | None:
+    """What this machine would not give; it is no defect."""
+    if isinstance(error, MemoryError):
+        what = "no memory is left for orch itself"
+    elif isinstance(error, RuntimeError) and "start new thread" in str(error):
+        what = "no more threads can be started: memory or processes are limited here"
+    else:
+        return None
+    return OrchError(
+        what, hint="end other programs, or raise the limit (ulimit -v, ulimit -u, the container's)"
+    )
 
 
 def _known(errors: list[OrchError | OSError], console: Console) -> int:

@@ -60,6 +60,8 @@ class Bounds:
     """All steps in an order in which they can run, and what they come to."""
 
     steps: tuple[StepBound, ...]
+    groups: tuple[StepBound, ...] = ()
+    """How often each group may run, all its passes as one; it calls no model itself."""
 
     @property
     def calls(self) -> Count:
@@ -78,7 +80,11 @@ class Bounds:
 
 def bounds(graph: Graph, inputs: Mapping[str, Any] | None = None) -> Bounds:
     """Count a graph. `inputs` are typed values as `read_inputs` gives them; without them lengths are unknowns."""
-    return Bounds(tuple(_graph(graph, inputs, "", of(1), ())))
+    found = tuple(_graph(graph, inputs, "", of(1), ()))
+    return Bounds(
+        tuple(one for one in found if one.node.verb != "steps"),
+        tuple(one for one in found if one.node.verb == "steps"),
+    )
 
 
 def _graph(
@@ -121,6 +127,7 @@ def _node(
             yield StepBound(path, node, (), times, of(0), graph, factors)
             yield from _called(graph, node, path, 1 + _retries(graph, node.step), times, factors)
         case GroupStep() if node.body is not None:
+            yield StepBound(path, node, (), times, of(0), graph, factors)
             repeat = node.step.repeat
             deeper = (*factors, f"{repeat.max} passes") if repeat else factors
             yield from _scope(

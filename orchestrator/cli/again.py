@@ -15,9 +15,10 @@ from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.cli.console import Console
+    from orchestrator.cli.past import Past
     from orchestrator.cli.privacy import Privacy
     from orchestrator.config import Config
-    from orchestrator.engine.fork import Survey
+    from orchestrator.engine.fork import Looked, Survey
     from orchestrator.events import Event, RunStarted
     from orchestrator.graph.model import Graph
     from orchestrator.plan.count import Count
@@ -51,7 +52,6 @@ class Copy:
     """Everything about a run that begins with what another one finished."""
 
     survey: Survey
-    record: Sequence[tuple[int, Event]]
     before: RunStarted
     graph: Graph
     inputs: Mapping[str, Any]
@@ -59,32 +59,50 @@ class Copy:
     privacy: Privacy
     config: Config
 
+    def taken(self, store: Store, at: float) -> Iterator[Event]:
+        """What the new run begins with, read from the record of the other one."""
+        from orchestrator.engine.fork import TAKEN_OVER
+
+        return self.survey.begins_with(store.events(self.before.run, kinds=TAKEN_OVER), at)
+
 
 def copy_of(store: Store, run: str, wish: Wish, config: Config, console: Console, *, fresh: bool) -> Copy:
     """Find out what stands of this run. `fresh` asks the models again where an answer is known. Raises UsageError."""
     from orchestrator.cli.privacy import privacy_of
-    from orchestrator.cli.whole import refuse_damaged
+    from orchestrator.cli.whole import refuse_running
     from orchestrator.engine.fork import survey
     from orchestrator.store.foreign import refuse_foreign
-    from orchestrator.store.quarantine import verified
 
     refuse_foreign(store, run)
-    refuse_damaged(run, verified(store, run))
-    record = list(store.events(run))
-    before = started_of(record)
+    refuse_running(store, run)
+    known = _looked_through(store, run)
+    before = known.started
+    assert before is not None, "the first event of every run is that it started"
     models = {**before.options.get("models", {}), **(wish.models or {})}
     graph = opened(before.file, console, models)
     config = config.staying(bool(before.options.get("local_only")))
     privacy, today = privacy_of(graph, config, os.environ), str(before.options["today"])
     inputs, other = _inputs(graph, before.inputs, wish.inputs or {}, privacy, today)
-    found = survey(graph, before, record, at=wish.at, inputs=other)
+    found = survey(graph, known, at=wish.at, inputs=other)
     options = {
         "today": today,
         "cache": not fresh and bool(before.options.get("cache", True)),
         "models": models,
         **({"local_only": True} if config.offline else {}),
     }
-    return Copy(found, record, before, graph, inputs, options, privacy, config)
+    return Copy(found, before, graph, inputs, options, privacy, config)
+
+
+def _looked_through(store: Store, run: str) -> Looked:
+    """What matters of its record, which is read and checked in one pass. Raises UsageError for one that is damaged."""
+    from orchestrator.cli.whole import refuse_damaged
+    from orchestrator.engine.fork import LOOKED_AT, looked
+    from orchestrator.store.reading import Reading
+
+    reading = Reading(store, run, LOOKED_AT)
+    known = looked(reading)
+    refuse_damaged(run, reading.problems)
+    return known
 
 
 def started_of(record: Sequence[tuple[int, Event]]) -> RunStarted:
@@ -292,27 +310,36 @@ def data(copy: Copy, rest: Rest) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------------------ beginning
 
 
-def begin(store: Store, run: str, copy: Copy, at: str) -> None:
-    """Write the beginning of the new run; its lease is the caller's. Durable on return. Raises StoreError."""
+def begin(store: Store, run: str, copy: Copy, at: str) -> Past:
+    """Write the beginning of the new run; its lease is the caller's. Durable on return. Raises StoreError.
+
+    The record of the run before is read twice, since the first event says how many follow: nothing of it is held.
+    """
     from orchestrator.cli.beginning import started
     from orchestrator.cli.fresh import digests_of
+    from orchestrator.cli.past import Remembering
     from orchestrator.engine.record import kept_inputs, recording
     from orchestrator.engine.recover import Recovered
     from orchestrator.engine.run import SystemClock
     from orchestrator.store.journal import StoreJournal
 
-    privacy, taken = copy.privacy, list(copy.survey.begins_with(copy.record, time.time()))
+    privacy, at_once = copy.privacy, time.time()
     kept = kept_inputs(copy.graph, copy.inputs, privacy.keep, privacy.secrets)
-    forked = {"run": copy.before.run, "at": at, "events": len(taken)}
+    count = sum(1 for _ in copy.taken(store, at_once))
+    forked = {"run": copy.before.run, "at": at, "events": count}
     files = digests_of(copy.graph, copy.inputs, privacy.keep)
-    store.create(run, started(copy.graph, run, kept, {**copy.options, "forked": forked}), files)
+    first = started(copy.graph, run, kept, {**copy.options, "forked": forked})
+    store.create(run, first, files)
     journal = StoreJournal(store, run)
+    remembering = Remembering(journal, first)
     try:
-        record = recording(journal, copy.graph, privacy.secrets, privacy.keep, Recovered(), SystemClock())
-        for event in taken:
+        record = recording(remembering, copy.graph, privacy.secrets, privacy.keep, Recovered(), SystemClock())
+        for event in copy.taken(store, at_once):
             record.append(event)
     finally:
         journal.close()
+    remembering.past.recovered.settled()
+    return remembering.past
 
 
 __all__ = [

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from orchestrator.cli.past import Past
+    from orchestrator.cli.privacy import Privacy
     from orchestrator.events import RunStarted
     from orchestrator.graph.model import Graph, Node
+    from orchestrator.store.store import Store
 
 
 def started(graph: Graph, run: str, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> RunStarted:
@@ -35,6 +38,28 @@ def started(graph: Graph, run: str, inputs: Mapping[str, Any], options: Mapping[
         steps=sum(1 for _ in all_nodes(graph.scope)),
         labels=stated_labels(graph),
     )
+
+
+def begin(
+    store: Store,
+    graph: Graph,
+    run: str,
+    inputs: Mapping[str, Any],
+    options: Mapping[str, Any],
+    privacy: Privacy,
+    taken: Mapping[str, Collection[str]] | None = None,
+) -> Past:
+    """Record a new run, whose lease is the caller's. `taken` are digests of files, where it takes only new ones.
+
+    Raises StoreError.
+    """
+    from orchestrator.cli.past import Past
+    from orchestrator.engine.record import kept_inputs
+
+    kept = kept_inputs(graph, inputs, privacy.keep, privacy.secrets)
+    first = started(graph, run, kept, options)
+    store.create(run, first, taken)
+    return Past(first)
 
 
 def _budget(graph: Graph) -> dict[str, Any]:

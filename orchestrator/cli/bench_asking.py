@@ -18,7 +18,7 @@ from orchestrator.bench.subject import ASKED, WITHOUT_MODEL, Rung, Setup, Subjec
 from orchestrator.cli.bench_cases import inputs_reader
 from orchestrator.cli.equipment import Equipment
 from orchestrator.cli.equipment_knowledge import Lookups
-from orchestrator.cli.executing import EMBEDDER, open_models, price_list
+from orchestrator.cli.needs import EMBEDDER, open_models, price_list
 from orchestrator.cli.privacy import privacy_of
 from orchestrator.engine.run import Ports
 from orchestrator.engine.start import Engine, models_needed

@@ -91,7 +91,7 @@ def command(
 
 def _staying(config: Config, graph: Graph, console: Console, *, local_only: bool) -> Config:
     """What ships stays on this machine, once its weights are there."""
-    from orchestrator.cli.executing import fetch_weights
+    from orchestrator.cli.needs import fetch_weights
     from orchestrator.library import shipped_workflows
 
     ships = Path(graph.file).resolve() in {path.resolve() for path in shipped_workflows().values()}

@@ -16,12 +16,13 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from orchestrator.cli.beginning import is_plain, started, streamed_steps
+from orchestrator.cli.beginning import begin, is_plain, streamed_steps
 from orchestrator.cli.console import Console, is_terminal
-from orchestrator.cli.executing import Job, Kit, equipped, execute_with, open_models
+from orchestrator.cli.executing import Kit, equipped, execute_with
+from orchestrator.cli.job import Job, Shown, job_of
+from orchestrator.cli.needs import open_models
 from orchestrator.cli.privacy import privacy_of
 from orchestrator.cli.region import Region
-from orchestrator.engine.record import kept_inputs
 from orchestrator.errors import UsageError
 from orchestrator.events import Event, StepStarted, Warned
 from orchestrator.graph.model import asking_nodes
@@ -35,6 +36,7 @@ from orchestrator.store.lease import Lease
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from orchestrator.cli.past import Past
     from orchestrator.cli.privacy import Privacy
     from orchestrator.config import Config
     from orchestrator.engine.start import Result
@@ -147,10 +149,9 @@ class Chat:
         privacy = privacy_of(self.graph, self.config, os.environ)
         run = self.store.fresh_id(time.time())
         with Lease.acquire(self.store, run):
-            kept = kept_inputs(self.graph, inputs, privacy.keep, privacy.secrets)
-            self.store.create(run, started(self.graph, run, kept, options))
+            past = begin(self.store, self.graph, run, inputs, options, privacy)
             self.runs.append(run)
-            result, streamed = self._runner.run(self._execute(self._job(run, inputs, options, privacy)))
+            result, streamed = self._runner.run(self._execute(self._job(past, inputs, privacy)))
         return Reply(run, result, streamed)
 
     async def _execute(self, job: Job) -> tuple[Result, str]:
@@ -158,19 +159,18 @@ class Chat:
             self._kit = await self._stack.enter_async_context(equipped(job))
         return await execute_with(self.store, job, self.console, self._kit, Whisper(self.console))
 
-    def _job(self, run: str, inputs: Mapping[str, Any], options: Mapping[str, Any], privacy: Privacy) -> Job:
-        return Job(
-            run=run,
-            graph=self.graph,
-            inputs=inputs,
-            today=options["today"],
-            models=self._models,
-            use_cache=options["cache"],
-            quiet=not is_terminal(self.console.err),
-            offline=self.config.offline,
-            privacy=privacy,
-            data=self.config.data,
-            streamed=spoken(self.graph) if self.streams else (),
+    def _job(self, past: Past, inputs: Mapping[str, Any], privacy: Privacy) -> Job:
+        shown = Shown(quiet=not is_terminal(self.console.err))
+        streamed = spoken(self.graph) if self.streams else ()
+        return job_of(
+            past,
+            self.graph,
+            inputs,
+            self._models,
+            self.config,
+            privacy,
+            shown,
+            streamed=streamed,
             goes_on=True,
         )
 

@@ -9,33 +9,31 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.asking import TerminalAsker
 from orchestrator.cli.comparing import compared
 from orchestrator.cli.console import Console, is_terminal
-from orchestrator.cli.equipment import Equipment, check_tools
-from orchestrator.cli.equipment_knowledge import Lookups, embeds_here, prepare_lookups, refuse_embedders_away
+from orchestrator.cli.equipment import Equipment
+from orchestrator.cli.equipment_knowledge import Lookups
+from orchestrator.cli.job import Job
 from orchestrator.cli.killing import KillingJournal, KillSwitch
-from orchestrator.cli.privacy import Privacy
+from orchestrator.cli.needs import price_list
 from orchestrator.cli.progress import Progress, conclude, progress
-from orchestrator.cli.settling import Settled, as_event
+from orchestrator.cli.settling import as_event
+from orchestrator.cli.showing import Screen
 from orchestrator.config import Config
-from orchestrator.engine.preflight import Absent, preflight
 from orchestrator.engine.record import recording
 from orchestrator.engine.recover import Recovered, recover
 from orchestrator.engine.run import Ports, SystemClock
-from orchestrator.engine.start import Engine, Result, models_climbed, models_needed
-from orchestrator.errors import CredentialsMissing, StoreError
-from orchestrator.events import AskAnswered, AttemptFinished, Event, RunResumed, StepFailed, Warned, encode
-from orchestrator.graph.model import Graph
-from orchestrator.policy.secrets import Masked
-from orchestrator.ports import Cache, Model
-from orchestrator.providers.registry import open_model
+from orchestrator.engine.start import Engine, Result
+from orchestrator.errors import StoreError
+from orchestrator.events import AskAnswered, RunResumed, Warned
+from orchestrator.ports import Cache
 from orchestrator.store.answers import login_name
 from orchestrator.store.artifacts import Artifacts, folder_of
 from orchestrator.store.fence import journal_of
@@ -43,50 +41,11 @@ from orchestrator.store.inbox import done, take
 from orchestrator.store.lease import me
 
 if TYPE_CHECKING:
-    from orchestrator.cli.locked import Guard
-    from orchestrator.money import Price
-    from orchestrator.spec.model import ModelSpec
+    from orchestrator.cli.past import Past
     from orchestrator.store.store import Store
 
-EMBEDDER = "llamacpp:all-minilm-l6-v2"
-"""What embeds where nothing else is said."""
 POLL = 0.3
 """Seconds between looks into the inbox."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One run to execute: created in the store already, its lease held by the caller."""
-
-    run: str
-    graph: Graph
-    inputs: Mapping[str, Any]
-    today: str
-    models: Mapping[str, Model]
-    """By the names of `models_needed`; closed when the run ends."""
-    resumed: bool = False
-    forked: bool = False
-    """Its record begins with what another run finished."""
-    use_cache: bool = True
-    as_json: bool = False
-    show_events: bool = False
-    quiet: bool = False
-    offline: bool = False
-    """Nothing may leave this machine."""
-    limits: Mapping[str, int] = field(default_factory=dict)
-    """Limits of the budget that are raised for what is left of the run, as `RunResumed.budget`."""
-    settled: tuple[Settled, ...] = ()
-    """What a person says about calls of which nobody knew whether they happened."""
-    privacy: Privacy = field(default_factory=Privacy)
-    """What its texts read of the environment, and what may be shown and written down."""
-    data: Path = Path()
-    """The user's own data: what tools made goes there when the store is on a server."""
-    streamed: tuple[str, ...] = ()
-    """Paths of steps whose text goes to stdout as it comes, one at a time."""
-    lock: Guard | None = None
-    """What the run is compared with, where a lock file stands beside its workflow."""
-    goes_on: bool = False
-    """Whoever executes it goes on afterwards: Ctrl-C ends the run for good, and never the process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,119 +65,17 @@ async def equipped(job: Job) -> AsyncIterator[Kit]:
         judge = job.lock.judge if job.lock is not None else None
         tools = Equipment(job.graph, os.environ, job.privacy.keys, judge=judge)
         stack.push_async_callback(tools.close)
-        lookups = Lookups(job.graph, _config(job), os.environ)
+        config = Config.from_environment(os.environ, Path.cwd()).staying(job.offline)
+        lookups = Lookups(job.graph, config, os.environ)
         stack.push_async_callback(lookups.close)
         yield Kit(tools, lookups)
 
 
-@dataclass(slots=True)
-class _Screen:
-    """Where committed events and live tokens go while the run goes on.
-
-    While somebody else has the terminal (a question, a streamed answer) events are held back.
-    """
-
-    job: Job
-    console: Console
-    shown: Progress
-    switch: KillSwitch
-    live: Any = None
-    streamed: str = ""
-    writing: str = ""
-    """Path of the step whose text is on stdout now."""
-    stream: ExitStack | None = None
-    held: list[tuple[int, Event]] | None = None
-    settled: tuple[Settled, ...] = ()
-    knows: bool = False
-    """Whether the progress has what stands in the record so far."""
-    mask: Masked | None = None
-    """Stands in front of `tokens` where secrets may be among them."""
-
-    def recalled(self, events: Iterable[tuple[int, Event]]) -> Iterator[Event]:
-        """What happened before this process went on with the run, read once for the screen and for the engine.
-
-        When a run goes on that this process had begun, the screen knows it already.
-        """
-        for pair in events:
-            if not self.knows:
-                self.shown.recall((pair,))
-            yield pair[1]
-        self.knows = True
-
-    def begun(self, events: Sequence[tuple[int, Event]]) -> None:
-        """What stands in the record when the run begins; of what another run did nothing is told."""
-        self.knows = True
-        if not self.job.forked:
-            self.committed(events)
-            return
-        for _, event in events:
-            self._print(event)
-
-    def committed(self, events: Sequence[tuple[int, Event]]) -> None:
-        for seq, event in events:
-            self._print(event)
-            if isinstance(event, AttemptFinished | StepFailed) and event.path in self.job.streamed:
-                self.end_stream(event.path)
-            if self.held is None:
-                self.shown.feed(seq, event)
-            else:
-                self.held.append((seq, event))
-        self.switch.after(len(events))
-
-    def _print(self, event: Event) -> None:
-        if self.job.show_events:
-            self.console.out.write(encode(event) + "\n")
-            self.console.out.flush()
-
-    def tokens(self, path: str, text: str) -> None:
-        if path in self.job.streamed and self.writing in ("", path):
-            self._piece(path, text)
-        else:
-            self.shown.tokens(path, text)
-        if self.live is not None:
-            self.live(path, text)
-
-    @contextmanager
-    def away(self) -> Iterator[None]:
-        """The terminal belongs to somebody else."""
-        with self.shown.away():
-            self.held = []
-            try:
-                yield
-            finally:
-                held, self.held = self.held or [], None
-        for seq, event in held:
-            self.shown.feed(seq, event)
-
-    def _piece(self, path: str, text: str) -> None:
-        if not text:
-            return
-        if self.stream is None:
-            self.stream, self.streamed, self.writing = ExitStack(), "", path
-            self.stream.enter_context(self.away())
-        self.console.piece(text)
-        self.streamed += text
-
-    def end_stream(self, path: str) -> None:
-        """The answer of a step is complete: it ends its line, and the progress comes back."""
-        if self.mask is not None:
-            self.mask.end(path)
-        if self.stream is not None and self.writing == path:
-            self.console.piece("" if self.streamed.endswith("\n") else "\n")
-            stream, self.stream, self.writing = self.stream, None, ""
-            stream.close()
-
-    def close(self) -> None:
-        """Nothing more comes."""
-        for path in self.job.streamed:
-            self.end_stream(path)
-        self.shown.close()
-
-
 def execute(store: Store, job: Job, console: Console) -> tuple[Result, str]:
     """Run to the end. Returns how it ended and what was streamed to stdout already."""
-    screen = _Screen(job, console, progress(console, quiet=job.quiet), KillSwitch(os.environ))
-    screen.settled = job.settled
+    story = job.past.story if job.past is not None else None
+    shown = progress(console, quiet=job.quiet, story=story)
+    screen = Screen(job, console, shown, KillSwitch(os.environ), settled=job.settled, knows=story is not None)
     try:
         result = asyncio.run(_execute(store, job, screen))
     finally:
@@ -232,8 +89,7 @@ async def execute_with(
     store: Store, job: Job, console: Console, kit: Kit, shown: Progress
 ) -> tuple[Result, str]:
     """The same with tools and models that stay open for the next run."""
-    screen = _Screen(job, console, shown, KillSwitch(os.environ))
-    screen.settled = job.settled
+    screen = Screen(job, console, shown, KillSwitch(os.environ), settled=job.settled)
     try:
         result = await _execute(store, job, screen, kit)
     finally:
@@ -241,8 +97,8 @@ async def execute_with(
     return result, screen.streamed
 
 
-async def _execute(store: Store, job: Job, screen: _Screen, kit: Kit | None = None) -> Result:
-    resumed = job.resumed
+async def _execute(store: Store, job: Job, screen: Screen, kit: Kit | None = None) -> Result:
+    resumed, past = job.resumed, job.past
     async with AsyncExitStack() as stack:
         screen.switch.watch(store)
         _go_live(store, job, screen, stack)
@@ -251,7 +107,7 @@ async def _execute(store: Store, job: Job, screen: _Screen, kit: Kit | None = No
         cache = _cache(store, job, stack)
         used = await stack.enter_async_context(equipped(job)) if kit is None else kit
         while True:
-            recovered = _look_back(store, job.run, screen, journal, resumed=resumed)
+            recovered = _look_back(store, past, screen, journal, resumed=resumed)
             _listen(job, journal, resumed=resumed)
             await journal.flush()
             engine = _engine(store, job, screen, journal, cache, recovered, used)
@@ -259,7 +115,7 @@ async def _execute(store: Store, job: Job, screen: _Screen, kit: Kit | None = No
             await asyncio.sleep(0)  # the last committed events are on their way to the screen
             if result.status != "waiting" or not _answered_meanwhile(store, job.run, result.asks):
                 return _as_kept(store, job.run, result)
-            resumed = True
+            resumed, past = True, None  # it knows more by now
 
 
 def _as_kept(store: Store, run: str, result: Result) -> Result:
@@ -285,72 +141,12 @@ def _listen(job: Job, journal: KillingJournal, *, resumed: bool) -> None:
         tell(said)
 
 
-def _config(job: Job) -> Config:
-    return Config.from_environment(os.environ, Path.cwd()).staying(job.offline)
-
-
-def _go_live(store: Store, job: Job, screen: _Screen, stack: AsyncExitStack) -> None:
+def _go_live(store: Store, job: Job, screen: Screen, stack: AsyncExitStack) -> None:
     from orchestrator.store.live import LiveSender
 
     sender = LiveSender(store, job.run)
     stack.callback(sender.close)
     screen.live = sender
-
-
-def open_models(graph: Graph, config: Config, console: Console) -> dict[str, Model]:
-    """A model for every name the graph needs; missing weights are fetched, nothing is started yet.
-
-    Tools that cannot be called are found too, and what the steps look up is brought up to date. Raises UsageError,
-    CredentialsMissing, ProviderError, SandboxUnavailable, KnowledgeError.
-    """
-    base = Path(graph.file).resolve().parent
-    preflight(graph, price_list, offline=config.offline)
-    check_tools(graph, os.environ)
-    refuse_embedders_away(graph, offline=config.offline)
-    needed, climbed = models_needed(graph), models_climbed(graph)
-    fetch_weights(graph, config, console)
-    prepare_lookups(graph, config, os.environ, console)
-    return {
-        name: open_needed(name, spec, config, base, climbed=name in climbed) for name, spec in needed.items()
-    }
-
-
-def open_needed(name: str, spec: ModelSpec, config: Config, base: Path, *, climbed: bool) -> Model:
-    """One model; without its key it is absent where only an `escalate` asks it, and the run stays local."""
-    try:
-        return open_model(name, spec, environ=os.environ, config=config, base=base)
-    except CredentialsMissing as error:
-        if climbed:
-            return Absent(error)
-        raise
-
-
-def check_models(graph: Graph, config: Config, console: Console) -> None:
-    """Find out what keeps the models from being opened, and fetch missing weights, for a run somewhere else.
-
-    Raises UsageError, CredentialsMissing, ProviderError.
-    """
-
-    async def close() -> None:
-        for model in models.values():
-            await model.close()
-
-    models = open_models(graph, config, console)
-    asyncio.run(close())
-
-
-def fetch_weights(graph: Graph, config: Config, console: Console) -> None:
-    """Bring what is not on this machine yet. Raises UsageError, ProviderError."""
-    references = [spec.use for spec in models_needed(graph).values()]
-    references += [EMBEDDER] if embeds_here(graph) else []
-    base = Path(graph.file).resolve().parent
-    if not any(reference.startswith("llamacpp:") for reference in references):
-        return
-    from orchestrator.cli.download import fetch_missing
-    from orchestrator.providers.model_store import ModelStore
-
-    store = ModelStore(config.models, environ=os.environ, offline=config.offline)
-    fetch_missing(references, store, base, console)
 
 
 def _cache(store: Store, job: Job, stack: AsyncExitStack) -> Cache | None:
@@ -362,24 +158,33 @@ def _cache(store: Store, job: Job, stack: AsyncExitStack) -> Cache | None:
 
 
 def _look_back(
-    store: Store, run: str, screen: _Screen, journal: KillingJournal, *, resumed: bool
+    store: Store, past: Past | None, screen: Screen, journal: KillingJournal, *, resumed: bool
 ) -> Recovered:
     """What the log knows of the run so far, with the answers that wait in the inbox turned into events.
 
     They were given before the run was taken up again, so they stand before that in its log.
     """
-    recovered = Recovered()
-    if resumed or screen.job.forked:
-        recovered = recover(screen.recalled(store.events(run)))
+    job, recovered = screen.job, Recovered()
+    if resumed or job.forked:
+        recovered = past.recovered if past is not None else recover(screen.recalled(store.events(job.run)))
         recovered.started = None  # what the run was given is in the job: a flood of items is held once
     if not resumed:
-        screen.begun(list(store.events(run)))
-    _take_answers(store, run, journal, recovered)
+        _begin(store, past, screen)
+    _take_answers(store, job.run, journal, recovered)
     if resumed:
         _settle(screen, journal, recovered)
-        journal.append(RunResumed(at=SystemClock().now(), owner=me(), budget=screen.job.limits))
-        recovered.raised(screen.job.limits)
+        journal.append(RunResumed(at=SystemClock().now(), owner=me(), budget=job.limits))
+        recovered.raised(job.limits)
     return recovered
+
+
+def _begin(store: Store, past: Past | None, screen: Screen) -> None:
+    """Tell what stands in the record already. As the store gives it where its very words are printed."""
+    job = screen.job
+    if past is None or job.show_events:
+        screen.begun(store.events(job.run))
+    elif not job.forked:
+        screen.begun([(0, past.started)])
 
 
 def _take_answers(store: Store, run: str, journal: KillingJournal, recovered: Recovered) -> None:
@@ -394,7 +199,7 @@ def _take_answers(store: Store, run: str, journal: KillingJournal, recovered: Re
             done(store, [row.id])
 
 
-def _settle(screen: _Screen, journal: KillingJournal, recovered: Recovered) -> None:
+def _settle(screen: Screen, journal: KillingJournal, recovered: Recovered) -> None:
     """What a person says about calls, once: it is in the record when the run looks back again, as far as `keep` says."""
     privacy, clock = screen.job.privacy, SystemClock()
     record = recording(journal, screen.job.graph, privacy.secrets, privacy.keep, recovered, clock)
@@ -423,7 +228,7 @@ def _answered_meanwhile(store: Store, run: str, asks: Collection[str]) -> bool:
 def _engine(
     store: Store,
     job: Job,
-    screen: _Screen,
+    screen: Screen,
     journal: KillingJournal,
     cache: Cache | None,
     recovered: Recovered,
@@ -456,17 +261,10 @@ def _engine(
     return Engine(job.graph, job.inputs, job.models, ports, today=job.today, recovered=recovered)
 
 
-def price_list(spec: ModelSpec, *, local: bool) -> Price | None:
-    """What a model costs; the list is read when the first model off the machine is asked."""
-    from orchestrator.pricelist import price_of
-
-    return price_of(spec, local=local)
-
-
 # ---------------------------------------------------------------------------------------- stopping a run
 
 
-async def _guarded(engine: Engine, store: Store, run: str, screen: _Screen) -> Result:
+async def _guarded(engine: Engine, store: Store, run: str, screen: Screen) -> Result:
     """Execute while listening for Ctrl-C, SIGTERM and `orch cancel`."""
     loop = asyncio.get_running_loop()
     for number, by in ((signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")):
@@ -480,7 +278,7 @@ async def _guarded(engine: Engine, store: Store, run: str, screen: _Screen) -> R
             loop.remove_signal_handler(number)
 
 
-def _stop(engine: Engine, screen: _Screen, by: str) -> None:
+def _stop(engine: Engine, screen: Screen, by: str) -> None:
     """The first time ends the run with everything written; the second time ends the process."""
     if screen.job.goes_on:
         engine.cancel(by)
@@ -507,3 +305,6 @@ async def _watch_inbox(engine: Engine, store: Store, run: str) -> None:
                 done(store, [row.id])
                 engine.cancel(str(row.payload.get("by", "orch cancel")))
                 return
+
+
+__all__ = ["Job", "Kit", "equipped", "execute", "execute_with"]

@@ -107,7 +107,8 @@ class How:
 
 def fork(store: Store, source: str, wish: Wish, how: How, config: Config, console: Console) -> int:
     """Make the new run and execute it, here or in a process of its own. Raises UsageError and what `execute` raises."""
-    from orchestrator.cli.again import copy_of, data, lines, rest_of
+    from orchestrator.cli.again import copy_of, data, lines
+    from orchestrator.cli.rest import rest_of
 
     copy = copy_of(store, source, wish, config, console, fresh=how.no_cache)
     rest = rest_of(copy)
@@ -151,35 +152,25 @@ def _execute(store: Store, copy: Copy, wish: Wish, how: How, console: Console) -
     from orchestrator.cli.again import begin
     from orchestrator.cli.beginning import streamed_steps
     from orchestrator.cli.concluding import conclude
-    from orchestrator.cli.executing import Job, execute, open_models
+    from orchestrator.cli.executing import execute
+    from orchestrator.cli.job import Shown, job_of
     from orchestrator.cli.locked import guard_of
+    from orchestrator.cli.needs import open_models
     from orchestrator.store.lease import Lease
 
-    options, run = copy.options, how.run_id or store.fresh_id(time.time())
+    options, run, graph = copy.options, how.run_id or store.fresh_id(time.time()), copy.graph
     strict, replaced = bool(options.get("locked")), tuple(options.get("models") or ())
-    guard = guard_of(copy.graph, copy.config, strict=strict, replaced=replaced)
-    models = open_models(copy.graph, copy.config, console)
+    guard = guard_of(graph, copy.config, strict=strict, replaced=replaced)
+    models = open_models(graph, copy.config, console)
+    shown = Shown(how.as_json, how.events, how.quiet)
     with Lease.acquire(store, run):
-        begin(store, run, copy, wish.at)
-        job = Job(
-            run=run,
-            graph=copy.graph,
-            inputs=copy.inputs,
-            today=copy.options["today"],
-            models=models,
-            forked=True,
-            use_cache=copy.options["cache"],
-            as_json=how.as_json,
-            show_events=how.events,
-            quiet=how.quiet,
-            offline=copy.config.offline,
-            privacy=copy.privacy,
-            lock=guard,
-            data=copy.config.data,
-            streamed=() if how.as_json or how.events else streamed_steps(copy.graph),
-        )
-        result, streamed = execute(store, job, console)
-    return conclude(result, run, console, as_json=how.as_json, events=how.events, streamed=streamed)
+        past = begin(store, run, copy, wish.at)
+        job = job_of(
+            past, graph, copy.inputs, models, copy.config, copy.privacy, shown,
+            forked=True, streamed=streamed_steps(graph), lock=guard,
+        )  # fmt: skip
+        result, text = execute(store, job, console)
+    return conclude(result, run, console, as_json=how.as_json, events=how.events, streamed=text)
 
 
 def _detach(store: Store, source: str, wish: Wish, how: How, config: Config, console: Console) -> int:

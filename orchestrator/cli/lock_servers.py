@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.equipment import guarded, servers_of
 from orchestrator.cli.equipment_knowledge import used_examples, used_heads, used_knowledge
-from orchestrator.cli.executing import EMBEDDER
+from orchestrator.cli.needs import EMBEDDER
 from orchestrator.engine.gate import models_needed
 from orchestrator.errors import OrchError, ProviderError
 from orchestrator.graph.model import Declared, Graph
-from orchestrator.lock.file import key_of
+from orchestrator.lock.file import MOST, key_of
 from orchestrator.lock.stamps import digest
 from orchestrator.policy.secrets import NONE, Secrets
 from orchestrator.providers.catalog import find
 from orchestrator.providers.model_store import ModelStore, is_path
 from orchestrator.providers.registry import is_cloud, open_model, provider_of
+from orchestrator.regular import read_regular
 from orchestrator.spec.model import ModelSpec
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Asker:
             if provider == "llamacpp":
                 return {**stated, "weights": f"sha256:{self._weights(model)}"}
             if provider == "scripted":
-                return {**stated, "answers": digest((self._base / model).read_bytes())}
+                return {**stated, "answers": digest(read_regular(self._base / model, MOST))}
             if provider == "ollama" and not is_cloud(spec):
                 if not ask:
                     return self._as_it_was(name, stated, "it was not asked")

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from orchestrator.bench.forms import Tried, may_win
 from orchestrator.cli.download import Download, fetch_missing
-from orchestrator.cli.executing import EMBEDDER
 from orchestrator.cli.machine import memory_of
+from orchestrator.cli.needs import EMBEDDER
 from orchestrator.errors import UsageError
 from orchestrator.providers.endpoint import launch_of
 from orchestrator.providers.engine_served import found_server, seen, version_of

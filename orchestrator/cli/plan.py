@@ -56,7 +56,7 @@ def command(
 
     Inputs that are not given are unknowns in the numbers. Nothing of the workflow is executed.
     """
-    from orchestrator.cli.executing import price_list
+    from orchestrator.cli.needs import price_list
     from orchestrator.cli.opening import opened, pairs
     from orchestrator.config import Config
     from orchestrator.engine.preflight import preflight

@@ -50,20 +50,22 @@ class Progress(Protocol):
         ...
 
 
-def progress(console: Console, *, quiet: bool = False) -> PlainProgress | LiveProgress:
-    """The right kind for where stderr goes."""
+def progress(
+    console: Console, *, quiet: bool = False, story: Story | None = None
+) -> PlainProgress | LiveProgress:
+    """The right kind for where stderr goes. `story` knows what happened before this process took the run up."""
     if not quiet and is_terminal(console.err):
-        return LiveProgress(console)
-    return PlainProgress(console, quiet=quiet)
+        return LiveProgress(console, story=story)
+    return PlainProgress(console, quiet=quiet, story=story)
 
 
 class PlainProgress:
     """Lines only: for files, pipes and continuous integration."""
 
-    def __init__(self, console: Console, *, quiet: bool = False) -> None:
+    def __init__(self, console: Console, *, quiet: bool = False, story: Story | None = None) -> None:
         self._console = console
         self._quiet = quiet
-        self._story = Story()
+        self._story = story or Story()
 
     @property
     def summary(self) -> Summary:
@@ -98,11 +100,12 @@ class LiveProgress:
         clock: Callable[[], float] = time.time,
         columns: Callable[[], int] | None = None,
         ticking: bool = True,
+        story: Story | None = None,
     ) -> None:
         self._console = console
         self._clock = clock
         self._region = Region(console.err, columns)
-        self._story = Story()
+        self._story = story or Story()
         self._rate = Rate(clock)
         self._texts: dict[str, str] = {}
         self._drawn = float("-inf")

@@ -69,7 +69,7 @@ async def reused_answers(
 
     `base` is the folder of the workflow's file. Raises ProviderError.
     """
-    from orchestrator.cli.executing import open_needed
+    from orchestrator.cli.needs import open_needed
     from orchestrator.store.cache import StoreCache
 
     climbed = models_climbed(graph)

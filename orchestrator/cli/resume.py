@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from orchestrator.cli import complete
-from orchestrator.cli.console import the_console
+from orchestrator.cli.console import Console, the_console
 from orchestrator.cli.opening import LOCAL_ONLY, opened, pairs
 from orchestrator.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.cli.job import Job
+    from orchestrator.cli.past import Past
+    from orchestrator.config import Config
+    from orchestrator.engine.start import Result
+    from orchestrator.events import RunStarted
+    from orchestrator.graph.model import Graph
+    from orchestrator.store.rows import RunRow
+    from orchestrator.store.store import Store
 
 
 @click.command()
@@ -71,81 +84,105 @@ def command(
     already counts. A run that stopped in the middle of a call with an effect (`effects: once`) does not make it a second
     time: say that it happened (--done), or that it did not (--rerun).
     """
-    from orchestrator.cli.afterwards import how_it_ended
     from orchestrator.cli.concluding import conclude
-    from orchestrator.cli.executing import Job, execute, open_models
-    from orchestrator.cli.locked import guard_of
-    from orchestrator.cli.privacy import privacy_of, refuse_lost, whole_inputs
-    from orchestrator.cli.settling import settled
-    from orchestrator.cli.whole import refuse_damaged, refuse_half_made
     from orchestrator.cli.wiring import existing_store
     from orchestrator.config import Config
-    from orchestrator.engine.recover import recover
-    from orchestrator.store.foreign import refuse_foreign
-    from orchestrator.store.lease import Lease
-    from orchestrator.store.quarantine import checked, verified
-    from orchestrator.store.seen import taken_by
 
-    console = the_console()
-    config = Config.from_environment(os.environ, Path.cwd())
+    console, config = the_console(), Config.from_environment(os.environ, Path.cwd())
+    config = config.staying(local_only)
+    said = Said(pairs(given, "-i"), changed, happened, again, values, as_json, events, quiet,
+                _limits(budget_usd, budget_tokens, budget_cloud_calls))  # fmt: skip
     store = existing_store()
     try:
         run = store.find(run)
         row = store.run(run)
-        refuse_foreign(store, run)
-        if row.status == "done":
-            refuse_damaged(run, [problem] if (problem := checked(store, run)) else [])
-            raise UsageError(f"run {run} is done", hint=f"see it with: orch show {run}")
-        if row.status == "rejected":
-            refuse_damaged(run, [problem] if (problem := checked(store, run)) else [])
-            ended = how_it_ended(store, run)
-            return conclude(ended, run, console, as_json=as_json, events=events, streamed="")
-        with Lease.acquire(store, run):
-            refuse_damaged(run, verified(store, run))
-            recovered = recover(event for _, event in store.events(run))
-            started = recovered.started
-            assert started is not None, "the first event of every run is that it started"
-            refuse_half_made(started, row.events)
-            graph = opened(started.file, console, started.options.get("models", {}))
-            if graph.digest != started.source and not changed:
-                raise UsageError(
-                    f"{started.file} (or something it includes) has changed since run {run} began",
-                    hint="start a new run (known answers are reused), or go on all the same with --changed",
-                )
-            config = config.staying(local_only or bool(started.options.get("local_only")))
-            privacy, today = privacy_of(graph, config, os.environ), str(started.options["today"])
-            refuse_lost(recovered)
-            strict, replaced = bool(started.options.get("locked")), started.options.get("models") or ()
-            guard = guard_of(graph, config, strict=strict, replaced=tuple(replaced), resumed=True)
-            job = Job(
-                run=run,
-                graph=graph,
-                inputs=whole_inputs(
-                    graph,
-                    started.inputs,
-                    pairs(given, "-i"),
-                    privacy.keep,
-                    today,
-                    taken_by(store, run),
-                ),
-                today=today,
-                models=open_models(graph, config, console),
-                resumed=True,
-                use_cache=bool(started.options.get("cache", True)),
-                as_json=as_json,
-                show_events=events,
-                quiet=quiet,
-                offline=config.offline,
-                settled=settled(run, recovered, happened, again, values),
-                limits=_limits(budget_usd, budget_tokens, budget_cloud_calls),
-                privacy=privacy,
-                lock=guard,
-                data=config.data,
-            )
-            result, streamed = execute(store, job, console)
-        return conclude(result, run, console, as_json=as_json, events=events, streamed=streamed)
+        ended = _ended(store, row)
+        result, text = (ended, "") if ended is not None else _go_on(store, row, said, config, console)
+        return conclude(result, run, console, as_json=as_json, events=events, streamed=text)
     finally:
         store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a command line says: inputs that the record did not keep, calls that happened or did not, larger limits."""
+
+    given: Mapping[str, str]
+    changed: bool
+    happened: Sequence[str]
+    again: Sequence[str]
+    values: Sequence[str]
+    as_json: bool
+    events: bool
+    quiet: bool
+    limits: Mapping[str, int]
+
+
+def _ended(store: Store, row: RunRow) -> Result | None:
+    """How a run ended that a person rejected; None for one that can go on. Raises UsageError for one that is done."""
+    from orchestrator.cli.afterwards import how_it_ended
+    from orchestrator.cli.whole import refuse_damaged
+    from orchestrator.store.foreign import refuse_foreign
+    from orchestrator.store.quarantine import checked
+
+    refuse_foreign(store, row.id)
+    if row.status not in ("done", "rejected"):
+        return None
+    refuse_damaged(row.id, [problem] if (problem := checked(store, row.id)) else [])
+    if row.status == "done":
+        raise UsageError(f"run {row.id} is done", hint=f"see it with: orch show {row.id}")
+    return how_it_ended(store, row.id)
+
+
+def _go_on(store: Store, row: RunRow, said: Said, config: Config, console: Console) -> tuple[Result, str]:
+    """Read the record once, and execute what is not in it."""
+    from orchestrator.cli.executing import execute
+    from orchestrator.cli.past import past_of
+    from orchestrator.store.lease import Lease
+
+    with Lease.acquire(store, row.id):
+        past = past_of(store, row.id)
+        return execute(store, _job(store, row, past, said, config, console), console)
+
+
+def _job(store: Store, row: RunRow, past: Past, said: Said, config: Config, console: Console) -> Job:
+    """Raises OrchError for what keeps it from going on."""
+    from orchestrator.cli.job import Shown, job_of
+    from orchestrator.cli.locked import guard_of
+    from orchestrator.cli.needs import open_models
+    from orchestrator.cli.privacy import privacy_of, refuse_lost, whole_inputs
+    from orchestrator.cli.settling import settled
+    from orchestrator.cli.whole import refuse_half_made
+    from orchestrator.store.seen import taken_by
+
+    started, options = past.started, past.started.options
+    refuse_half_made(started, row.events)
+    graph = _graph(started, console, changed=said.changed)
+    config = config.staying(bool(options.get("local_only")))
+    privacy, today = privacy_of(graph, config, os.environ), str(options["today"])
+    refuse_lost(past.recovered)
+    strict, replaced = bool(options.get("locked")), tuple(options.get("models") or ())
+    guard = guard_of(graph, config, strict=strict, replaced=replaced, resumed=True)
+    taken = taken_by(store, row.id)
+    inputs = whole_inputs(graph, started.inputs, said.given, privacy.keep, today, taken)
+    models = open_models(graph, config, console)
+    calls = settled(row.id, past.recovered, said.happened, said.again, said.values)
+    shown = Shown(said.as_json, said.events, said.quiet)
+    return job_of(
+        past, graph, inputs, models, config, privacy, shown,
+        resumed=True, lock=guard, settled=calls, limits=said.limits,
+    )  # fmt: skip
+
+
+def _graph(started: RunStarted, console: Console, *, changed: bool) -> Graph:
+    """The file as it was when the run began, unless `changed` says that it may be another one. Raises UsageError."""
+    graph = opened(started.file, console, started.options.get("models", {}))
+    if graph.digest != started.source and not changed:
+        raise UsageError(
+            f"{started.file} (or something it includes) has changed since run {started.run} began",
+            hint="start a new run (known answers are reused), or go on all the same with --changed",
+        )
+    return graph
 
 
 def _limits(usd: float | None, tokens: int | None, cloud_calls: int | None) -> dict[str, int]:

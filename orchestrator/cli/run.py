@@ -17,6 +17,7 @@ from orchestrator.cli.opening import LOCAL_ONLY, pairs
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
+    from orchestrator.cli.job import Shown
     from orchestrator.config import Config
     from orchestrator.graph.model import Graph
     from orchestrator.store.store import Store
@@ -97,6 +98,7 @@ def command(
     options = {"today": today.isoformat(), "cache": not no_cache, "models": replaced}
     options |= {"local_only": True} if config.offline else {}
     options |= {"locked": True} if locked else {}
+    from orchestrator.cli.job import Shown
     from orchestrator.cli.wiring import the_store
 
     store = the_store()
@@ -107,7 +109,7 @@ def command(
         if tui:
             return _on_screen(store, again, graph, config, console)
         run = run_id or store.fresh_id(time.time())
-        return _execute(store, config, graph, run, inputs, options, console, (as_json, events, quiet))
+        return _execute(store, config, graph, run, inputs, options, console, Shown(as_json, events, quiet))
     finally:
         store.close()
 
@@ -184,45 +186,29 @@ def _execute(
     inputs: Mapping[str, Any],
     options: Mapping[str, Any],
     console: Console,
-    shown: tuple[bool, bool, bool],
+    shown: Shown,
 ) -> int:
-    from orchestrator.cli.beginning import started, streamed_steps
-    from orchestrator.cli.executing import Job, execute, open_models
+    from orchestrator.cli.beginning import begin, streamed_steps
+    from orchestrator.cli.concluding import conclude
+    from orchestrator.cli.executing import execute
     from orchestrator.cli.fresh import only_new
+    from orchestrator.cli.job import job_of
     from orchestrator.cli.locked import guard_of
+    from orchestrator.cli.needs import open_models
     from orchestrator.cli.privacy import privacy_of
-    from orchestrator.engine.record import kept_inputs
     from orchestrator.store.lease import Lease
 
-    as_json, events, quiet = shown
     strict = bool(options.get("locked"))
     guard = guard_of(graph, config, strict=strict, replaced=tuple(options["models"]))
     privacy = privacy_of(graph, config, os.environ)
     inputs, taken = only_new(store, graph, inputs, privacy.keep, console)
     models = open_models(graph, config, console)
     with Lease.acquire(store, run):
-        kept = kept_inputs(graph, inputs, privacy.keep, privacy.secrets)
-        store.create(run, started(graph, run, kept, options), taken)
-        job = Job(
-            run=run,
-            graph=graph,
-            inputs=inputs,
-            today=options["today"],
-            models=models,
-            use_cache=options["cache"],
-            as_json=as_json,
-            show_events=events,
-            quiet=quiet,
-            offline=config.offline,
-            privacy=privacy,
-            lock=guard,
-            data=config.data,
-            streamed=() if as_json or events else streamed_steps(graph),
-        )
-        result, streamed = execute(store, job, console)
-    from orchestrator.cli.concluding import conclude
-
-    return conclude(result, run, console, as_json=as_json, events=events, streamed=streamed)
+        past = begin(store, graph, run, inputs, options, privacy, taken)
+        streamed = streamed_steps(graph)
+        job = job_of(past, graph, inputs, models, config, privacy, shown, streamed=streamed, lock=guard)
+        result, text = execute(store, job, console)
+    return conclude(result, run, console, as_json=shown.as_json, events=shown.events, streamed=text)
 
 
 def _again(
@@ -256,7 +242,7 @@ def _detach(store: Store, arguments: list[str], config: Config, console: Console
 def _on_screen(store: Store, arguments: list[str], graph: Graph, config: Config, console: Console) -> int:
     """Start the run as a process of its own, as `--detach` does, and watch it; its result is printed afterwards."""
     from orchestrator.cli.afterwards import how_it_stands
-    from orchestrator.cli.executing import check_models
+    from orchestrator.cli.needs import check_models
     from orchestrator.cli.starting import start_run
     from orchestrator.cli.tui import settings_for, show
 

@@ -1,15 +1,17 @@
 """A run out of another one: what that one finished and what is not anew begins the record of the new run.
 
-Two readings of the record: the first finds out what stands and what not (`survey`), the second gives the events that the
-new run begins with (`Survey.begins_with`). What is taken over costs nothing: no call of a model is in the new record.
+Two readings of the record: the first notes how its instances ended (`looked`), of which `survey` makes out what stands; the
+second gives the events that the new run begins with (`Survey.begins_with`). Neither holds any event: there may be
+a hundred thousand. What is taken over costs nothing: no call of a model is in the new record.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from orchestrator.engine.made_of import made_of
 from orchestrator.engine.places import Hop, place
@@ -36,6 +38,62 @@ _SIGN = re.compile(r"[.~@^#]")
 Ended = StepFinished | StepSkipped | StepFailed
 NOT_KEPT = "its value was not kept"
 UNFINISHED, FAILED = "was not finished", "failed"
+_ENDINGS = ("step.finished", "step.skipped", "step.failed")
+_CALLS = ("call.started", "call.finished")
+LOOKED_AT = ("run.started", *_ENDINGS, *_CALLS, "ask.answered")
+"""The kinds of events that the first reading needs."""
+TAKEN_OVER = ("step.started", *_ENDINGS, *_CALLS, "ask.opened", "ask.answered")
+"""The kinds of events that the second reading needs."""
+RECENT = 4096
+"""Instances of which it is known for a while how they stand: several events of one follow each other."""
+Odd = Literal["withheld", "failed", "container"]
+"""Of an instance that ended: its value was not kept, it has none, or it is made of its steps' values."""
+
+
+@dataclass(slots=True)
+class Looked:
+    """What of a record matters for any run out of it."""
+
+    started: RunStarted | None = None
+    last: dict[str, int] = field(default_factory=dict)
+    """By instance, in the order in which they ended for the last time: the number of that event."""
+    odd: dict[str, Odd] = field(default_factory=dict)
+    calls: dict[str, dict[int, Called]] = field(default_factory=dict)
+    """Calls with an effect `once`."""
+    answered: set[str] = field(default_factory=set)
+
+    def take(self, seq: int, event: Event) -> None:
+        match event:
+            case StepFinished() | StepSkipped() | StepFailed():
+                self._ended(seq, event)
+            case AskAnswered() if event.choice:
+                self.answered.add(event.path)
+            case CallStarted() if event.effects == "once":
+                self.calls.setdefault(event.path, {})[event.call] = Called(event)
+            case CallFinished():
+                called = self.calls.get(event.path, {}).get(event.call)
+                if called is not None:
+                    called.ended = event
+            case RunStarted():
+                self.started = event
+            case _:
+                pass
+
+    def _ended(self, seq: int, event: Ended) -> None:
+        if event.path in self.last:
+            del self.last[event.path]
+            self.odd.pop(event.path, None)
+        self.last[event.path] = seq
+        if odd := _odd(event):
+            self.odd[event.path] = odd
+
+
+def looked(record: Iterable[tuple[int, Event]]) -> Looked:
+    """The first reading."""
+    found = Looked()
+    for seq, event in record:
+        found.take(seq, event)
+    return found
 
 
 def changes(graph: Graph, started: RunStarted) -> dict[str, str]:
@@ -71,17 +129,14 @@ class Survey:
     again: dict[str, str] = field(default_factory=dict)
     """Instances whose steps stand, and which run again all the same, with the reason."""
     once: list[tuple[str, str]] = field(default_factory=list)
-    _last: dict[str, int] = field(default_factory=dict)
-    """The number of the event that ended an instance for the last time."""
-    _calls: dict[str, dict[int, Called]] = field(default_factory=dict)
-    _answered: set[str] = field(default_factory=set)
-    _closed: set[str] = field(default_factory=set)
-    """Instances with a value: what failed inside them has something in its place."""
+    _known: Looked = field(default_factory=Looked)
     _standing: dict[str, Standing] = field(default_factory=dict)
 
     def stands(self, path: str) -> Standing:
         found = self._standing.get(path)
         if found is None:
+            if len(self._standing) >= RECENT:
+                self._standing.clear()
             found = self._standing[path] = self.anew.stands(path)
         return found
 
@@ -90,56 +145,40 @@ class Survey:
         found, order = {**dict(self.anew.reasons()), **self.again}, _order(self.graph)
         return dict(sorted(found.items(), key=lambda pair: order.get(step_of(pair[0]), len(order))))
 
-    # ---------------------------------------------------------------------------------- the first reading
-
-    def look(self, seq: int, event: Event) -> None:
-        """Take one event of the record in."""
-        match event:
-            case StepFinished() | StepSkipped() | StepFailed():
-                self._last[event.path] = seq
-            case AskAnswered() if event.choice:
-                self._answered.add(event.path)
-            case CallStarted():
-                self._calls.setdefault(event.path, {})[event.call] = Called(event)
-            case CallFinished():
-                called = self._calls.get(event.path, {}).get(event.call)
-                if called is not None:
-                    called.ended = event
-            case _:
-                pass
-
-    def count(self, seq: int, event: Event) -> None:
-        """What an event means, once all of them are known."""
-        if isinstance(event, StepFinished | StepSkipped | StepFailed) and self._last.get(event.path) == seq:
-            self._count(event)
-
-    def _count(self, event: Ended) -> None:
-        if self.stands(event.path) != "kept":
-            return
-        if _withheld(event):
-            self.again[event.path] = NOT_KEPT
-            return
-        if isinstance(event, StepFailed) and not event.kept:
-            self.again[event.path] = FAILED
-            return
-        self._closed.add(event.path)
-        if not _is_container(event) and not _is_part(event.path):
-            self.reused[step_of(event.path)] += 1
-
-    def conclude(self) -> None:
-        """What the whole record says: calls that will happen twice, and steps that the run never came to."""
-        for path, calls in self._calls.items():
+    def count(self) -> None:
+        """What the whole record says: what is taken over, calls that will happen twice, steps that it never came to."""
+        for path in self._known.last:
+            self._count(path)
+        for path, calls in self._known.calls.items():
             if self.stands(path) == "anew":
                 self.once += [(path, called.began.tool) for called in calls.values() if called.counts]
         self.again = {
             path: why
             for path, why in self.again.items()
-            if why != FAILED or not self._closed & set(_above(path))
+            if why != FAILED or not any(map(self._has_value, _above(path)))
         }
         for node in self.graph.scope.nodes:
-            stands = node.name not in self.anew.whole and node.name not in self.anew.parts
-            if stands and node.name not in self._last:
+            if node.name not in self.anew.whole and node.name not in self._known.last:
                 self.again.setdefault(node.name, UNFINISHED)
+
+    def _count(self, path: str) -> None:
+        if self.stands(path) != "kept":
+            return
+        match self._known.odd.get(path):
+            case "withheld":
+                self.again[path] = NOT_KEPT
+            case "failed":
+                self.again[path] = FAILED
+            case "container":
+                pass
+            case None:
+                if not _is_part(path):
+                    self.reused[step_of(path)] += 1
+
+    def _has_value(self, path: str) -> bool:
+        """Whether this instance stands with a value: what failed inside it has something in its place."""
+        ended = path in self._known.last and self._known.odd.get(path) not in ("withheld", "failed")
+        return ended and self.stands(path) == "kept"
 
     # --------------------------------------------------------------------------------- the second reading
 
@@ -152,7 +191,7 @@ class Survey:
                     began.add(event.path)
                     yield replace(event, at=at)
                 case StepFinished() | StepSkipped() | StepFailed():
-                    if self._last[event.path] == seq and self._is_taken(event):
+                    if self._known.last[event.path] == seq and self._is_taken(event):
                         yield self._taken(event, at)
                 case AskOpened() | AskAnswered() if self._is_answered(event):
                     yield replace(event, at=at)
@@ -169,7 +208,7 @@ class Survey:
         if stands == "reopened":
             return contains
         return stands == "kept" and (
-            contains or (event.path in self._last and not self._runs_again(event.path))
+            contains or (event.path in self._known.last and not self._runs_again(event.path))
         )
 
     def _runs_again(self, path: str) -> bool:
@@ -185,7 +224,7 @@ class Survey:
         return replace(event, at=at, cached=True, facts={**event.facts, TAKEN: run})
 
     def _is_answered(self, event: AskOpened | AskAnswered) -> bool:
-        if event.path not in self._answered or self.stands(event.path) != "kept":
+        if event.path not in self._known.answered or self.stands(event.path) != "kept":
             return False
         return isinstance(event, AskOpened) or bool(event.choice)
 
@@ -193,8 +232,8 @@ class Survey:
         """Of a call what still matters: an effect that was had once, and the files that were made."""
         if self.stands(event.path) != "kept":
             return
-        taken = event.path in self._last and not self._runs_again(event.path)
-        called = self._calls.get(event.path, {}).get(event.call)
+        taken = event.path in self._known.last and not self._runs_again(event.path)
+        called = self._known.calls.get(event.path, {}).get(event.call)
         if not taken and called is not None and called.counts:
             yield replace(event, at=at)
         elif taken and isinstance(event, CallFinished) and event.artifacts:
@@ -203,41 +242,36 @@ class Survey:
             )
 
 
-def survey(
-    graph: Graph,
-    started: RunStarted,
-    record: Sequence[tuple[int, Event]],
-    *,
-    at: str = "",
-    inputs: Iterable[str] = (),
-) -> Survey:
+def survey(graph: Graph, known: Looked, *, at: str = "", inputs: Iterable[str] = ()) -> Survey:
     """What of a run stands, when it begins again at a step, with other values of these inputs, and with this file.
 
     Raises UsageError.
     """
+    started = known.started
+    assert started is not None, "the first event of every run is that it started"
     way: tuple[Hop, ...] = place(graph, at) if at else ()
     causes = Causes(way, frozenset(inputs), changes(graph, started))
-    found = Survey(started.run, graph, causes, reach(graph, causes))
-    for seq, event in record:
-        found.look(seq, event)
-    for seq, event in record:
-        found.count(seq, event)
-    _refuse_unknown_item(found, at, way)
-    found.conclude()
+    found = Survey(started.run, graph, causes, reach(graph, causes), _known=known)
+    _refuse_unknown_item(started.run, known, at, way)
+    found.count()
     return found
 
 
-def _refuse_unknown_item(found: Survey, at: str, way: tuple[Hop, ...]) -> None:
+def _refuse_unknown_item(run: str, known: Looked, at: str, way: tuple[Hop, ...]) -> None:
     exact = any(hop.item is not None or hop.turn is not None for hop in way)
-    if exact and not any(path == at or path.startswith((f"{at}.", f"{at}~")) for path in found._last):
+    if exact and not any(path == at or path.startswith((f"{at}.", f"{at}~")) for path in known.last):
         raise UsageError(
-            f"run {found.run} has no finished '{at}'",
-            hint=f"see its items: orch show {found.run} {step_of(at)}",
+            f"run {run} has no finished '{at}'",
+            hint=f"see its items: orch show {run} {step_of(at)}",
         )
 
 
-def _withheld(event: Ended) -> bool:
-    return isinstance(event, StepFinished) and "kept" in event.facts
+def _odd(event: Ended) -> Odd | None:
+    if isinstance(event, StepFinished) and "kept" in event.facts:
+        return "withheld"
+    if isinstance(event, StepFailed) and not event.kept:
+        return "failed"
+    return "container" if _is_container(event) else None
 
 
 def _is_container(event: Ended) -> bool:
@@ -257,4 +291,4 @@ def _above(path: str) -> Iterator[str]:
     return (path[: sign.start()] for sign in _SIGN.finditer(path))
 
 
-__all__ = ["Survey", "changes", "survey"]
+__all__ = ["LOOKED_AT", "TAKEN_OVER", "Looked", "Survey", "changes", "looked", "survey"]

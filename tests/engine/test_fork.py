@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.engine.fork import Survey, survey
+from orchestrator.engine.fork import looked as noted
 from orchestrator.engine.made_of import inputs_read, made_of
 from orchestrator.engine.places import Hop, hops, place, text_of
 from orchestrator.engine.recover import recover
@@ -77,9 +78,8 @@ def log_of(played: Played, graph: Graph) -> list[Event]:
 
 
 def looked(file: Path, log: list[Event], at: str = "", inputs: tuple[str, ...] = ()) -> Survey:
-    started = log[0]
-    assert isinstance(started, RunStarted)
-    return survey(open_workflow(file), started, list(enumerate(log)), at=at, inputs=inputs)
+    """What stands, from a record that is read once: a stream of events."""
+    return survey(open_workflow(file), noted(enumerate(log)), at=at, inputs=inputs)
 
 
 def forked(
@@ -94,7 +94,7 @@ def forked(
     started = log[0]
     assert isinstance(started, RunStarted)
     inputs = {**started.inputs, **(given or {})}
-    taken = list(looked(file, log, at, tuple(given or ())).begins_with(list(enumerate(log)), 5.0))
+    taken = list(looked(file, log, at, tuple(given or ())).begins_with(enumerate(log), 5.0))
     again = play_file(file, answer, inputs=inputs, recovered=recover(taken), equip=equipment)
     return Played(again.result, [*taken, *again.events[1:]], again.models)
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from orchestrator.calling import CallContext, Classified, Example, Signature, ToolResult
 from orchestrator.cli.equipment import Equipment
-from orchestrator.cli.executing import price_list
+from orchestrator.cli.needs import price_list
 from orchestrator.cli.replay import cases, text_of, unified
 from orchestrator.engine.replay import Comparison, Difference, Given
 from orchestrator.engine.replay import replay as replayed

@@ -5,6 +5,7 @@ The only module that knows where shipped data lies.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from orchestrator.errors import UsageError
 from orchestrator.labels import above, join
+from orchestrator.regular import real
 from orchestrator.spec.places import find_root, nearest_file, neighbours
 
 if TYPE_CHECKING:
@@ -226,7 +228,7 @@ class Library:
         written = {key: Written(reading.marks, (key,)) for key in spec.model_fields_set}
         prompt = folder / PROMPT_FILE
         files = [path]
-        if spec.role is None and (prompt.is_file() or prompt.is_symlink()):
+        if spec.role is None and os.path.lexists(prompt):
             if self._strays(prompt, origin):
                 return None
             role = read_text(prompt, self._shown(prompt))
@@ -242,7 +244,7 @@ class Library:
         """Report a file of the project that does not really lie in it, links followed."""
         from orchestrator.spec.marks import Marks
 
-        if origin == "shipped" or path.resolve().is_relative_to(self._document.root.resolve()):
+        if origin == "shipped" or real(path).is_relative_to(real(self._document.root)):
             return False
         file = self._shown(path)
         place = Marks(file, "")

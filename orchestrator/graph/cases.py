@@ -12,6 +12,7 @@ from orchestrator.graph.setting import Setting
 from orchestrator.graph.texts import Path as Place
 from orchestrator.library import Agent, Written, shipped_agents
 from orchestrator.policy.cases import LARGEST, Wrong, misfits, read_cases, told
+from orchestrator.regular import read_regular, real
 from orchestrator.spec.model import AgentStep
 from orchestrator.spec.types import Type, Unknown
 
@@ -30,7 +31,7 @@ def placed(setting: Setting, step: AgentStep, agent: Agent) -> Agent:
         if part is not None:
             own = getattr(step, key) is not None
             base = setting.document.path.parent if own else agent.base
-            changed[key] = part.model_copy(update={"from_": str((base / part.from_).resolve())})
+            changed[key] = part.model_copy(update={"from_": str(real(base / part.from_))})
     return replace(agent, spec=agent.spec.model_copy(update=changed)) if changed else agent
 
 
@@ -87,9 +88,7 @@ def _wrong(setting: Setting, file: Path, output: Type | None) -> tuple[Wrong, ..
     data = setting.included.get(str(file))
     if data is None:
         try:
-            if file.stat().st_size > LARGEST:
-                return (Wrong(0, f"it is larger than {LARGEST // 1_000_000} MB"),)
-            data = file.read_bytes()
+            data = read_regular(file, LARGEST)
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -13,6 +13,7 @@ from orchestrator.graph.setting import Setting
 from orchestrator.graph.texts import Path as Place
 from orchestrator.inputs.globs import matches
 from orchestrator.library import Written
+from orchestrator.regular import real
 
 MISSING = "ORCH615"
 CHROMA = "chroma:"
@@ -78,7 +79,7 @@ def _wrong(pattern: str, base: Path, root: Path) -> str:
 def _files(pattern: str, base: Path, root: Path) -> Iterator[Path]:
     """The regular files of the project that a glob means."""
     for path in matches(pattern, base):
-        if path.is_file() and path.resolve().is_relative_to(root):
+        if path.is_file() and real(path).is_relative_to(root):
             yield path
 
 

@@ -11,9 +11,13 @@ from orchestrator.graph.pytypes import Called, Function, called, functions_in
 from orchestrator.graph.say import choice, near
 from orchestrator.graph.setting import Setting
 from orchestrator.graph.texts import Path as Place
+from orchestrator.regular import read_regular, real
 from orchestrator.spec.marks import Marks
 from orchestrator.spec.model import ToolStep
 from orchestrator.spec.types import MapOf, Type
+
+LARGEST = 1_000_000
+"""Bytes of a file of functions."""
 
 
 def check_python_tools(setting: Setting) -> None:
@@ -32,16 +36,16 @@ def _find(setting: Setting, tool: str, reference: str, marks: Marks, base: Path)
     file, _, name = reference.partition(":")
     path = base / file
     problem, hint = "", "write file.py:function"
-    if not name or not path.resolve().is_relative_to(setting.document.root.resolve()):
+    if not name or not real(path).is_relative_to(real(setting.document.root)):
         problem = "it names no function" if not name else f"{file} lies outside the project"
     else:
         try:
-            data = path.read_bytes()
+            data = read_regular(path, LARGEST)
             tree = ast.parse(data)
             functions = functions_in(tree)
         except OSError as error:
             problem, hint = f"{file}: {error.strerror}", "check the path; it is relative to this file"
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last two: nested too deeply
             problem, hint = f"{file} is no valid Python", "correct the file"
         else:
             setting.included[str(path)] = data

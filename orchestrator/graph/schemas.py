@@ -8,6 +8,7 @@ from pathlib import Path
 from orchestrator.graph.kinds import UNKNOWN
 from orchestrator.graph.setting import Setting
 from orchestrator.library import Written
+from orchestrator.regular import read_regular, real
 from orchestrator.spec.types import Schema, Type
 
 LIMIT = 200_000
@@ -34,12 +35,10 @@ def loaded(setting: Setting, kind: Type | None, written: Written, base: Path | N
 def _read(setting: Setting, path: Path) -> object:
     from orchestrator.spec.external import schema_problems
 
-    shipped = not path.resolve().is_relative_to(setting.document.root.resolve())
+    shipped = not real(path).is_relative_to(real(setting.document.root))
     if shipped and not any(Path(file).parent in path.parents for file in setting.included):
         raise ValueError("it lies outside the project")
-    if path.stat().st_size > LIMIT:
-        raise ValueError(f"it is larger than {LIMIT // 1000} kB")
-    data = path.read_bytes()
+    data = read_regular(path, LIMIT)
     try:
         schema: object = json.loads(data)
     except (ValueError, RecursionError):

@@ -10,6 +10,7 @@ from orchestrator.graph.say import choice, near
 from orchestrator.graph.setting import Setting, input_type
 from orchestrator.graph.texts import Path
 from orchestrator.library import named_workflows
+from orchestrator.regular import real
 from orchestrator.spec.model import WorkflowStep
 from orchestrator.spec.types import Field, MapOf, Type
 
@@ -29,7 +30,7 @@ def file_of(setting: Setting, step: WorkflowStep, at: Path) -> File | None:
             setting.report.at(setting.marks, place, "ORCH607", f"there is no workflow '{name}'", hint)
             return None
     path = document.path.parent / name
-    if not path.resolve().is_relative_to(document.root.resolve()):
+    if not real(path).is_relative_to(real(document.root)):
         setting.report.at(
             setting.marks, place, "ORCH607", f"workflow '{name}' lies outside the project",
             "copy it into the project",

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from orchestrator.errors import UsageError
+from orchestrator.regular import real
 
 CEILING = 100_000_000
 """Bytes a file may have."""
@@ -86,8 +87,8 @@ def _convert(encoding: str, shown: str) -> str:
 
 def beneath(path: Path, root: Path, shown: str) -> Path:
     """The resolved path. Raises UsageError where it leaves the project, by `..` or by a link."""
-    found = path.resolve()
-    if not found.is_relative_to(root.resolve()):
+    found = real(path)
+    if not found.is_relative_to(real(root)):
         raise UsageError(
             f"{shown} lies outside the project ({root})",
             hint="a path in a workflow stays in its project; give other files with -i",

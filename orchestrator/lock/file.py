@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import UsageError
 from orchestrator.lock.text import lines_of
+from orchestrator.regular import read_regular
 
 if TYPE_CHECKING:
     from orchestrator.spec.model import McpServer
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 SUFFIX = ".lock.yaml"
 SECTIONS = ("agents", "files", "knowledge", "models", "servers", "tools", "workflows")
 """What `orch lock` writes."""
-MOST = 16 << 20
+MOST = 16_000_000
 """Bytes of a lock file, at most."""
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}|={7})", re.MULTILINE)
 
@@ -49,13 +50,11 @@ def read_lock(path: Path) -> Lock | None:
     Raises UsageError for one that cannot be read.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path, MOST)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise _unreadable(path, (error.strerror or str(error)).lower()) from None
-    if len(data) > MOST:
-        raise _unreadable(path, f"it is larger than {MOST >> 20} MB")
     try:
         return parse_lock(data.decode("utf-8"))
     except UnicodeDecodeError:

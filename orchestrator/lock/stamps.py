@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from orchestrator.regular import read_regular
+
 SMALL = 16_384
 """Bytes below which a file is read rather than looked up."""
 
@@ -24,7 +26,7 @@ class Stamps:
         """`sha256:…` of a file. Raises OSError."""
         found = path.stat()
         if found.st_size < SMALL:
-            return digest(path.read_bytes())
+            return digest(read_regular(path, SMALL))
         key, seen = str(path), f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
         known = self._all()
         if key not in known or known[key][0] != seen:

@@ -25,12 +25,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from orchestrator.errors import ProviderError, ProviderKind, UsageError
 from orchestrator.messages import Request, TokenLogprob
 from orchestrator.providers.scripted import Reply, ScriptedModel, asked
+from orchestrator.regular import read_regular
 from orchestrator.spec.fields import Duration
 
 if TYPE_CHECKING:
     from orchestrator.spec.model import ModelSpec
 
-LARGEST = 10 * 1024 * 1024
+LARGEST = 10_000_000
 
 
 class Entry(BaseModel):
@@ -131,9 +132,7 @@ def script_of(entries: list[Entry], file: str) -> Callable[[Request], Reply]:
 
 def _read(path: Path, name: str) -> bytes:
     try:
-        if path.stat().st_size > LARGEST:
-            raise UsageError(f"model '{name}': the script {path} is larger than {LARGEST} bytes")
-        return path.read_bytes()
+        return read_regular(path, LARGEST)
     except OSError as error:
         reason = error.strerror or "it cannot be read"
         raise UsageError(

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from orchestrator.errors import UsageError
+from orchestrator.regular import read_regular
 from orchestrator.spec.blame import complain, mend
 from orchestrator.spec.defaults import wrong_defaults
 from orchestrator.spec.diagnostics import Diagnostic
@@ -196,7 +197,7 @@ def _read_bytes(path: Path, file: str) -> bytes:
                 f"{file} has {info.st_size / 1e6:.1f} MB, and a workflow file is small: at most 1 MB",
                 hint="keep data in files of its own and read them as inputs",
             )
-        return path.read_bytes()
+        return read_regular(path, LIMIT)
     except FileNotFoundError:
         near = nearest_file(path)
         hint = f"did you mean {Path(file).parent / near}?" if near else "check the path"

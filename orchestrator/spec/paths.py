@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
+from orchestrator.regular import real
 from orchestrator.spec.diagnostics import Diagnostic
 from orchestrator.spec.marks import Marks, Part
 from orchestrator.spec.model import (
@@ -26,11 +27,11 @@ Named: TypeAlias = tuple[tuple[Part, ...], str]
 
 def stray_paths(model: Model, marks: Marks, base: Path, root: Path) -> list[Diagnostic]:
     """A diagnostic for every path that leads out of `root`; relative ones mean `base`."""
-    real = root.resolve()
+    top = real(root)
     return [
         marks.diagnostic("ORCH162", f"{text!r} lies outside the project", marks.at(*path), _HINT)
         for path, text in _named(model)
-        if not _resolved(base / folder_of(text)).is_relative_to(real)
+        if not real(base / folder_of(text)).is_relative_to(top)
     ]
 
 
@@ -40,13 +41,6 @@ _HINT = "a path in a workflow stays beneath its project's root; other files are 
 def folder_of(text: str) -> str:
     """The folder that a `chroma:FOLDER#COLLECTION` means; any other path as it is."""
     return text.removeprefix("chroma:").partition("#")[0] if text.startswith("chroma:") else text
-
-
-def _resolved(path: Path) -> Path:
-    try:
-        return path.resolve()
-    except (OSError, ValueError, RuntimeError):  # a circle of links, a name no system allows
-        return path
 
 
 def _named(model: Model) -> Iterator[Named]:

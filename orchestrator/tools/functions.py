@@ -21,8 +21,10 @@ from typing import Any
 
 from orchestrator.calling import CallContext, Effects, Signature, ToolResult, quiet
 from orchestrator.errors import ToolError
+from orchestrator.graph.pytools import LARGEST
 from orchestrator.graph.pytypes import Called, called, functions_in
 from orchestrator.graph.say import choice, near
+from orchestrator.regular import read_regular, real
 from orchestrator.spec.values import check_value
 from orchestrator.tools.surroundings import without_keys
 
@@ -55,8 +57,8 @@ class Functions:
     ) -> FunctionTool:
         """The tool `name` of `reference`, such as tools.py:score, relative to `base`. Raises ToolError."""
         file, _, function = reference.partition(":")
-        path = (base / file).resolve()
-        if not function or not path.is_relative_to(root.resolve()):
+        path = real(base / file)
+        if not function or not path.is_relative_to(real(root)):
             raise ToolError(f"{reference} is no function of the project", hint="write file.py:function")
         how = _read(path, file, function)
         signature = Signature(name, how.description, how.arguments, how.result, effects)
@@ -71,10 +73,10 @@ class Functions:
 
 def _read(path: Path, file: str, function: str) -> Called:
     try:
-        tree = ast.parse(path.read_bytes())
+        tree = ast.parse(read_regular(path, LARGEST))
     except OSError as error:
         raise ToolError(f"{file}: {(error.strerror or str(error)).lower()}") from None
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # the last two: nested too deeply
         raise ToolError(f"{file} is no valid Python: {error}") from None
     found = functions_in(tree)
     if function not in found:

@@ -1,0 +1,173 @@
+"""A repository of somebody else: what lies in the place of a file is looked at, told of, and never waited for."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from orchestrator.cli.main import cli
+from orchestrator.lock.file import MOST
+from orchestrator.regular import read_regular
+
+FLOW = """
+orch: 1
+models: {tiny: "scripted:answers.yaml"}
+tools: {score: {python: "tools.py:score"}}
+agents:
+  writer: {model: tiny, uses: helper, examples: {from: cases.jsonl, k: 1}}
+steps:
+  a: {agent: writer, prompt: hi, output: {schema: shape.json}}
+  b: {tool: score, with: {text: hi}}
+  c: {workflow: child.yaml}
+"""
+FILES = {
+    "orch.yaml": "orch: 1\n",
+    "flow.yaml": FLOW,
+    "flow.lock.yaml": "orch: 1\nmodels: {tiny: {use: x}}\n",
+    "child.yaml": "orch: 1\nsteps: {v: {value: 1}}\n",
+    "answers.yaml": "- text: hello\n",
+    "tools.py": "def score(text: str) -> int:\n    return len(text)\n",
+    "cases.jsonl": '{"input": "a", "output": {"x": "b"}}\n',
+    "shape.json": '{"type": "object", "properties": {"x": {"type": "string"}}, "required": ["x"]}',
+    "agents/helper/agent.yaml": "description: It helps.\n",
+    "agents/helper/prompt.j2": "You help.\n",
+}
+INSTEAD: dict[str, Callable[[Path], None]] = {
+    "a pipe": os.mkfifo,
+    "a device without end": lambda path: path.symlink_to("/dev/zero"),
+    "a link to itself": lambda path: path.symlink_to(path.name),
+    "a folder": lambda path: path.mkdir(),
+    "a file without end": lambda path: _sparse(path, 1 << 40),
+    "a link out of the project": lambda path: path.symlink_to("/etc/passwd"),
+    "bytes": lambda path: _put(path, os.urandom(2000) + b"\xff\0"),
+    "brackets": lambda path: _put(path, b"[" * 100_000),
+    "signs": lambda path: _put(path, b"-" * 100_000 + b"1"),
+    "aliases": lambda path: _put(path, b"a: &a [x, x]\n" + b"".join(
+        b"%c: &%c [*%c, *%c, *%c, *%c]\n" % (n + 1, n + 1, n, n, n, n) for n in range(97, 120))),
+}  # fmt: skip
+
+
+def _sparse(path: Path, size: int) -> None:
+    with path.open("wb") as file:
+        file.truncate(size)
+
+
+def _put(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def called(*words: str) -> Result:
+    """The command, with a limit on how long it may take: a pipe would hold it for ever."""
+    results: list[Result] = []
+    thread = threading.Thread(target=lambda: results.append(CliRunner().invoke(cli, words)), daemon=True)
+    thread.start()
+    thread.join(60)
+    assert results, f"orch {' '.join(words)} waits for something"
+    return results[0]
+
+
+def is_told(said: Result) -> bool:
+    """Whether it ended as a command does, and not by a mistake of ours."""
+    ended = said.exception is None or isinstance(said.exception, SystemExit)
+    return ended and "Traceback" not in said.output and "defect in orch" not in said.output
+
+
+def test_the_repository_is_one_that_works(repository: Path) -> None:
+    """So that what follows is about what is put in the place of a file."""
+    assert called("validate", "flow.yaml").exit_code == 0
+
+
+@pytest.mark.parametrize("kind", INSTEAD)
+@pytest.mark.parametrize("name", [name for name in FILES if name != "answers.yaml"])
+def test_what_is_no_file_is_told(repository: Path, name: str, kind: str) -> None:
+    """By `validate`, in a sentence, without reading anything that does not end."""
+    (repository / name).unlink()
+    INSTEAD[kind](repository / name)
+
+    said = called("validate", "flow.yaml")
+
+    assert is_told(said)
+    if name not in ("flow.lock.yaml", "orch.yaml") and not (
+        name.endswith(".j2") and kind in ("brackets", "signs", "aliases")
+    ):
+        assert said.exit_code == 2, said.output
+
+
+@pytest.mark.parametrize("kind", INSTEAD)
+def test_a_script_that_is_none_is_told(repository: Path, kind: str) -> None:
+    """It is opened when a run begins."""
+    (repository / "answers.yaml").unlink()
+    INSTEAD[kind](repository / "answers.yaml")
+
+    said = called("run", "flow.yaml", "-q")
+
+    assert is_told(said)
+    assert said.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "kind", ["a pipe", "a device without end", "a file without end", "brackets", "aliases"]
+)
+@pytest.mark.parametrize(
+    "words", [("plan",), ("lock", "--check"), ("run", "-q"), ("run", "-q", "--locked"), ("graph",)]
+)
+def test_a_lock_that_is_none_is_told(repository: Path, words: tuple[str, ...], kind: str) -> None:
+    """Wherever it is read."""
+    (repository / "flow.lock.yaml").unlink()
+    INSTEAD[kind](repository / "flow.lock.yaml")
+
+    said = called(words[0], "flow.yaml", *words[1:])
+
+    assert is_told(said)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "models: {tiny: 3}",
+        "models: {tiny: {use: [1, 2]}}",
+        "servers: {x: {tools: 7}}",
+        "servers: {x: {tools: {t: {input: [[[]]]}}}}",
+        "files: {../../etc/passwd: sha256:0}",
+        "agents: {writer: null}",
+        "knowledge: {k: {files: {a: b}}}",
+        "tools: {score: true}",
+        "workflows: {child.yaml: {x: {y: {z: 1}}}}",
+        'models: {"\x1b]52;c;eA==\\a": {use: "[red]x"}}',
+        "models: {1: 2, null: 3}",
+    ],
+)
+@pytest.mark.parametrize("words", [("lock", "--check"), ("run", "-q", "--locked"), ("run", "-q"), ("lock",)])
+def test_a_lock_of_other_things_is_only_data(repository: Path, part: str, words: tuple[str, ...]) -> None:
+    """Wrong types, names of files elsewhere, control characters, another workflow's content."""
+    (repository / "flow.lock.yaml").write_text(f"orch: 1\n{part}\n", encoding="utf-8")
+
+    said = called(words[0], "flow.yaml", *words[1:])
+
+    assert is_told(said)
+    assert "\x1b" not in said.output
+
+
+def test_a_file_that_grows_is_read_to_its_bound(tmp_path: Path) -> None:
+    """What it was said to be when it was opened does not matter."""
+    file = tmp_path / "x"
+    file.write_bytes(b"12345")
+
+    assert read_regular(file, 5) == b"12345"
+    with pytest.raises(OSError, match="larger than 0 kB"):
+        read_regular(file, 4)
+    assert MOST == 16_000_000

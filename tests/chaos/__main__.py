@@ -19,6 +19,7 @@ from pathlib import Path
 from tests.chaos.cancel import Stopped, prepare, stop_at
 from tests.chaos.life import warm
 from tests.chaos.trial import Count, try_everywhere, try_seed
+from tests.chaos.wall import trials
 
 COLUMNS = (
     "what", "runs", "steps", "events", "processes", "kills", "before", "after", "effect", "commit", "faults",
@@ -45,9 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--cancel", type=int, metavar="N", help="instead, stop so many runs at random moments"
     )
+    parser.add_argument("--wall", type=int, metavar="N", help="instead, kill so many long runs by the clock")
     chosen = parser.parse_args(arguments)
     if chosen.cancel:
         return _cancel(chosen.cancel)
+    if chosen.wall:
+        return _wall(chosen.wall)
     with tempfile.TemporaryDirectory(prefix="chaos-") as home:
         os.environ["ORCH_HOME"] = home
         empty = warm(Path(home))
@@ -73,6 +77,16 @@ def _cancel(trials: int) -> int:
             sys.stdout.flush()
             sys.stderr.writelines(f"DEFECT {how}: {one}"[:3000] + "\n" for one in bad)
     return 1 if wrong else 0
+
+
+def _wall(runs: int) -> int:
+    """Real processes, killed whenever it is; one line."""
+    with tempfile.TemporaryDirectory(prefix="chaos-") as home:
+        os.environ["ORCH_HOME"] = home
+        wall = trials(runs, Path(home))
+    sys.stdout.write(wall.told() + "\n")
+    sys.stderr.writelines(f"DEFECT {defect}"[:1000] + "\n" for defect in wall.defects[:50])
+    return 1 if wall.defects else 0
 
 
 def _stopped(moment: float, how: str, number: int) -> Stopped:

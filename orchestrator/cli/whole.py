@@ -1,4 +1,5 @@
-"""Whether the record of a run can be gone on with: nothing in it is damaged, and nothing of its beginning is missing."""
+"""Whether the record of a run can be gone on with: nothing in it is damaged, nothing of its beginning is missing, nobody
+goes on with it now."""
 
 from __future__ import annotations
 
@@ -30,6 +31,15 @@ def warn_damaged(console: Console, store: Store, run: str) -> str:
         console.problem("warning", f"the record of run {run} is damaged: {problem}", "yellow")
         console.problem("hint", f"see all of it: orch verify {run}", "cyan")
     return problem
+
+
+def refuse_running(store: Store, run: str) -> None:
+    """Raise UsageError for a run that somebody executes: both would do what it has not done yet."""
+    if store.run(run).live:
+        raise UsageError(
+            f"run {run} is still being executed, and what it does from now on would be done twice",
+            hint=f"wait for its end, or end it: orch cancel {run}",
+        )
 
 
 def refuse_half_made(record: RunStarted, events: int) -> None:

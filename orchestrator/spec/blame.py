@@ -169,6 +169,11 @@ def _bounds(problem: str, context: Mapping[str, Any], value: Any) -> tuple[str, 
         case "secret":
             hint = "write env.NAME instead, and set that environment variable"
             return "ORCH115", "is not env.NAME, and a secret never stands in a file", hint
+        case "secret_inside":
+            hint = (
+                "give it by `key: env.NAME` beside a `url`, and by `env: {NAME: env.NAME}` beside a `command`"
+            )
+            return "ORCH115", "holds a secret, and a secret never stands in a file", hint
         case "recursion_loop":
             return "ORCH009", "contains itself", "write the value out"
     return "ORCH119", f"cannot be {_shown(value)}", ""

@@ -31,7 +31,7 @@ from orchestrator.spec.fields import (
     Whole,
     shape,
 )
-from orchestrator.spec.secret import Key, Variables
+from orchestrator.spec.secret import Address, Command, Key, Variables
 
 Overflow: TypeAlias = Literal["error", "drop-examples", "drop-sources", "escalate"]
 
@@ -110,7 +110,7 @@ class ModelSpec(Model):
     """Context window in tokens."""
     params: Annotated[Mapping[str, Any], AsMap(ModelParams)] = Field(default_factory=dict)
     """Sampling parameters; also `think` (true, false, low, medium, high) for a thinking model of Ollama."""
-    url: str | None = None
+    url: Address | None = None
     """Address of an OpenAI-compatible or Ollama server."""
     key: Key | None = None
     """`env.NAME`: where the API key comes from. A secret never stands in a file."""
@@ -120,7 +120,7 @@ class ModelSpec(Model):
     """The highest label this model may see; off this machine the default is `public`."""
     where: Literal["local", "cloud"] | None = None
     """Where it really runs, when its address does not say: `local` or `cloud`."""
-    serve: tuple[str, ...] | None = None
+    serve: Command | None = None
     """Command that starts a local server."""
     keep: Duration | None = None
     """How long the model stays loaded after its last use."""
@@ -211,9 +211,9 @@ class Knowledge(Model):
 class McpServer(Model):
     """A server that speaks the Model Context Protocol: a command to start, or an address."""
 
-    command: tuple[str, ...] | None = None
+    command: Command | None = None
     """The command that starts it."""
-    url: str | None = None
+    url: Address | None = None
     """Its address."""
     env: Variables = Field(default_factory=dict)
     """Variables that the command gets beside `PATH`, `HOME` and the locale: `env.NAME`, or a text that is no secret."""

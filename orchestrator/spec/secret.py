@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, TypeAlias
+from urllib.parse import parse_qsl
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
@@ -20,6 +21,8 @@ _ISSUED = re.compile(
     r"(?:^|[\s=:/@])(?:sk-|pk-|rk_|sk_|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|AKIA|AIza|hf_|npm_|pypi-|eyJ[\w-]+\.)[\w-]{8,}"
 )
 _USER_OF_ADDRESS = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
+_ENDS = re.compile(r"(?:^|_)(?:API_?KEY|TOKEN|SECRET|PASSWORD|PASSWD)$", re.IGNORECASE)
+"""Names of options and of parts of an address whose value is the secret itself."""
 _LONG = re.compile(r"[A-Za-z0-9+=_-]{24,}")
 
 
@@ -50,6 +53,34 @@ def without_secrets(values: Mapping[str, str]) -> Mapping[str, str]:
     return values
 
 
+def address(value: str) -> str:
+    """An address as it may stand in a file: no password, no token in it. Raises for any other."""
+    query = parse_qsl(value.partition("?")[2].partition("#")[0])
+    if _USER_OF_ADDRESS.search(value) or _ISSUED.search(value) or any(_is_secret_of(*pair) for pair in query):
+        raise PydanticCustomError("secret_inside", "a secret never stands in a file")
+    return value
+
+
+def command(words: tuple[str, ...]) -> tuple[str, ...]:
+    """A command as it may stand in a file; every process of the machine sees it besides. Raises for one with a secret."""
+    before = ""
+    for place, word in enumerate(words):
+        name, sign, value = word.partition("=")
+        pair = (name, value) if sign else (before, word)
+        if _ISSUED.search(word) or _USER_OF_ADDRESS.search(word) or _is_secret_of(*pair):
+            raise PydanticCustomError(
+                "secret_inside", "a secret never stands in a file", {"inside": (place,)}
+            )
+        before = word if word.startswith("-") else ""
+    return words
+
+
+def _is_secret_of(name: str, value: str) -> bool:
+    """Whether a value is the secret that a name like `--api-key` announces; a path or another option is none."""
+    known = _ENDS.search(name.strip("-").replace("-", "_")) is not None
+    return known and bool(value) and not value.startswith(("-", "/", ".", "~"))
+
+
 def is_telling(name: str, text: str) -> bool:
     """Whether a text under this name looks like a secret: in doubt it does, where words and paths do not."""
     if not text or text.casefold() in ("true", "false", "0", "1"):
@@ -65,12 +96,18 @@ def _is_random(word: str) -> bool:
     return kinds == 3 or (kinds == 2 and sum(map(str.isdigit, word)) >= 6)
 
 
+Address: TypeAlias = Annotated[str, AfterValidator(address)]
+Command: TypeAlias = Annotated[tuple[str, ...], AfterValidator(command)]
 Key: TypeAlias = Annotated[str, AfterValidator(key_from_environment)]
 Variables: TypeAlias = Annotated[Mapping[str, str], AfterValidator(without_secrets)]
 
 __all__ = [
+    "Address",
+    "Command",
     "Key",
     "Variables",
+    "address",
+    "command",
     "is_telling",
     "key_from_environment",
     "variable_of",

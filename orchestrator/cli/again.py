@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from orchestrator.engine.fork import Looked, Survey
     from orchestrator.events import Event, RunStarted
     from orchestrator.graph.model import Graph
-    from orchestrator.plan.count import Count
-    from orchestrator.plan.overview import Overview
     from orchestrator.store.store import Store
 
 SHOWN = 40
@@ -205,66 +203,6 @@ class Rest:
     usd: int | None
 
 
-def rest_of(copy: Copy) -> Rest:
-    """An upper bound over the steps that run anew."""
-    from orchestrator.cli.leaving import price
-    from orchestrator.plan.count import of
-    from orchestrator.plan.overview import overview
-    from orchestrator.providers.registry import is_cloud
-
-    plan, calls = overview(copy.graph, copy.inputs, is_cloud, price), of(0)
-    shares = dict(_shares(copy, plan))
-    for step in plan.steps:
-        calls += _share(step.calls, shares.get(step.path, 0))
-    usd: int | None = 0
-    for one in plan.leaves:
-        share = _share(one.calls, shares.get(one.step, 0))
-        part = 0 if share.known == 0 else None
-        if share.known is not None and one.each is not None:
-            part = share.known * one.each
-        usd = None if usd is None or part is None else usd + part
-    return Rest(str(calls), calls.known, usd)
-
-
-def _share(calls: Count, share: int | None) -> Count:
-    """Of calls those of so many instances; of all of them when it is None."""
-    from orchestrator.plan.count import Count
-
-    if share is None:
-        return calls
-    return Count({(): share}) if share else Count({})
-
-
-def _shares(copy: Copy, plan: Overview) -> Iterator[tuple[str, int | None]]:
-    """How many calls of each step that is anew count: None where all of them do."""
-    from orchestrator.engine.record import step_of
-
-    reasons: dict[str, list[str]] = {}
-    for path in copy.survey.reasons():
-        reasons.setdefault(step_of(path), []).append(path)
-    for step in plan.steps:
-        mine = [
-            place
-            for place in reasons
-            if step.path == place or step.path.startswith((f"{place}.", f"{place}@"))
-        ]
-        paths = [path for place in mine for path in reasons[place]]
-        if not paths:
-            continue
-        one = _of_one(step.calls, step.runs)
-        exact = one is not None and all(step_of(path) == step.path and path != step.path for path in paths)
-        yield step.path, (one * len(paths) if exact and one is not None else None)
-
-
-def _of_one(calls: Count, runs: Count) -> int | None:
-    """Calls of one instance, where every product of both is known to be a multiple."""
-    shares = {term: calls.terms.get(term, 0) / times for term, times in runs.terms.items()}
-    if not shares or calls.terms.keys() - runs.terms.keys() or len(set(shares.values())) != 1:
-        return None
-    share = next(iter(shares.values()))
-    return int(share) if share == int(share) else None
-
-
 def lines(copy: Copy, rest: Rest) -> Iterator[str]:
     """What is taken over and what is not, for a person."""
     from orchestrator.money import shown
@@ -351,7 +289,6 @@ __all__ = [
     "data",
     "lines",
     "newest",
-    "rest_of",
     "started_of",
     "whole_inputs",
 ]

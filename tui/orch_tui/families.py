@@ -43,6 +43,10 @@ class Families:
         wide = self._wide.get(span)
         return self._sizes[span] if wide is None else len(wide)
 
+    def any(self, span: int) -> bool:
+        """Whether there are children."""
+        return self._sizes[span] > 0
+
     def of(self, span: int) -> Sequence[int]:
         """In the order in which they came."""
         if not self._sizes[span]:

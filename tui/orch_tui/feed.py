@@ -18,6 +18,7 @@ from orch_tui.rows import TreeRows
 from orch_tui.trace import NOWHERE, Trace
 from orchestrator.errors import OrchError, UsageError
 from orchestrator.events import AttemptFinished, AttemptStarted, Event, StepFailed, StepFinished
+from orchestrator.report.paths import instance
 from orchestrator.report.rate import Rate
 from orchestrator.store.faults import EventDamaged
 from orchestrator.store.quarantine import checked
@@ -153,9 +154,9 @@ class Feed:
         while time.monotonic() < until and self._next_page():
             if not self._take_page(news, touched, until):
                 break
-        caught_up = self._is_caught_up()
+        caught_up = self.caught_up or self._is_caught_up()
         news.changed |= caught_up != self.caught_up
-        self.caught_up = news.caught_up = caught_up or self.caught_up
+        self.caught_up = news.caught_up = caught_up
         if news.changed and self.status == "interrupted":
             self.trace.stop(self.trace.now)
         self._take_pieces(news)
@@ -307,6 +308,9 @@ class Feed:
         self.row = row
 
     def _put(self, page: Page) -> None:
+        """What paths say is remembered for a while: they are read here and not where the screen waits for it."""
+        for _, event in page:
+            instance(getattr(event, "path", ""))
         while not self._closed.is_set():
             with suppress(Full):
                 self._pages.put(page, timeout=0.2)

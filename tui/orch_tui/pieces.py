@@ -12,6 +12,7 @@ from textual.geometry import Region
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from textual.screen import Screen
     from textual.strip import Strip
     from textual.widget import Widget
 
@@ -70,6 +71,31 @@ class Pieces(Compositor):
         for y, line in zip(around.line_range, lines, strict=False):  # none when it is all covered
             if y in rows:
                 yield Piece(around.x, y, line)
+
+
+def draw_now(screen: Screen[None]) -> None:
+    """What asked to be drawn is drawn: by way of the messages of each widget it takes several turns of the loop, and a
+    timer. Whatever needs more than to be drawn is left to those."""
+    app = screen.app
+    if app.screen is not screen or app._batch_count or _needs_more(screen) or screen._repaint_required:
+        return
+    widgets = screen._compositor.visible_widgets
+    dirty = {widget for widget in widgets if widget._repaint_required}
+    if not dirty or any(map(_needs_more, widgets)):
+        return
+    for widget in dirty:
+        widget._repaint_required = False
+    screen._compositor.update_widgets(dirty)
+    screen._compositor_refresh()
+
+
+def _needs_more(widget: Widget) -> bool:
+    return (
+        widget._layout_required
+        or widget._scroll_required
+        or widget._refresh_styles_required
+        or widget._recompose_required
+    )
 
 
 def seen_in(region: Region, fronts: Sequence[tuple[Widget, Region]]) -> Iterator[tuple[Widget, Region]]:

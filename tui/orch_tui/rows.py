@@ -100,9 +100,7 @@ class TreeRows:
         return span in self._unfolded
 
     def can_open(self, span: int) -> bool:
-        return span != NOWHERE and (
-            bool(self.trace.children(span)) or len(self.trace.tries.get(span, ())) > 1
-        )
+        return span != NOWHERE and (self.trace.has_children(span) or len(self.trace.tries.get(span, ())) > 1)
 
     # -- changes
 
@@ -180,6 +178,8 @@ class TreeRows:
 
     def _settle_passes(self, span: int) -> None:
         """Passes of a loop end without a word of their own."""
+        if not self.trace.has_children(span):
+            return
         for child in self.trace.children(span):
             if self.trace.names[child][0] != "~":
                 return
@@ -197,9 +197,9 @@ class TreeRows:
             self._resize(span)
 
     def _opens(self, span: int) -> bool:
-        status = self.trace.status[span]
         if not self.can_open(span):
             return False
+        status = self.trace.status[span]
         if status in (DONE, CACHED, SKIPPED):
             return any(self.trace.status[child] == FAILED for child in self._few(span))
         return True

@@ -28,7 +28,7 @@ from orch_tui.graph import GraphView
 from orch_tui.listing import Listing
 from orch_tui.logs import LogsView
 from orch_tui.parts import Parts
-from orch_tui.pieces import Pieces
+from orch_tui.pieces import Pieces, draw_now
 from orch_tui.settings import bindings
 from orch_tui.text import plain
 from orch_tui.timeline import TimelineView
@@ -174,6 +174,7 @@ class RunScreen(Covered, Screen[None]):
         if (news or now - self._still >= feed.still) and self._visible:
             self._still = now
             self._flush(news)
+            draw_now(self)
 
     @work(group="loading", exclusive=True)
     async def _load_on(self) -> None:

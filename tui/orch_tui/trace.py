@@ -188,6 +188,9 @@ class Trace:
         """In the order in which they began; those of NOWHERE are the steps of the file."""
         return self.roots if span == NOWHERE else self._families.of(span)
 
+    def has_children(self, span: int) -> bool:
+        return bool(self.roots) if span == NOWHERE else self._families.any(span)
+
     def verb(self, span: int) -> str:
         return self._words[self._verbs[span]]
 
@@ -207,7 +210,7 @@ class Trace:
             and not self.tried[span]
             and self.verb(span) == "agent"
             and span not in self.items
-            and not self.children(span)
+            and not self._families.any(span)
         )
 
     def waiting(self, span: int) -> int:
@@ -434,6 +437,8 @@ class Trace:
 
     def _end_passes(self, span: int, at: float) -> None:
         """Passes of a loop end with it, or with the next one."""
+        if not self._families.any(span):
+            return
         for child in self.children(span):
             if self.status[child] == RUNNING and self.names[child][0] == "~":
                 self._turn(child, DONE, at)

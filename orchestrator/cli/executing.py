@@ -26,6 +26,7 @@ from orchestrator.cli.needs import price_list
 from orchestrator.cli.progress import Progress, conclude, progress
 from orchestrator.cli.settling import as_event
 from orchestrator.cli.showing import Screen
+from orchestrator.cli.trimming import give_back
 from orchestrator.config import Config
 from orchestrator.engine.record import recording
 from orchestrator.engine.recover import Recovered, recover
@@ -73,6 +74,7 @@ async def equipped(job: Job) -> AsyncIterator[Kit]:
 
 def execute(store: Store, job: Job, console: Console) -> tuple[Result, str]:
     """Run to the end. Returns how it ended and what was streamed to stdout already."""
+    give_back()
     story = job.past.story if job.past is not None else None
     shown = progress(console, quiet=job.quiet, story=story)
     screen = Screen(job, console, shown, KillSwitch(os.environ), settled=job.settled, knows=story is not None)

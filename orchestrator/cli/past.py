@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.story import Story
+from orchestrator.cli.trimming import give_back
 from orchestrator.engine.recover import Recovered
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def _folded(events: Iterable[tuple[int, Event]], recovered: Recovered) -> Iterat
     for pair in events:
         recovered.take(pair[1])
         yield pair
+        if pair[0] == 0:
+            give_back()  # it may hold all items, and was put together out of their texts
 
 
 class Remembering:

@@ -270,6 +270,7 @@ async def _foreach(run: Run, node: Node, frame: Frame, path: str, verb: Verb) ->
                 return True
             raise
         values[index] = value
+        run.recovered.done.pop(item_path, None)  # from now on it stands in the list
         if run.keeps_facts:
             facts[index] = complete(fact)
         return True

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from orchestrator.cli.forking import Forking
 from orchestrator.cli.main import cli
 from orchestrator.cli.replay import DIFFERS
 from orchestrator.config import STORE, STORE_FILE, Config
+from orchestrator.errors import UsageError
 from orchestrator.events import TAKEN, AttemptStarted, Event, RunFinished, RunStarted, StepFinished
+from orchestrator.store.lease import Lease
 from orchestrator.store.open import open_store
 
 FLOW = """
@@ -303,6 +306,51 @@ def test_the_screen_is_told_and_starts_it(flow: Path) -> None:
     options = [json.loads(orch("show", run, "--json").stdout)["options"] for run in (new, asked)]
     assert [option["forked"]["run"] for option in options] == [first, first]
     assert [option["cache"] for option in options] == [plan["cache"], False] == [True, False]
+
+
+def test_a_run_that_is_executed_is_not_taken_from(flow: Path) -> None:
+    """Both would do what it has not done yet; nothing of it is touched, and its end makes it possible."""
+    store = open_store(flow / STORE / STORE_FILE, create=False)
+    first = runs()[0]["id"]
+    before = store.head(first)
+    with store.writing() as connection:
+        connection.exec_driver_sql("UPDATE runs SET status = 'running'")
+    forks = Forking(store, Config.from_environment(os.environ, flow))
+
+    with Lease.acquire(store, first):
+        told = orch("fork", first, "--at", "said", code=2).stderr
+        also = orch("run", "flow.yaml", "--from", "said", code=2).stderr
+        with pytest.raises(UsageError, match="still being executed"):
+            forks.plan(first, "said")
+
+    for said in (told, also):
+        assert f"run {first} is still being executed" in said
+        assert f"orch cancel {first}" in said
+    assert len(runs()) == 1
+    assert store.head(first) == replace(before, status="running")
+    assert orch("fork", first, "--at", "said").stdout == "dear!\n"
+    store.close()
+
+
+def test_the_rest_of_what_was_not_finished_is_counted(flow: Path) -> None:
+    """Also when it begins at one item of it."""
+    slow = "- {match: draft 1, text: d}\n- {match: draft, text: d, delay: 60s}\n"
+    (flow / "answers.yaml").write_text("- {match: start, text: go}\n" + slow, encoding="utf-8")
+    environ = {**os.environ, "ORCH_KILL_AT": "29"}  # the first item is done, the others are asked
+    command = [sys.executable, "-m", "orchestrator", "run", "flow.yaml", "--no-cache", "-q"]
+    done = subprocess.run(command, cwd=flow, env=environ, capture_output=True, check=False)
+    assert runs()[0]["status"] == "interrupted", done.stderr
+    assert [event.path for event in log(flow) if isinstance(event, StepFinished)] == ["start", "each.0"]
+
+    plan = json.loads(orch("fork", "last", "--at", "each.0", "--plan", "--json").stdout)
+
+    assert plan["anew"] == {
+        "each": "was not finished",
+        "each.0": "begins here",
+        "said": "comes after each",
+        "end": "comes after said",
+    }
+    assert plan["calls"] >= 4
 
 
 def test_a_detached_fork_prints_its_id(flow: Path) -> None:

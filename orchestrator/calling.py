@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from orchestrator.light import light
 from orchestrator.spec.types import MapOf, Type
 
 Effects = Literal["none", "idempotent", "once"]
@@ -16,7 +16,7 @@ def quiet(text: str) -> None:
     """Nobody follows the progress."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Signature:
     """How a tool is called: its name and purpose as a model reads them, types of arguments and result.
 
@@ -31,7 +31,7 @@ class Signature:
     network: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class CallContext:
     """Where one call happens.
 
@@ -47,7 +47,7 @@ class CallContext:
     call: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Artifact:
     """A file that a call made, in its scratch directory: kept by the run when the call succeeded."""
 
@@ -56,7 +56,7 @@ class Artifact:
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class ToolResult:
     """`value` is plain data of the signature's result type. A wrong query or a non-zero exit is a value, not an error."""
 
@@ -64,7 +64,7 @@ class ToolResult:
     artifacts: tuple[Artifact, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Passage:
     """One piece of a document, as retrieval found it. `lines` are first and last, from 1. `score` falls with rank.
 
@@ -89,7 +89,7 @@ class Passage:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Example:
     """One worked example of a file of cases: what goes in, what has to come out, and its line, from 1."""
 
@@ -98,7 +98,7 @@ class Example:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Classified:
     """What a trained classifier says of a text. `confidence` is calibrated, between 0 and 1; `bar` is the least it needs
     to answer by itself."""
@@ -108,7 +108,7 @@ class Classified:
     bar: float
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Turn:
     """One exchange of a conversation."""
 
@@ -116,7 +116,7 @@ class Turn:
     answered: str
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class EmbedderInfo:
     """What is known of an embedder once it answers; `digest` identifies weights, pooling and prefix.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from orchestrator.light import light
 from orchestrator.spec.places import find_root, is_project
 
 STORE = ".orch"
@@ -15,7 +16,7 @@ STORE_FILE = "store.db"
 SETTINGS_FILE = "config.yaml"
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Config:
     """The settings of one invocation. All paths are absolute; none need exist."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
@@ -25,7 +25,7 @@ TAKEN = "taken_from"
 """Among the facts of an instance in the record: the run that its value was taken over from. No fact of the language."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class RunStarted:
     """A run exists. `source` is the digest of the workflow and all it includes; `inputs` are typed values."""
 
@@ -45,7 +45,7 @@ class RunStarted:
     kind: Literal["run.started"] = "run.started"
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class RunResumed:
     """Another process took the run up again after it stopped, waited or crashed.
 
@@ -59,7 +59,7 @@ class RunResumed:
     kind: Literal["run.resumed"] = "run.resumed"
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class ModelReady:
     """A model answered for the first time in this run. `seconds` is what starting or loading it took.
 
@@ -145,7 +145,7 @@ class AttemptFinished:
     kind: Literal["attempt.finished"] = "attempt.finished"
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Decided:
     """What was decided for an instance between this machine and a bigger model, and on what evidence.
 
@@ -253,7 +253,7 @@ class StepFinished:
     kind: Literal["step.finished"] = "step.finished"
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class StepSkipped:
     """An instance does not run: its `when` was false, or something it reads is null. Its value is null."""
 
@@ -263,7 +263,7 @@ class StepSkipped:
     kind: Literal["step.skipped"] = "step.skipped"
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class StepFailed:
     """An instance failed for good. `kept` is true when `on_item_error: keep` put null in its place."""
 
@@ -277,7 +277,7 @@ class StepFailed:
     kind: Literal["step.failed"] = "step.failed"
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class AskOpened:
     """A person is asked. `deadline` is wall-clock seconds; `then` is the answer when it passes."""
 
@@ -293,7 +293,7 @@ class AskOpened:
     kind: Literal["ask.opened"] = "ask.opened"
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class AskAnswered:
     """`by` says who: a login name, or `timeout`. `edit` is what the person made of the value, None when nothing."""
 
@@ -305,7 +305,7 @@ class AskAnswered:
     kind: Literal["ask.answered"] = "ask.answered"
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Warned:
     """Something a person should know that stops nothing; `path` is empty when it concerns the run."""
 
@@ -315,7 +315,7 @@ class Warned:
     kind: Literal["warned"] = "warned"
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class RunWaiting:
     """Nothing can go on until somebody answers; `asks` are the open paths. The process ends with exit code 7.
 
@@ -330,7 +330,7 @@ class RunWaiting:
     kind: Literal["run.waiting"] = "run.waiting"
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class RunInterrupted:
     """Stopped from outside (Ctrl-C, `orch cancel`) with everything finished written down. `by` says by whom."""
 
@@ -340,7 +340,7 @@ class RunInterrupted:
     kind: Literal["run.interrupted"] = "run.interrupted"
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class RunFailed:
     at: float
     path: str
@@ -356,7 +356,7 @@ class RunFailed:
         return "rejected" if self.exit_code == REJECTED else "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class RunFinished:
     at: float
     outputs: Any

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
+
+from orchestrator.light import light
 
 Label: TypeAlias = Literal["public", "internal", "private", "secret"]
 LEVELS: tuple[Label, ...] = ("public", "internal", "private", "secret")
@@ -33,7 +35,7 @@ def above(label: Label, clearance: Label) -> bool:
     return rank(label) > rank(clearance)
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Source:
     """Why a value has its label: its name as the user would write it, and what it got the label from.
 
@@ -54,7 +56,7 @@ class Source:
         return tuple(reversed(names))
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Part:
     """One part of a request (role, prompt, examples, ...) with its label and where that comes from."""
 
@@ -62,7 +64,7 @@ class Part:
     source: Source | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Flow:
     """What is known before the run about the labels of one step.
 
@@ -95,7 +97,7 @@ LATER_PARTS = frozenset({"answer", "errors", "tool_results"})
 """Parts that only a repair or a `carry` puts into a request."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Exit:
     """One way off this machine that a file opens: `step` may send `part` to `sink`.
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from orchestrator.errors import UsageError
 from orchestrator.labels import above, join
+from orchestrator.light import light
 from orchestrator.regular import real
 from orchestrator.spec.places import find_root, nearest_file, neighbours
 
@@ -27,7 +28,7 @@ Origin: TypeAlias = Literal["file", "project", "shipped"]
 AGENT_FILE, PROMPT_FILE = "agent.yaml", "prompt.j2"
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Written:
     """Where a key of an agent was written: the file's marks and the path of the key in it."""
 
@@ -42,7 +43,7 @@ class Written:
         return self.marks.inside(self.path, offset, width)
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Agent:
     """A specialist, merged along `uses`. `base` is the directory its relative paths mean.
 
@@ -57,7 +58,7 @@ class Agent:
     written: Mapping[str, Written] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class _Found:
     """An agent as one place defines it, before its `uses` is merged in."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from orchestrator.light import light
@@ -16,7 +16,7 @@ Again: TypeAlias = "Callable[[ProviderError], Awaitable[bool]]"
 """Asked before a request is sent once more after this fault: whether it may be."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Image:
     """An image for a model that sees: raw bytes and their media type, e.g. `image/png`."""
 
@@ -75,7 +75,7 @@ class Timings:
     generation_rate: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class TokenLogprob:
     """One generated token, its natural-log probability and the best alternatives `(token, logprob)`."""
 
@@ -110,7 +110,7 @@ class TokenCount:
     exact: bool
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class ModelInfo:
     """What is known of a model once it answers.
 

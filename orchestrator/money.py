@@ -6,15 +6,16 @@ A price is in USD per million tokens, so one token at $1 per million costs 1,000
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from orchestrator.light import light
 
 Nano: TypeAlias = int
 """A billionth of a US dollar."""
 DOLLAR: Nano = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Price:
     """USD per million tokens read and written, and per hour of computing for a local model.
 

@@ -6,9 +6,9 @@ Knows only values: messages and events.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from orchestrator.light import light
 from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Model(Protocol):
     async def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Footprint:
     """What a model takes while it can answer: `bytes` of the memory that `place` names.
 
@@ -215,7 +215,7 @@ class Clock(Protocol):
     def monotonic(self) -> float: ...
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Reply:
     """What a person chose, and what they made of the value they may change; None when nothing."""
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.config import Config
 from orchestrator.errors import UsageError
 from orchestrator.labels import LEVELS, Label
+from orchestrator.light import light
 from orchestrator.store.cache import StoreCache
 from orchestrator.store.shared import DirectoryCache, SharedCache
 
@@ -31,7 +31,7 @@ def open_cache(store: Store, stack: AsyncExitStack, *, offline: bool) -> Cache:
     return near if shared is None else SharedCache(near, _far(shared, stack), shared.clearance)
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Shared:
     """Where known answers are shared, up to which label, and who says so."""
 

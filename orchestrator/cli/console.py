@@ -11,9 +11,9 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TextIO
 
+from orchestrator.light import light
 from orchestrator.safe import UNSAFE, safe
 
 STYLES: dict[str, str] = {
@@ -35,7 +35,7 @@ def is_terminal(stream: TextIO) -> bool:
         return False
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Console:
     """Two streams and whether each of them shows colours."""
 

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.calling import CallContext, Signature, ToolResult
 from orchestrator.errors import SandboxUnavailable, ToolError, UsageError
 from orchestrator.graph.model import Declared, Graph, Node, all_nodes, asking_nodes, tools_of
+from orchestrator.light import light
 from orchestrator.spec.places import PROJECT_FILE
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ TRIAL = 30.0
 """Seconds for an empty program that shows whether the sandbox works here."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Called:
     """A tool under the name by which a file calls it, with the effects that the file states."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from orchestrator.errors import KnowledgeError, UsageError
 from orchestrator.graph.cloud import is_cloud
 from orchestrator.graph.model import Documents, Graph, Node, asking_nodes
 from orchestrator.labels import Label, above
+from orchestrator.light import light
 from orchestrator.messages import ModelInfo
 from orchestrator.policy.clearance import clearance_of
 from orchestrator.spec.model import Knowledge, ModelSpec
@@ -40,7 +40,7 @@ SKIPPED = 5
 """Files that cannot be read which are named."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Guarded:
     """An embedder for the documents of one knowledge. What it may not see is not sent, whatever the file says of it."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.console import Console, is_terminal
+from orchestrator.light import light
 from orchestrator.safe import safe
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ WIDE = 60
 """Characters of the name of the file that is being read."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Watch:
     """Told as `knowledge.update` goes on. `what` stands before the name: `index` or `knowledge`."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.privacy import Privacy
+from orchestrator.light import light
 
 if TYPE_CHECKING:
     from orchestrator.cli.locked import Guard
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from orchestrator.ports import Model
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Shown:
     """What a command line says about the way a run is shown."""
 
@@ -32,7 +33,7 @@ class Shown:
         return not (self.as_json or self.events)
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Job:
     """One run to execute: created in the store already, its lease held by the caller."""
 

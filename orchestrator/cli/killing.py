@@ -11,11 +11,11 @@ import os
 import re
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.calling import CallContext, Signature, ToolResult
 from orchestrator.events import Event
+from orchestrator.light import light
 from orchestrator.ports import Tool, Tools
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class KillingJournal:
         self._journal.close()
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class _Telling:
     """A tool that tells the switch what it did."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import secrets as random
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import CredentialsMissing, UsageError
+from orchestrator.light import light
 from orchestrator.policy.keep import Keep, noted
 from orchestrator.policy.secrets import Masked, Secrets
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 KEY_FILE = "digest.key"
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Privacy:
     """Of one run. `env` holds what its texts read, `secrets` that and the keys of its models."""
 

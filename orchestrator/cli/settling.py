@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import UsageError
 from orchestrator.events import CallFinished
+from orchestrator.light import light
 
 if TYPE_CHECKING:
     from orchestrator.engine.recover import Called, Recovered
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Settled:
     """One call, and what a person knows of it: it happened and gave `value`, or it did not happen."""
 

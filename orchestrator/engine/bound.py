@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from orchestrator.calling import Signature
 from orchestrator.engine.asking import Asking
 from orchestrator.engine.delegate import open_tool
 from orchestrator.labels import Label, above
+from orchestrator.light import light
 from orchestrator.ports import Tool
 from orchestrator.spec.model import InputSpec
 from orchestrator.spec.types import Enum, Field, MapOf
@@ -20,7 +21,7 @@ MOST_PRIVATE: Label = "private"
 ONLY_CODE = ("code",)
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Bound:
     """`signature` is what the model sees; `fixed` are the arguments it does not choose."""
 

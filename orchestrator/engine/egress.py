@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from orchestrator.errors import PrivacyError, StepError
 from orchestrator.events import Decided
 from orchestrator.labels import HIGHEST, Flow, Label, Part, above, rank
+from orchestrator.light import light
 from orchestrator.policy.clearance import clearance_of
 from orchestrator.policy.secrets import NONE, Secrets
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from orchestrator.spec.model import ModelSpec
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Refusal:
     """Why a request stays here: which part of it is too private for which model.
 

@@ -7,7 +7,6 @@ made is followed to what came from outside. What is picked out of a list stands 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import nodes
@@ -16,6 +15,7 @@ from orchestrator.engine.frame import Frame
 from orchestrator.graph.model import Graph, Node, all_nodes
 from orchestrator.graph.texts import texts_of
 from orchestrator.labels import Label, above
+from orchestrator.light import light
 from orchestrator.render import parse
 
 PRIVATE: Label = "private"
@@ -28,7 +28,7 @@ _ENTRIES = _FEWER | {"sort", "list", "map", "reverse"}
 """Filters whose result has the entries of the list, or fewer: the list that comes out is counted."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class _Read:
     """A dotted name in a text, and whether only some of what it names can be in the result."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +20,7 @@ from orchestrator.engine.run import Run, evaluate
 from orchestrator.errors import CredentialsMissing, KnowledgeError, ProviderError, StepError, UsageError
 from orchestrator.events import Retrieved
 from orchestrator.graph.model import Graph, Node, all_nodes
+from orchestrator.light import light
 from orchestrator.messages import Message, ModelInfo
 from orchestrator.policy.cases import as_answered, as_asked, misfit
 from orchestrator.spec.model import AgentSpec, AgentStep, Examples, ModelSpec
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Shown:
     """A worked example as the model reads it."""
 
@@ -41,7 +42,7 @@ class Shown:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Looked:
     """What was found for one instance: passages and examples, the best first, and the turns of its conversation, oldest
     first. `searched` says whether it has knowledge.

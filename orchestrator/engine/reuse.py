@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from operator import is_
 from typing import Any
 
 from orchestrator.engine.run import Run
 from orchestrator.graph.model import Node
 from orchestrator.labels import HIGHEST, join
+from orchestrator.light import light
 from orchestrator.messages import ModelInfo, Request
 from orchestrator.policy.keep import Keep
 from orchestrator.spec.model import AgentStep
@@ -109,7 +109,7 @@ def label_of(run: Run, node: Node) -> str | None:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Entry:
     """A finished answer, and what a rule may ask about it: the cache changes no decision."""
 

@@ -6,7 +6,6 @@ Its query is as private as what calls it, and is kept from an embedder that may 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.calling import CallContext, Signature, ToolResult
@@ -16,6 +15,7 @@ from orchestrator.errors import CredentialsMissing, KnowledgeError, ProviderErro
 from orchestrator.graph.builtin import RESULTS
 from orchestrator.graph.kinds import TEXT
 from orchestrator.graph.model import Node
+from orchestrator.light import light
 from orchestrator.spec.model import ToolStep
 from orchestrator.spec.types import Field, Int, MapOf
 
@@ -36,7 +36,7 @@ SIGNATURE = Signature(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Search:
     """For one instance of a step."""
 

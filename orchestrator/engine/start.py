@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Literal
 
 from orchestrator.engine import verbs
@@ -38,6 +38,7 @@ from orchestrator.engine.tool import tool
 from orchestrator.errors import OrchError, StepError
 from orchestrator.events import AskOpened, RunFailed, RunFinished, RunInterrupted, RunWaiting, Warned
 from orchestrator.graph.model import Graph, Scope, all_nodes
+from orchestrator.light import light
 from orchestrator.policy.keep import Keep
 from orchestrator.ports import Model
 
@@ -68,7 +69,7 @@ def entering(functions: Mapping[str, Verb]) -> Enter:
 _ENTER = entering(VERBS)
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Result:
     """How a run ended. `exit_code` is the process's, by the table in errors.py."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from orchestrator.events import AskAnswered, AskOpened, Warned
 from orchestrator.graph.model import Graph, Node
 from orchestrator.graph.names import EDITED
 from orchestrator.inputs import read_inputs
+from orchestrator.light import light
 from orchestrator.policy.keep import noted
 from orchestrator.spec.model import AskStep, GroupStep, ValueStep, WorkflowStep
 from orchestrator.spec.schema import json_schema
@@ -49,7 +50,7 @@ def failed_check(node: Node, frame: Frame, output: Any, extra: Mapping[str, Any]
 # ---------------------------------------------------------------------------------------------------- ask
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class _Said:
     """What a person chose, and the value of `edit` as they left it."""
 

@@ -43,6 +43,7 @@ from orchestrator.graph.told import check_prices
 from orchestrator.graph.unused import check_unused
 from orchestrator.graph.wire import Knot, Layer, connect
 from orchestrator.library import Library, Written
+from orchestrator.light import light
 from orchestrator.render import Program
 from orchestrator.spec.diagnostics import Diagnostic
 from orchestrator.spec.load import read, read_project
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from orchestrator.spec.load import Document, LoadedProject
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Built:
     """What came of building: the graph when nothing is wrong, and everything there is to say."""
 

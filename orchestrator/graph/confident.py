@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path as File
 from typing import Any
 
@@ -19,6 +18,7 @@ from orchestrator.graph.cloud import provider_of
 from orchestrator.graph.setting import Setting
 from orchestrator.graph.texts import Text
 from orchestrator.graph.wire import Knot, Layer
+from orchestrator.light import light
 from orchestrator.lock.file import SUFFIX, measured_in
 from orchestrator.policy.calibration import Calibration, key, read_lock
 from orchestrator.render import TemplateSyntax, parse
@@ -65,7 +65,7 @@ def _knots(layer: Layer) -> Iterator[tuple[Layer, Knot]]:
 # --------------------------------------------------------------------------------------------------- uses
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class _Use:
     """One place that reads it: of the step itself, or of the one that `steps` leads to. `compared` with something."""
 
@@ -163,7 +163,7 @@ def _meant(place: tuple[Layer, Knot | None, Text]) -> Iterator[Knot]:
 # ------------------------------------------------------------------------------------------------- checks
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class _One:
     """One text that reads `confidence`."""
 

@@ -41,6 +41,7 @@ from orchestrator.graph.texts import Text, loop_names
 from orchestrator.graph.two import check_two
 from orchestrator.graph.wire import Knot, Layer
 from orchestrator.labels import Exit, Flow
+from orchestrator.light import light
 from orchestrator.spec.model import (
     AgentStep,
     AskStep,
@@ -54,7 +55,7 @@ _PRECISE, _FLAT = 4, 8
 """Rounds in which each part of `last` has its own label, and in which at least each loop has."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Proof:
     """What came of it: every way off the machine that is open, and the labels of what the file returns."""
 

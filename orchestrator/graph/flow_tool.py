@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.graph.cloud import is_cloud
@@ -12,6 +11,7 @@ from orchestrator.graph.flow_read import read_string
 from orchestrator.graph.flow_uses import Sink, Use
 from orchestrator.graph.tags import PUBLIC, Tag, Why, higher, highest, leaf, named, origin
 from orchestrator.library import shipped_agents
+from orchestrator.light import light
 from orchestrator.policy.clearance import clearance_of
 from orchestrator.spec.model import AgentSpec, AgentStep, ModelSpec, ToolSpec, ToolStep
 
@@ -25,7 +25,7 @@ _RENDERED = re.compile(r"\{[{%].*?[}%]\}", re.DOTALL)
 _FILES = ("sqlite", "duckdb", "file")
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Reach:
     """What comes out of a tool beside its arguments, and where it goes: each sink with what is added on the way."""
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.graph.tags import Why
 from orchestrator.graph.texts import Path
 from orchestrator.labels import Label
+from orchestrator.light import light
 
 if TYPE_CHECKING:
     from orchestrator.spec.marks import Marks
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Sink:
     """Somewhere that a value can go. `away`: off this machine. `entry` is where its clearance is, or would be, stated.
 
@@ -29,7 +29,7 @@ class Sink:
     """Another name under which `egress` may list it."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Use:
     """A step that sends these parts of its request to a sink. `path` is where the file says so."""
 

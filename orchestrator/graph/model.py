@@ -7,13 +7,14 @@ group reads an outer step, the group depends on that step.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from orchestrator.graph.tags import PUBLIC, Tag
 from orchestrator.labels import Exit, Flow
 from orchestrator.library import Agent
+from orchestrator.light import light
 from orchestrator.policy.calibration import Calibration
 from orchestrator.render import Program
 from orchestrator.spec.diagnostics import Mark
@@ -24,7 +25,7 @@ Chain: TypeAlias = tuple[str, ...]
 """A dotted name as its parts: `hard.expert.text` is ('hard', 'expert', 'text')."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Node:
     """One step, wired.
 
@@ -71,7 +72,7 @@ class Node:
     child: Graph | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Scope:
     """One level of steps, in topological order of the file's names."""
 
@@ -81,7 +82,7 @@ class Scope:
     """Indexes of the nodes without dependencies."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Declared:
     """A tool of `tools:`. `base` is the folder of the file that declares it: its relative paths mean that."""
 
@@ -89,7 +90,7 @@ class Declared:
     base: Path
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Documents:
     """An entry of `knowledge:`. `base` is the folder of the file that declares it: its relative globs mean that.
 
@@ -101,7 +102,7 @@ class Documents:
     embedder: ModelSpec | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Graph:
     """A checked workflow. `file` as the user named it; `root` the project's root; both absolute where opened."""
 

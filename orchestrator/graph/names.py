@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from orchestrator.graph.kinds import BOOL, COUNT, INT, NUMBER, TEXT, UNKNOWN, list_of, nullable
 from orchestrator.graph.texts import Path
+from orchestrator.light import light
 from orchestrator.render import FUNCTIONS
 from orchestrator.spec.model import GroupStep, Step
 from orchestrator.spec.types import Date, Field, MapOf, Type
@@ -63,7 +64,7 @@ EXTRA: Mapping[str, Type] = {
 TODAY = Date()
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Binding:
     """What a name stands for. `inside` are the steps of the group it names, reached as its fields."""
 

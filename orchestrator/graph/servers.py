@@ -6,7 +6,6 @@ Without a lock nothing is known of a server before the run.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path as File
 from typing import Any
 
@@ -17,13 +16,14 @@ from orchestrator.graph.say import choice, listing, near
 from orchestrator.graph.setting import Setting
 from orchestrator.graph.texts import Path
 from orchestrator.library import Written
+from orchestrator.light import light
 from orchestrator.lock.file import key_of, path_of, read_lock
 from orchestrator.spec.marks import Marks
 from orchestrator.spec.model import McpServer, ToolSpec, ToolStep
 from orchestrator.spec.types import MapOf, Type
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class _Listed:
     """What a server listed when the lock was written; `alone` where the entry in the file is for one tool."""
 

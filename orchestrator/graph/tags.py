@@ -6,16 +6,16 @@ A `Why` is the source of a label; None is public and needs no reason.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import reduce
 from typing import TypeAlias
 
 from orchestrator.labels import LOWEST, Label, Part, Source, rank
+from orchestrator.light import light
 
 Why: TypeAlias = Source | None
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Tag:
     """The labels of one value, shaped as far as the value's shape is known.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from orchestrator.light import light
 from orchestrator.spec.marks import Part
 from orchestrator.spec.model import AgentStep, AskStep, GroupStep, Step, ToolStep, ValueStep, WorkflowStep
 
@@ -21,7 +21,7 @@ PRINTS = frozenset({"prompt", "role", "search", "ask"})
 _ESCALATION = ("invalid", "failed", "confidence", "attempts", "prompt_tokens")
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Text:
     """One expression or template. `key` names the program it belongs to; `path` leads to it in the file.
 

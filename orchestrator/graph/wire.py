@@ -12,6 +12,7 @@ from jinja2 import nodes
 from orchestrator.graph.kinds import UNKNOWN
 from orchestrator.graph.names import Level
 from orchestrator.graph.texts import Path, Text, loop_names
+from orchestrator.light import light
 from orchestrator.render import Program, parse
 from orchestrator.spec.model import Step
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from orchestrator.spec.types import Type
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Read:
     """Why one step comes after another: `reader` (a path, perhaps inside the group) reads it in `text`.
 

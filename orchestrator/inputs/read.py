@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import UsageError
 from orchestrator.inputs.files import CEILING, beneath, read_text
+from orchestrator.light import light
 from orchestrator.spec.schema import check_value, coerce, complete, describe
 from orchestrator.spec.types import Date, Enum, ImageType, ListOf, MapOf, Str, Type
 
@@ -22,7 +22,7 @@ FILES_CEILING = 10_000
 """Files one `files` input may match."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Raw:
     """A value that is data already (from `--input-file`), with the directory its paths are relative to."""
 
@@ -30,7 +30,7 @@ class Raw:
     base: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class _Place:
     """Where paths are looked up: `cwd` for the command line, `base` and `root` for what the workflow writes."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.light import light
 from orchestrator.lock.text import flow, quoted
 
 SHOWN = 60
@@ -14,7 +14,7 @@ _LONG = 19
 """Characters of a digest that are shown, with what it is: `sha256:` and twelve."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Difference:
     """One fact. `was` and `now` are None where there was, or is, nothing."""
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.errors import UsageError
+from orchestrator.light import light
 from orchestrator.lock.text import lines_of
 from orchestrator.regular import read_regular
 
@@ -27,7 +28,7 @@ MOST = 16_000_000
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}|={7})", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Lock:
     """`content` by section; `measured` is the part of the file that people or measurements wrote, as it stands."""
 

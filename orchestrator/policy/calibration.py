@@ -9,17 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from orchestrator.light import light
 from orchestrator.lock.file import SECTIONS
 from orchestrator.messages import ModelInfo
 
 KEYS = ("step", "model", "template", "schema", "cases", "risk")
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Calibration:
     """`risk` holds pairs, rising in the first: from this raw confidence on, so large a share of answers was wrong."""
 

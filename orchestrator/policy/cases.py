@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from orchestrator.calling import Example
+from orchestrator.light import light
 from orchestrator.spec.types import Field, ListOf, MapOf, Nullable, Type
 from orchestrator.spec.values import DEPTH, check_value, too_deep
 
@@ -18,7 +18,7 @@ TOLD = 5
 """Wrong lines that are named at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Wrong:
     """A line that is no worked example, and why; `line` counts from 1, 0 is the file itself."""
 

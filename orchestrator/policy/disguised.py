@@ -7,15 +7,16 @@ secret. What is spelled out in words, translated or encrypted is not found.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
+from orchestrator.light import light
 from orchestrator.policy.detect import plain
 from orchestrator.policy.encoded import in_base64
 from orchestrator.policy.secrets import SHORTEST, Secrets
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Disguised:
     """What is looked for in texts that were brought into one form."""
 

@@ -6,8 +6,9 @@ What decides and what is done are apart: the engine finds the facts out, and onl
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
+
+from orchestrator.light import light
 
 Rule: TypeAlias = Literal["before", "when", "failed"]
 """The step's own rule: `before` the local attempt, `when` after it, or nothing valid (`failed`)."""
@@ -15,7 +16,7 @@ Choice: TypeAlias = Literal["local", "climb", "keep", "stay", "refuse"]
 Ground: TypeAlias = Literal["privacy", "budget", "offline", "before", "when", "failed", "fault"]
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Signals:
     """What is known of an answer when its step decides.
 
@@ -47,7 +48,7 @@ class Signals:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Case:
     """The facts of one decision. An empty text means: nothing against it, as far as anybody had to look.
 
@@ -62,7 +63,7 @@ class Case:
     fault: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Decision:
     choice: Choice
     rule: Ground

@@ -7,10 +7,11 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, TypeAlias
 
 from orchestrator.labels import LEVELS, Label, rank
+from orchestrator.light import light
 
 Keeping: TypeAlias = Literal["full", "hash", "none"]
 DEFAULT: Mapping[Label, Keeping] = {"secret": "hash"}
@@ -18,7 +19,7 @@ DEFAULT: Mapping[Label, Keeping] = {"secret": "hash"}
 _NOTE = re.compile(r"\[(public|internal|private|secret), not kept(?:; digest ([0-9a-f]{32}))?\]")
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Keep:
     """How values of each label are kept. `key` makes digests useless to who has only the record."""
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
+
+from orchestrator.light import light
 
 LONGEST = 400
 """Characters of a refusal; who writes more has written something."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class _Language:
     """Openings as regular expressions over lower-case text with single spaces and straight apostrophes."""
 

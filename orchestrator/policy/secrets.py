@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from orchestrator.light import light
 from orchestrator.policy.encoded import encoded
 
 SHORTEST = 4
 """Characters below which a value is no secret to look for: it would be found in every other word."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Secrets:
     """Secret values by what stands in their place, longest first, each in every way it may be written."""
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from orchestrator.calling import Signature
+from orchestrator.light import light
 from orchestrator.policy.answer_size import answer_tokens
 from orchestrator.policy.quote import without_controls
 from orchestrator.policy.validate import Invalid, read_answer
@@ -31,7 +32,7 @@ ROUNDS = {1: 3, 2: 2, 3: 2}
 """How often a circle of each length is gone round before it is ended."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Choice:
     """What the model wants to do. An empty `tool` means: answer now."""
 
@@ -39,7 +40,7 @@ class Choice:
     arguments: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Menu:
     """What may be chosen among: the tools, the word for answering, and both as one schema."""
 

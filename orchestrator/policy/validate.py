@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from orchestrator.light import light
 from orchestrator.policy.refused import refuses
 from orchestrator.policy.repeated import repeats
 from orchestrator.spec.schema import check_value, complete, describe, quoted
@@ -37,7 +38,7 @@ class Valid:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Invalid:
     """Why an answer cannot be used, in words a small model can act on.
 

@@ -6,15 +6,17 @@ Sources: the servers' own API references; where one is silent, the stricter read
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from orchestrator.light import light
 
 COMMON = ("temperature", "top_p", "seed", "stop")
 _LLAMA = {"top_k": "top_k", "min_p": "min_p", "repeat_penalty": "repeat_penalty"}
 _VLLM = {"top_k": "top_k", "min_p": "min_p", "repeat_penalty": "repetition_penalty"}
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Preset:
     """One kind of server.
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from orchestrator.errors import CredentialsMissing, UsageError
+from orchestrator.light import light
 from orchestrator.providers.address import is_loopback, place_of
 from orchestrator.providers.presets import PRESETS, Preset, preset_for
 
@@ -29,7 +29,7 @@ SAMPLING = ("temperature", "top_p", "top_k", "min_p", "seed", "repeat_penalty", 
 """The sampling parameters of the language; `max_tokens` beside them is the bound of the answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Description:
     """What the file says about a model: facts for `plan` and `doctor`, nothing was asked."""
 

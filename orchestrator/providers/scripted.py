@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from orchestrator.errors import ProviderError, ProviderKind
+from orchestrator.light import light
 from orchestrator.messages import (
     Completion,
     Message,
@@ -28,7 +29,7 @@ from orchestrator.messages import (
 from orchestrator.ports import Emit
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Reply:
     """One scripted answer: `text`, or a `value` that becomes JSON, or a `fault` to end with.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from inspect import Parameter, Signature, signature
 from typing import Any, Literal
 
 from orchestrator.errors import StepError
+from orchestrator.light import light
 from orchestrator.render.access import TEXT_SHIFT, Frame, capped, kind_of
 
 Takes = Literal["any", "text", "list", "number", "map"]
@@ -18,7 +18,7 @@ class Misuse(Exception):
     """A filter or function was given what it cannot take; the message says what. Never leaves this package."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Description:
     """A filter, function or test for the checker and the reference.
 

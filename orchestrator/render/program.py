@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
 from jinja2 import nodes
 
 from orchestrator.errors import StepError
+from orchestrator.light import light
 from orchestrator.render.access import Frame, fault, get_field, to_text
 from orchestrator.render.compile import Eval, literal, lookup
 from orchestrator.render.functions import FUNCTIONS
@@ -20,7 +20,7 @@ Run = Callable[[Mapping[str, Any]], Any]
 _CACHE = 4096
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Program:
     """A text, compiled once. `names` are the names it reads from its context."""
 

@@ -6,8 +6,9 @@ A path is read once and known for a while: everything that follows a run asks se
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from orchestrator.light import light
 
 RECENT = 1024
 """Paths that are known at once: more than run side by side, far fewer than a run has."""
@@ -18,7 +19,7 @@ _PART = re.compile(r"(?:@[^.]+|\^\d+\.\d+)$")
 _ITEM = re.compile(r"\.\d+$")
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Instance:
     """What a path says: `answer.3.reply~2.draft` is of the step `answer.reply.draft`, inside the fan-out `answer`."""
 

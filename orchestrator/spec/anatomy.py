@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
 
+from orchestrator.light import light
 from orchestrator.spec.marks import Part
 from orchestrator.spec.model import (
     STEPS,
@@ -50,7 +50,7 @@ SINGULAR: Mapping[str, str] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Keys:
     """The keys of a model as they are written; `free` ones may be null or hold anything."""
 

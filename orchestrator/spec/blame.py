@@ -6,17 +6,17 @@ Also makes the wrong values harmless, so that validation can go on and find the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from orchestrator.light import light
 from orchestrator.spec.anatomy import Path, class_at, keys_of, kind, owner
 from orchestrator.spec.model import Model
 from orchestrator.spec.shape import FILL, STAND_INS
 from orchestrator.spec.types import Unknown
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Complaint:
     """One error of the models. `path` leads to the value in the raw file; `key` when its key is what is wrong."""
 

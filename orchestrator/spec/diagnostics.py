@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from orchestrator.errors import OrchError
+from orchestrator.light import light
 
 Severity = Literal["error", "warning"]
 
@@ -21,7 +22,7 @@ class Mark:
     width: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Diagnostic:
     """`code` is stable (`ORCH101`); `source` is the text of the marked line; `hint` says what to do."""
 

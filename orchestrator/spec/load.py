@@ -6,13 +6,13 @@ A file with mistakes still gives a Workflow where it can, so that the graph is c
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
 from orchestrator.errors import UsageError
+from orchestrator.light import light
 from orchestrator.regular import read_regular
 from orchestrator.spec.blame import complain, mend
 from orchestrator.spec.defaults import wrong_defaults
@@ -30,7 +30,7 @@ ROUNDS = 50
 M = TypeVar("M", bound=Model)
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Document:
     """A workflow file. `file` as the user named it; `root` is the project's root, which its paths stay beneath."""
 
@@ -44,7 +44,7 @@ class Document:
     """Names of entries that were too wrong to keep: not to be called unknown where they are used."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Loaded:
     """What came of reading a workflow. The document is there together with errors where it could be saved."""
 
@@ -52,7 +52,7 @@ class Loaded:
     diagnostics: tuple[Diagnostic, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class LoadedProject:
     """The project file `orch.yaml`."""
 
@@ -65,7 +65,7 @@ class LoadedProject:
     broken: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Reading(Generic[M]):
     """A text read by one of the models; `value` is None when nothing could be saved."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
+from orchestrator.light import light
 from orchestrator.spec.diagnostics import Diagnostic, Mark, Severity
 
 Part: TypeAlias = str | int
@@ -116,7 +117,7 @@ class Marks:
         return place, len(path)
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class _Token:
     """A character that a scalar's source stands for; `index` is relative to the start of the source."""
 

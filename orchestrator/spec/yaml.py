@@ -23,6 +23,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
+from orchestrator.light import light
 from orchestrator.spec.diagnostics import Diagnostic, Severity
 from orchestrator.spec.marks import Marks, Place
 
@@ -43,7 +44,7 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\ud
 _COMMENT = re.compile(r"[ \t]+(#[^\r\n]*)")
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Parsed:
     """What a file says. `value` is None and `whole` False when its syntax is too broken to be read on."""
 
@@ -79,7 +80,7 @@ def parse(text: str, file: str) -> Parsed:
     return _result(composer, problems, whole=False)
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class _Problem:
     code: str
     message: str

@@ -8,12 +8,12 @@ from __future__ import annotations
 import getpass
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from orchestrator.errors import UsageError
 from orchestrator.events import AskAnswered, AskOpened, RunWaiting, to_dict
+from orchestrator.light import light
 from orchestrator.policy.editing import editable
 from orchestrator.policy.keep import noted
 from orchestrator.store.foreign import refuse_foreign
@@ -29,7 +29,7 @@ RELEASE, WITHHOLD = "release", "withhold"
 """The choices of `declassify` with `by: approve`."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Question:
     """An open question of a run."""
 
@@ -37,7 +37,7 @@ class Question:
     ask: AskOpened
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Answer:
     """What was answered: a choice of the question, or an empty one when it was rejected."""
 

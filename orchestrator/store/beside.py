@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from orchestrator.light import light
 
 FOLDER = "marks"
 _IDENTITY = slice(12, 32)
@@ -17,7 +18,7 @@ _IDENTITY = slice(12, 32)
 _HEADER = 32
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Seen:
     """A file as it was: `identity` changes whenever SQLite begins it anew; until then `size` only grows."""
 

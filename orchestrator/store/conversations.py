@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, select
 
 from orchestrator.calling import Turn
+from orchestrator.light import light
 from orchestrator.store.tables import TurnRow, table
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TURNS = table(TurnRow)
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Conversation:
     """What is known of one conversation; `last` is when its last turn was kept, in seconds since the epoch."""
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from orchestrator.light import light
 from orchestrator.store.beside import FOLDER
 from orchestrator.store.tables import EventRow, Run, table
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 RUNS, EVENTS = table(Run), table(EventRow)
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Reached:
     """So many events, and the hash of the last one."""
 

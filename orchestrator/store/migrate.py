@@ -7,18 +7,18 @@ one transaction, so that a crash leaves the old version or the new one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, MetaData, inspect, select, text
 
 from orchestrator.errors import StoreError
+from orchestrator.light import light
 from orchestrator.store.origin import add_origin
 from orchestrator.store.tables import TABLES, Meta, table
 
 FIRST = 1
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Migration:
     """`apply` brings a store of version `number - 1` to `number`; it must not rely on today's table classes."""
 

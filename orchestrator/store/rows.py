@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from orchestrator.light import light
 from orchestrator.state import RunStatus
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class RunRow:
     """A run in a list. `status` is `interrupted` when the owner died without a last event.
 
@@ -42,7 +43,7 @@ class RunRow:
         return self.status == "running"
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Marks:
     """By the id of a run: what was found damaged in it first, and of an imported one where it is from."""
 
@@ -52,7 +53,7 @@ class Marks:
     """Runs that were written and are not there."""
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class InboxRow:
     """What somebody asked the owner of a run to do: `kind` is approve, reject, cancel, …"""
 
@@ -62,7 +63,7 @@ class InboxRow:
     payload: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@light(frozen=True, slots=True)
 class Head:
     """Where a run's chain of events ends; `no` is the run's short key. The numbers are the row's running totals."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from orch_tui.feed import Feed, News
+from orch_tui.feed import PAGE, Feed, News
 from orchestrator.events import (
     AttemptFinished,
     AttemptStarted,
@@ -243,3 +243,22 @@ def test_a_long_record_is_taken_in_pieces(store: Store) -> None:
     assert looks > 3
     assert len(feed.trace) == count
     assert all(status == 2 for status in feed.trace.status)
+
+
+def test_a_run_that_goes_on_is_read_ahead_of_the_screen(store: Store) -> None:
+    """Between two looks of the screen far more may come than of a long record lies ready."""
+    feed = Feed(store, RUN)
+    lease = Lease.acquire(store, RUN)
+    with lease:
+        feed.start()
+        until(feed, lambda feed: feed.caught_up)
+        append(store, *(StepStarted(2.0, f"s{n}", "value") for n in range(5 * PAGE)))
+        deadline = time.monotonic() + 30
+        while feed._pages.qsize() < 5:
+            assert time.monotonic() < deadline, "it waited for the screen"
+            time.sleep(0.01)
+
+        news = feed.take(30.0)
+        feed.close()
+
+    assert (news.events, news.changed, len(feed.trace)) == (5 * PAGE, False, 5 * PAGE)

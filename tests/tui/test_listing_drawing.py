@@ -199,3 +199,39 @@ async def test_a_scrollbar_is_told_of_rows_after_its_list_was_taken_away() -> No
         await pilot.pause()
 
         assert not bar.is_attached
+
+
+def beside_the_scrollbar(listing: Listing) -> list[Strip]:
+    return listing.render_lines(Region(0, 0, listing.columns, HEIGHT))
+
+
+async def test_lines_that_only_moved_are_the_ones_that_were_there() -> None:
+    """With all that the terminal remembers of them; only those that came are made."""
+    source = Rows(rows(30))
+    listing = Listing(source, follow_end=True, cursor_shown=False)
+    async with One(listing).run_test(size=(40, HEIGHT)) as pilot:
+        listing.redraw()
+        await pilot.pause()
+        before = beside_the_scrollbar(listing)
+        source.rows += rows(32)[30:]
+        listing.redraw()
+        await pilot.pause()
+        after = beside_the_scrollbar(listing)
+
+        assert all(old is new for old, new in zip(before[2:], after[:-2], strict=True))
+        assert [line.text.split(" of")[0] for line in after[-2:]] == ["row 30", "row 31"]
+
+
+async def test_a_row_that_changed_while_it_moved_is_drawn_as_it_is_now() -> None:
+    """Nothing that is remembered of it is shown."""
+    source = Rows(rows(30))
+    listing = Listing(source, follow_end=True, cursor_shown=False)
+    async with One(listing).run_test(size=(40, HEIGHT)) as pilot:
+        listing.redraw()
+        await pilot.pause()
+        drawn(listing)
+        source.rows = [*rows(28), (("other", ""),), *rows(33)[29:]]
+        listing.redraw()
+        await pilot.pause()
+
+        assert "other" in [line.text.strip() for line in drawn(listing)]

@@ -45,6 +45,9 @@ STOPPED = 130
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON per message.")
 @click.option("--no-cache", is_flag=True, help="Ask the models again, also where an answer is known.")
 @click.option(
+    "--locked", is_flag=True, help="Refuse to begin when anything is not as `orch lock` wrote it down."
+)
+@click.option(
     "--local-only", is_flag=True, help=f"{LOCAL_ONLY} The assistant that ships never uses the network."
 )
 def command(
@@ -54,6 +57,7 @@ def command(
     models: tuple[str, ...],
     as_json: bool,
     no_cache: bool,
+    locked: bool,
     local_only: bool,
 ) -> int:
     """Talk with a local assistant, or with WORKFLOW: any that has an input `message`.
@@ -77,6 +81,7 @@ def command(
     config = _staying(Config.from_environment(os.environ, Path.cwd()), graph, console, local_only=local_only)
     options: dict[str, Any] = {"cache": not no_cache, "models": replaced}
     options |= {"local_only": True} if config.offline else {}
+    options |= {"locked": True} if locked else {}
     named = conversation or default_conversation(graph)
     store = the_store()
     try:

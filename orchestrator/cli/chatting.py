@@ -9,7 +9,7 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,6 +20,7 @@ from orchestrator.cli.beginning import begin, is_plain, streamed_steps
 from orchestrator.cli.console import Console, is_terminal
 from orchestrator.cli.executing import Kit, equipped, execute_with
 from orchestrator.cli.job import Job, Shown, job_of
+from orchestrator.cli.locked import guard_of
 from orchestrator.cli.needs import open_models
 from orchestrator.cli.privacy import privacy_of
 from orchestrator.cli.region import Region
@@ -36,6 +37,7 @@ from orchestrator.store.lease import Lease
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from orchestrator.cli.locked import Guard
     from orchestrator.cli.past import Past
     from orchestrator.cli.privacy import Privacy
     from orchestrator.config import Config
@@ -107,9 +109,12 @@ class Chat:
     _runner: asyncio.Runner = field(default_factory=asyncio.Runner)
     _models: Mapping[str, Model] = field(default_factory=dict)
     _kit: Kit | None = None
+    _guard: Guard | None = None
 
     def __enter__(self) -> Self:
         """Raises OrchError for what keeps every message from being answered."""
+        strict, replaced = bool(self.options.get("locked")), tuple(self.options.get("models") or ())
+        self._guard = guard_of(self.graph, self.config, strict=strict, replaced=replaced)
         self._models = open_models(self.graph, self.config, self.console)
         return self
 
@@ -157,7 +162,12 @@ class Chat:
     async def _execute(self, job: Job) -> tuple[Result, str]:
         if self._kit is None:
             self._kit = await self._stack.enter_async_context(equipped(job))
-        return await execute_with(self.store, job, self.console, self._kit, Whisper(self.console))
+        return await execute_with(self.store, job, self.console, self._kit, self._whisper())
+
+    def _whisper(self) -> Whisper:
+        """What is not as it was locked stands in the record of each run, and is said with the first."""
+        said = self._guard.found if self._guard is not None and len(self.runs) > 1 else ()
+        return Whisper(self.console, said)
 
     def _job(self, past: Past, inputs: Mapping[str, Any], privacy: Privacy) -> Job:
         shown = Shown(quiet=not is_terminal(self.console.err))
@@ -171,6 +181,7 @@ class Chat:
             privacy,
             shown,
             streamed=streamed,
+            lock=self._guard,
             goes_on=True,
         )
 
@@ -178,8 +189,9 @@ class Chat:
 class Whisper:
     """Implements `Progress`: what is at work, on a terminal, until its text comes; and warnings."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, said: Collection[str] = ()) -> None:
         self._console = console
+        self._said = said
         self._region = Region(console.err) if is_terminal(console.err) else None
         self._summary = Summary()
         self._silent = False
@@ -191,7 +203,7 @@ class Whisper:
     def feed(self, seq: int, event: Event) -> None:  # noqa: ARG002 - the protocol's
         self._summary.add(event)
         match event:
-            case Warned():
+            case Warned() if event.message not in self._said:
                 self._clear()
                 self._console.warning(event.message)
             case StepStarted() if self._region is not None and not self._silent:

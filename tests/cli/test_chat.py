@@ -9,6 +9,7 @@ import subprocess
 import termios
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -98,6 +99,36 @@ def test_a_message_that_is_no_input_is_said_too(desk: Path) -> None:
 
     assert result.stdout == "Hello there.\n"
     assert "input 'message'" in result.stderr
+
+
+def test_what_is_not_as_it_was_locked_is_said_once_and_refused_where_that_is_wanted(desk: Path) -> None:
+    """It stands in the record of each run; a chat that begins `--locked` does not begin at all."""
+    orch("lock", "w.yaml")
+    (desk / "w.yaml").write_text(FRIEND.replace("turns: 4", "turns: 5"), encoding="utf-8")
+
+    result = orch("chat", "w.yaml", stdin="Hi\nHey\n")
+    refused = orch("chat", "w.yaml", "--locked", stdin="Hi\n", code=2)
+
+    assert result.stdout == "Hello there.\nGood day.\n"
+    assert result.stderr.count("not as it was locked") == 1
+    assert all("not as it was locked" in orch("logs", run["id"]).stdout for run in runs())
+    assert (refused.stdout, len(runs())) == ("", 2)
+    assert "orch lock" in refused.stderr
+
+
+def test_a_chat_says_whether_it_was_locked(desk: Path) -> None:
+    """As the run of a workflow does: what goes on with it has to know."""
+    orch("lock", "w.yaml")
+
+    result = orch("chat", "w.yaml", "--locked", stdin="Hi\n")
+
+    assert result.stdout == "Hello there.\n"
+    assert "not as it was locked" not in result.stderr
+
+
+def runs() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(orch("runs", "--json").stdout)
+    return found
 
 
 def test_commands_in_a_pipe_are_those_of_the_terminal(desk: Path) -> None:

@@ -19,7 +19,8 @@ from orch_tui.rows import TreeRows
 from orch_tui.span_row import Look, clock, layout, row_at
 from orch_tui.text import plain, width_of
 from orch_tui.trace import NOWHERE, Trace
-from orch_tui.tree import SpanTree, TreePane, TreeSource
+from orch_tui.tree import SpanTree, TreePane
+from orch_tui.tree_source import TreeSource
 from orch_tui.view import Followed
 from orch_tui.waterfall import Axis, Segment, bar, segments_of
 from orchestrator.events import (

@@ -6,6 +6,7 @@ Events of a running run are appended by `journal.StoreJournal`; everything here 
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import random
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
@@ -277,9 +278,9 @@ class Store:
         row = rows[0]
         return Head(
             no=row.no,
-            count=row.events,
+            count=_finite(row.events),
             hash=row.head,
-            status=row.status,
+            status=_text(row.status),
             ended=row.ended,
             finished=row.finished,
             failed=row.failed,
@@ -358,6 +359,10 @@ class Store:
             rows = rows_of(connection, query)
             try:
                 for seq, at, kind, path, payload in rows:
+                    if (
+                        type(at) is not float or type(path) is not str
+                    ):  # SQLite keeps whatever is written into a column
+                        raise TypeError
                     events.append((seq, codec.unpack(at, kind, path, payload, fetch)))
             except (ValueError, TypeError, RecursionError) as error:
                 raise EventDamaged(run, seq, events) from error
@@ -377,28 +382,28 @@ class Store:
         return fetch
 
     def _run_row(self, row: Row[Any]) -> RunRow:
-        status = row.status
+        status = _text(row.status)
         if status == "running" and not owner_alive(self, row.id):
             self.check()  # its lock may be gone with the store
             status = "interrupted"
         return RunRow(
             id=row.id,
-            workflow=row.workflow,
-            file=row.file,
-            root=row.root,
-            revision=row.revision,
+            workflow=_text(row.workflow),
+            file=_text(row.file),
+            root=_text(row.root),
+            revision=_text(row.revision),
             status=status,
-            started=row.started,
-            ended=row.ended,
-            steps=row.steps,
-            finished=row.finished,
-            failed=row.failed,
-            prompt_tokens=row.prompt_tokens,
-            completion_tokens=row.completion_tokens,
-            events=row.events,
-            local_calls=row.local_calls,
-            cloud_calls=row.cloud_calls,
-            cost=row.cost,
+            started=_finite(row.started),
+            ended=_finite(row.ended),
+            steps=_finite(row.steps),
+            finished=_finite(row.finished),
+            failed=_finite(row.failed),
+            prompt_tokens=_finite(row.prompt_tokens),
+            completion_tokens=_finite(row.completion_tokens),
+            events=_finite(row.events),
+            local_calls=_finite(row.local_calls),
+            cloud_calls=_finite(row.cloud_calls),
+            cost=_finite(row.cost),
             origin=row.origin or None,
         )
 
@@ -453,6 +458,16 @@ def _insert(connection: Connection) -> Any:
     from sqlalchemy.dialects import postgresql  # 30 ms that a SQLite store does without
 
     return postgresql.insert
+
+
+def _finite(number: Any) -> Any:
+    """A number of a row as it is; of a damaged one, a number that can be shown."""
+    whole = number is None or (isinstance(number, int | float) and math.isfinite(number))
+    return number if whole else 0
+
+
+def _text(text: Any) -> Any:
+    return text if isinstance(text, str) else "?"
 
 
 def _watched(engine: Engine, place: Path | None, name: str) -> Beside | None:

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Iterator, Mapping
 from functools import cache
 
-from orchestrator.spec import model
+from orchestrator.spec import declared, model, steps
 from orchestrator.spec.model import Model
 
 
@@ -28,8 +28,9 @@ def class_doc(cls: type[Model]) -> str:
 
 @cache
 def _docs() -> Mapping[str, Mapping[str, str]]:
-    tree = ast.parse(inspect.getsource(model))
-    return {node.name: dict(_fields(node)) for node in tree.body if isinstance(node, ast.ClassDef)}
+    trees = [ast.parse(inspect.getsource(module)) for module in (declared, steps, model)]
+    classes = [node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
+    return {node.name: dict(_fields(node)) for node in classes}
 
 
 def _fields(node: ast.ClassDef) -> Iterator[tuple[str, str]]:

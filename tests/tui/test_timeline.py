@@ -297,6 +297,22 @@ def test_bars_carry_their_names_where_there_is_room() -> None:
     assert row[40:] == "  ▐██     "
 
 
+def test_a_model_that_had_to_leave_is_loaded_again() -> None:
+    """Where models take turns: the second time its bar says so."""
+    ready = {"digest": "", "endpoint": "", "seconds": 2.0}
+    loads = [
+        ModelReady(at, name, f"llamacpp:{name}", True, 2048, 4, **ready)  # type: ignore[arg-type]
+        for at, name in ((2.0, "one"), (5.0, "two"), (9.0, "one"))
+    ]
+    trace = traced([*loads, *call("c", 9.0, 9.5)])
+    lanes = {name: lane for name, _, lane in gantt(trace).rows()}
+
+    drawn = {name: plain(lane_row(trace, lanes[name], window(0.0, 10.0, 100))) for name in lanes}
+
+    assert drawn["one loading"] == "╱ loads one ╱╱╱╱╱╱╱╱" + " " * 50 + "╱ loads one again ╱╱" + " " * 10
+    assert drawn["two loading"].strip() == "╱ loads two ╱╱╱╱╱╱╱╱"
+
+
 def test_many_bars_in_a_cell_are_how_busy_it_was() -> None:
     """And one failure among ten of them is never hidden."""
     events: list[Event] = []

@@ -170,7 +170,9 @@ def name_of(trace: Trace, lane: Lane, bar: int) -> str:
     """The path, with the attempt where there were several."""
     span, attempt = lane.spans[bar], lane.attempts[bar]
     if span == NOWHERE:
-        return f"loads {trace.loads[attempt][0]}"
+        model = trace.loads[attempt][0]
+        again = any(before == model for before, _, _ in trace.loads[:attempt])
+        return f"loads {model} again" if again else f"loads {model}"  # it had to leave meanwhile
     several = len(trace.tries.get(span, ())) > 1
     return f"{trace.path(span)} #{attempt + 1}" if several else trace.path(span)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -121,6 +122,9 @@ class Export:
                 self.left_out.append(f"{name} ({'is not there' if size < 0 else 'too large'})")
                 continue
             data = path.read_bytes()
+            if hashlib.sha256(data).hexdigest() != sha:
+                self.left_out.append(f"{name} (is not what it was)")
+                continue
             if self.secrets and self.secrets.found([data.decode("utf-8", "replace")]) is not None:
                 self.left_out.append(f"{name} (holds a secret)")
                 continue

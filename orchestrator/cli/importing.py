@@ -125,6 +125,7 @@ def _looked_through(stream: IO[bytes], name: str) -> list[Found]:
 def _named(event: Event) -> dict[str, str]:
     """The files that an event tells of. Raises ValueError for messages and files without what they consist of."""
     from orchestrator.events import AttemptStarted, CallFinished
+    from orchestrator.store.artifacts import is_digest
 
     if isinstance(event, AttemptStarted):
         if not all(isinstance(one.get("role"), str) and "content" in one for one in event.messages):
@@ -132,6 +133,8 @@ def _named(event: Event) -> dict[str, str]:
         return {}
     made = event.artifacts if isinstance(event, CallFinished) else ()
     if not all(type(one["bytes"]) is int and isinstance(one["media_type"], str) for one in made):
+        raise ValueError
+    if not all(one["sha256"] == "" or is_digest(one["sha256"]) for one in made):
         raise ValueError
     return {str(one["sha256"]): str(one["name"]) for one in made}
 

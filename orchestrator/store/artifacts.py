@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 FOLDER = "artifacts"
 BLOCK = 1 << 20
+NOWHERE = "none"
+"""The name of no file that is kept."""
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _SUFFIX = re.compile(r"(?<=[^./\\])\.[a-z0-9]{1,8}\Z")
 
 
@@ -30,11 +33,20 @@ def folder_of(store: Store, data: Path) -> Path:
     return (store.place or data) / FOLDER
 
 
+def is_digest(text: object) -> bool:
+    """Whether it is what a content is called by."""
+    return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
+
+
 def artifact_path(folder: Path, sha256: str, name: str = "") -> Path:
     """Where the content of this digest lies: with the suffix of its name, so that other programs open it.
 
     Those that were kept before there were suffixes lie without one.
     """
+    if not is_digest(sha256):
+        return (
+            folder / NOWHERE
+        )  # the record may be of somebody else: what is no digest could be a path to anything
     bare = folder / sha256[:2] / sha256
     path = bare.with_name(sha256 + _suffix(name))
     return bare if bare.exists() and not path.exists() else path
@@ -97,4 +109,4 @@ def _copied(source: Path, target: Path) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-__all__ = ["Artifacts", "artifact_path", "folder_of"]
+__all__ = ["Artifacts", "artifact_path", "folder_of", "is_digest"]

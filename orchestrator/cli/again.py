@@ -112,8 +112,11 @@ def started_of(record: Sequence[tuple[int, Event]]) -> RunStarted:
 
 
 def newest(store: Store, file: Path) -> str:
-    """The newest run of a workflow's file, however it ended. Raises UsageError when there is none."""
-    found = next((row.id for row in store.runs() if row.file == str(file.resolve())), None)
+    """The newest run of a workflow's file, however it ended; imported ones may say any file. Raises UsageError for none."""
+    from orchestrator.store.foreign import foreign
+
+    others, place = foreign(store), str(file.resolve())
+    found = next((row.id for row in store.runs() if row.file == place and row.id not in others), None)
     if found is None:
         raise UsageError(
             f"there is no run of {file} yet, so nothing of it can be taken over",

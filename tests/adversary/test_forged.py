@@ -12,7 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from orchestrator.calling import Artifact
+from orchestrator.cli.again import newest
 from orchestrator.cli.main import cli
+from orchestrator.errors import UsageError
 from orchestrator.store.artifacts import NOWHERE, Artifacts, artifact_path
 from tests.cli.recorded import DONE, FAILED, WAITING, Shell, record_all, shell_in
 from tests.cli.test_export import MINE, labelled, resealed
@@ -159,3 +161,19 @@ def test_a_file_that_is_not_what_its_name_says_is_not_exported(
 
     assert "is not what it was" in said.stderr
     assert b'"artifact"' not in Path("again.jsonl").read_bytes()
+
+
+def test_a_run_of_somebody_else_is_never_the_newest_of_our_file(
+    here: Shell, exported: dict[str, list[bytes]]
+) -> None:
+    """It may say any file, and a time to come."""
+    file = Path("w.yaml").resolve()
+
+    def change(event: dict[str, Any]) -> None:
+        event.update(file=str(file), at=9_999_999_999.0)
+
+    Path("forged.jsonl").write_bytes(forged(exported[DONE], change, 2))
+    assert orch("runs", "import", "forged.jsonl").exit_code == 0
+
+    with pytest.raises(UsageError, match="there is no run of"):
+        newest(here.store, file)

@@ -11,7 +11,18 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import engine, hybrid, knowledge, scale, screen, startup, swaps, team_scheduling, throughput
+from benchmarks import (
+    engine,
+    flood,
+    hybrid,
+    knowledge,
+    scale,
+    screen,
+    startup,
+    swaps,
+    team_scheduling,
+    throughput,
+)
 from benchmarks.peers import suite as peers
 from benchmarks.table import Row, as_markdown
 
@@ -19,6 +30,7 @@ SUITES: dict[str, Callable[[], list[Row]]] = {
     "startup": startup.measure,
     "engine": engine.measure,
     "scale": scale.measure,
+    "flood": flood.measure,
     "peers": peers.rows,
     "gate": hybrid.gate,
     "throughput": throughput.measure,
@@ -30,6 +42,7 @@ SUITES: dict[str, Callable[[], list[Row]]] = {
 QUICK: dict[str, Callable[[], list[Row]]] = {
     "screen": partial(screen.measure, quick=True),
     "scale": partial(scale.measure, quick=True),
+    "flood": partial(flood.measure, quick=True),
     "peers": partial(peers.rows, quick=True),
     "scheduling": partial(team_scheduling.measure, (8,), 1),
 }

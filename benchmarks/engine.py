@@ -12,11 +12,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.startup import workflow
+from benchmarks.chain import Forgetful, workflow
 from benchmarks.table import Row, figure
 from orchestrator.engine.run import Ports
 from orchestrator.engine.start import Engine, models_needed
-from orchestrator.events import Event, RunStarted
+from orchestrator.events import RunStarted
 from orchestrator.graph.model import Graph
 from orchestrator.graph.open import open_workflow
 from orchestrator.messages import Message, Request
@@ -25,19 +25,6 @@ from orchestrator.providers.scripted import ScriptedModel
 
 REPEATS = 5
 ANSWER = '{"line":"and so it went on"}'
-
-
-class Forgetful:
-    """A journal that counts."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def append(self, _event: Event) -> None:
-        self.count += 1
-
-    async def flush(self) -> None:
-        return
 
 
 def measure() -> list[Row]:

@@ -24,8 +24,9 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
-from benchmarks.engine import ANSWER, Forgetful, _cpu
-from benchmarks.startup import workflow as chain
+from benchmarks.chain import Forgetful
+from benchmarks.chain import workflow as chain
+from benchmarks.engine import ANSWER, _cpu
 from benchmarks.table import Row, as_markdown, figure
 from orchestrator.engine.run import Ports
 from orchestrator.engine.start import Engine, models_needed

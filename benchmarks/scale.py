@@ -18,8 +18,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.engine import ANSWER, Forgetful
-from benchmarks.startup import workflow
+from benchmarks.chain import Forgetful, workflow
+from benchmarks.engine import ANSWER
 from benchmarks.table import Row, figure
 from orchestrator.engine.run import Ports
 from orchestrator.engine.start import Engine, models_needed

@@ -8,26 +8,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.chain import workflow
 from benchmarks.table import Row, figure
 
 REPEATS = 9
-
-
-def workflow(steps: int) -> str:
-    """A chain of typed agent steps, each reading the one before."""
-    lines = [
-        "orch: 1",
-        "inputs: {text: string}",
-        "models: {tiny: 'scripted:answers.yaml'}",
-        "agents: {writer: {model: tiny, role: You write one line.}}",
-        "steps:",
-    ]
-    for n in range(steps):
-        before = "inputs.text" if n == 0 else f"s{n - 1}.line"
-        lines.append(
-            f'  s{n}: {{agent: writer, prompt: "Go on: {{{{ {before} }}}}", output: {{line: string(80)}}}}'
-        )
-    return "\n".join(lines) + "\n"
 
 
 def measure() -> list[Row]:

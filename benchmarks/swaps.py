@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.engine import Forgetful
+from benchmarks.chain import Forgetful
 from benchmarks.table import Row, as_markdown, figure
 from orchestrator.config import Config
 from orchestrator.engine.run import Ports

@@ -27,7 +27,7 @@ from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import Any
 
-from benchmarks.engine import Forgetful
+from benchmarks.chain import Forgetful
 from benchmarks.table import Row, as_markdown, figure
 from benchmarks.throughput import host_of
 from orchestrator.config import Config

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.engine import Forgetful
+from benchmarks.chain import Forgetful
 from benchmarks.table import Row, figure
 from orchestrator.config import Config
 from orchestrator.engine.run import Ports

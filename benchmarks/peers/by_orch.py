@@ -7,9 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.engine import Forgetful
+from benchmarks.chain import Forgetful, workflow
 from benchmarks.peers.work import ANSWER, WIDE, Prepare, Run, items
-from benchmarks.startup import workflow
 from orchestrator.engine.run import Ports
 from orchestrator.engine.start import Engine, models_needed
 from orchestrator.events import RunStarted

@@ -31,13 +31,13 @@ else:
         return made
 
     def _values(names):  # noqa: ANN001, ANN202
-        if len(names) > 1:
-            return attrgetter(*names)
-        return lambda self: tuple(getattr(self, name) for name in names)
+        return attrgetter(*names) if names else lambda self: ()  # noqa: ARG005
 
     def _methods(values, frozen):  # noqa: ANN001, ANN202
         def __eq__(self, other):  # noqa: ANN001, ANN202, N807
-            return values(self) == values(other) if other.__class__ is self.__class__ else NotImplemented
+            if other.__class__ is not self.__class__:
+                return NotImplemented
+            return other is self or values(self) == values(other)
 
         def __hash__(self):  # noqa: ANN001, ANN202, N807
             return hash(values(self))

@@ -22,6 +22,7 @@ from orchestrator.events import (
     StepFailed,
     StepFinished,
     StepSkipped,
+    StepStarted,
 )
 from orchestrator.policy.keep import noted
 
@@ -80,12 +81,16 @@ class Comparing:
     found: Comparison = field(default_factory=Comparison)
     seen: set[str] = field(default_factory=set)
     """Instances that came to an end."""
+    begun: set[str] = field(default_factory=set)
+    """Instances that have begun and not ended."""
     asking: AttemptStarted | None = None
     answering: dict[str, Asked | None] = field(default_factory=dict)
     told: dict[str, int] = field(default_factory=dict)
     """How many decisions an instance has taken so far."""
 
     def append(self, event: Event) -> None:
+        if isinstance(event, StepStarted | StepFinished | StepSkipped | StepFailed):
+            self._tried_again(event)
         match event:
             case AttemptStarted():
                 self._asked(event)
@@ -119,6 +124,18 @@ class Comparing:
         trail = self.record.at(path)
         number = self.told.get(path, 0)
         return trail.decided[number] if number < len(trail.decided) else None
+
+    def _tried_again(self, event: StepStarted | Ended) -> None:
+        """Of an instance that begins once more, or ends once more: the subworkflow around it is tried again."""
+        path, begins = event.path, isinstance(event, StepStarted)
+        if self.record.at(path).seen if path not in self.begun else begins:
+            self.record.go_on(path)
+            self.told.pop(path, None)
+            self.answering.pop(path, None)
+        if begins:
+            self.begun.add(path)
+        else:
+            self.begun.discard(path)
 
     # -- one kind of event each
 
@@ -170,7 +187,8 @@ class Comparing:
 
     def _ended(self, event: Ended) -> None:
         self.seen.add(event.path)
-        recorded = self.record.at(event.path).ended
+        trail = self.record.at(event.path)
+        trail.seen, recorded = True, trail.ended
         if recorded is None:
             if self.record.end is not None and isinstance(self.record.end, RunFinished):
                 self.found.note(event.path, "how it ended", None, ending(event))

@@ -21,6 +21,7 @@ from orchestrator.events import (
     Retrieved,
     RunFailed,
     RunFinished,
+    RunResumed,
     RunStarted,
     StepFailed,
     StepFinished,
@@ -60,6 +61,8 @@ class Trail:
     ended: Ended | None = None
     seen: bool = False
     """Whether the replay came to its end as well."""
+    execution: int = 0
+    """By how many processes the run had been executed before the one that this is of."""
 
     @property
     def finished(self) -> StepFinished | None:
@@ -130,11 +133,18 @@ class Record:
     """None for a run that stopped in between: what it did not come to is missing from its record."""
     parts: dict[str, list[str]] = field(default_factory=dict)
     """Paths of the answers that make up an instance."""
+    later: dict[str, list[Trail]] = field(default_factory=dict)
+    """Of instances in a subworkflow that was tried again: what they did then, in order. `trails` holds the first try."""
 
     def at(self, path: str) -> Trail:
         """Its trail; an empty one for an instance that the record does not know."""
         found = self.trails.get(path)
         return found if found is not None else Trail(path)
+
+    def go_on(self, path: str) -> None:
+        """From now on the next try of an instance counts, where there is one."""
+        if self.later.get(path):
+            self.trails[path] = self.later[path].pop(0)
 
     def known(self, path: str) -> bool:
         return path in self.trails
@@ -150,9 +160,11 @@ def record_of(events: Iterable[Event]) -> Record:
     iterator = iter(events)
     first = next(iterator)
     assert isinstance(first, RunStarted), "the first event of every run is that it started"
-    record = Record(first)
+    record, execution = Record(first), 0
     for event in iterator:
-        _take(record, event)
+        execution += isinstance(event, RunResumed)
+        _take(record, event, execution)
+    _in_order(record)
     for path in record.trails:
         whole = _PART.split(path, 1)[0]
         if whole != path:
@@ -160,7 +172,7 @@ def record_of(events: Iterable[Event]) -> Record:
     return record
 
 
-def _take(record: Record, event: Event) -> None:
+def _take(record: Record, event: Event, execution: int) -> None:
     match event:
         case ModelReady():
             record.models[event.model] = event
@@ -170,9 +182,43 @@ def _take(record: Record, event: Event) -> None:
             StepStarted() | StepFinished() | StepSkipped() | StepFailed() | AttemptStarted() | AttemptFinished()
             | Decided() | CallStarted() | CallFinished() | Retrieved() | AskOpened() | AskAnswered()
         ):  # fmt: skip
-            _follow(record.trails.setdefault(event.path, Trail(event.path)), event)
+            _follow(_trail(record, event, event.path, execution), event)
         case _:
             record.end = None
+
+
+def _trail(record: Record, event: Event, path: str, execution: int) -> Trail:
+    """What an event belongs to: another try, where an instance begins again in one execution, or ends again.
+
+    What an earlier execution left of it was superseded, and only its answers may count.
+    """
+    trail = record.trails.setdefault(path, Trail(path, execution=execution))
+    if not isinstance(event, StepStarted | StepFinished | StepSkipped | StepFailed):
+        return trail
+    if trail.execution != execution:
+        _supersede(record, trail)
+        trail.execution = execution
+    elif trail.ended is not None or (isinstance(event, StepStarted) and trail.verb):
+        record.later.setdefault(path, []).append(trail)
+        trail = record.trails[path] = Trail(path, execution=execution)
+    return trail
+
+
+def _supersede(record: Record, trail: Trail) -> None:
+    """The last try is all there is; what was asked in those before it may still be asked again."""
+    before = record.later.pop(trail.path, [])
+    trail.older[:0] = [asked for one in before for asked in (*one.older, *one.asked)]
+
+
+def _in_order(record: Record) -> None:
+    """Have every instance begin with its first try; where not all of them can be compared, only the last ones count."""
+    tries = [[*before, record.trails[path]] for path, before in record.later.items()]
+    if any(one.looked or one.not_comparable() for them in tries for one in them):
+        for them in tries:
+            _supersede(record, them[-1])
+        return
+    for first, *rest in tries:
+        record.trails[first.path], record.later[first.path] = first, rest
 
 
 def _follow(trail: Trail, event: Event) -> None:

@@ -531,3 +531,41 @@ def test_a_change_is_found_on_every_way(every: Path, before: str, after: str, pa
     found = asyncio.run(_replay(open_workflow(every), played.events, tools))
 
     assert (path, "request 1") in changed(found)
+
+
+# ---------------------------------------------------------------------------------------- tried more than once
+
+
+CHILD = """
+orch: 1
+models: {tiny: 'scripted:none'}
+agents: {writer: {model: tiny}}
+steps:
+  first: {agent: writer, prompt: say first, repair: 0}
+  second: {agent: writer, prompt: "say second {{ first }}", repair: 0, check: {"it is long": output | length > 3}}
+"""
+RETRIED = "steps:\n  inner: {workflow: child.yaml, retry: 2}\n"
+
+
+def test_a_retried_subworkflow_is_tried_again_in_its_order(project: Path, file: Path) -> None:
+    """The first try gets its own answers, also where its requests are the same as those of the second."""
+    (project / "child.yaml").write_text(CHILD, encoding="utf-8")
+    played = play(file, RETRIED, ["one", "no", "one", "never", "one", "never mind"])
+
+    found = replay(file, played.events)
+
+    assert played.result.status == "done"
+    assert (found.differences, found.left_out) == ([], {})
+    assert found.requests == len(played.of(AttemptStarted)) == 4
+
+
+def test_a_retried_subworkflow_that_would_not_fail_now_is_told(project: Path, file: Path) -> None:
+    """The later try is missing then."""
+    (project / "child.yaml").write_text(CHILD, encoding="utf-8")
+    played = play(file, RETRIED, ["one", "no", "one", "never"])
+    (project / "child.yaml").write_text(CHILD.replace("> 3", "> 1"), encoding="utf-8")
+
+    found = replay(file, played.events)
+
+    assert ("inner.second", "how it ended") in changed(found)
+    assert ("inner.second", "what was decided about answer 1") in changed(found)

@@ -56,3 +56,30 @@ def test_a_run_whose_owner_died_can_be_resumed_instead(orch: Shell) -> None:
         "owner": None,
         "asked": False,
     }
+
+
+def test_all_that_is_executed_is_asked_and_nothing_else(orch: Shell) -> None:
+    """Several by name, each once, or all of them."""
+    with Lease.acquire(orch.store, "one"), Lease.acquire(orch.store, "two"):
+        for run in ("one", "two"):
+            orch.store.create(run, begun(run))
+        told = orch.json("cancel", "--all")
+        orch("cancel", "one", "two", "one")
+
+    assert sorted(one["run"] for one in told) == ["one", "two"]
+    assert [len(take(orch.store, run)) for run in ("one", "two")] == [2, 2]
+    assert take(orch.store, WAITING) == []
+    assert "no run is being executed" in orch("cancel", "--all").stderr
+
+
+def test_one_that_cannot_be_stopped_does_not_save_the_others(orch: Shell) -> None:
+    """The exit code says that not all were asked; a name of no run is found before anybody is."""
+    with Lease.acquire(orch.store, "live"):
+        orch.store.create("live", begun("live"))
+        orch("cancel", "live", "nothing-like-it", code=2)
+        assert take(orch.store, "live") == []
+        result = orch("cancel", DONE, "live", code=1)
+
+    assert "has ended already" in result.stderr
+    assert [row.kind for row in take(orch.store, "live")] == ["cancel"]
+    assert orch("cancel", code=2).stderr.startswith("error: say which")

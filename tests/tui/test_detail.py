@@ -9,11 +9,12 @@ from rich.style import Style
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from orch_tui.detail import DetailPanel, Scroller
+from orch_tui.detail import DetailPanel
 from orch_tui.detail_bar import NAMES, headline, tab_at, tab_row
 from orch_tui.feed import Feed, News
 from orch_tui.find import FindBar
 from orch_tui.pane import Lines
+from orch_tui.scroller import Scroller
 from orch_tui.text import plain, width_of
 from orch_tui.trace import NOWHERE
 from orch_tui.view import Followed

@@ -10,7 +10,8 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from orch_tui.app import Screens
-from orch_tui.detail import _PAGES, DetailPanel
+from orch_tui.detail import DetailPanel
+from orch_tui.detail_pages import PAGES
 from orch_tui.detail_read import Reader, wanted
 from orch_tui.listing import Listing
 from orch_tui.logs import LogsView
@@ -334,7 +335,7 @@ async def look_everywhere(pilot: Pilot[None], replay: ReplayScreen) -> str:
     reader, trace = Reader(replay.shown.world.store), replay.shown.trace
     for number in range(len(trace)):
         span = reader.read(wanted(trace, RUN, number, NOWHERE))
-        texts += [make(span, 100).text for make in _PAGES.values()]
+        texts += [make(span, 100).text for make in PAGES.values()]
     return "\n".join(texts)
 
 

@@ -7,41 +7,33 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.message import Message
 from textual.timer import Timer
 
-from orch_tui.against import Against, Place, option, others
+from orch_tui.against import option, others
 from orch_tui.detail_bar import TabLine, headline, run_headline
-from orch_tui.detail_read import Reader, is_span, wanted
+from orch_tui.detail_pages import ATTEMPTS, PROMPT, RAW, SOURCES, WHY, Chosen, Pages
+from orch_tui.detail_read import is_span, wanted
 from orch_tui.doing import refuse
 from orch_tui.find import FindBar
-from orch_tui.listing import Listing, Source
+from orch_tui.listing import Listing
 from orch_tui.pane import Lines
-from orch_tui.settings import bindings, keys_of, shown_key
-from orch_tui.tabs.attempts import attempts
+from orch_tui.scroller import OUTPUT, Scroller
+from orch_tui.settings import bindings
 from orch_tui.tabs.live import Growing
-from orch_tui.tabs.output import output
 from orch_tui.tabs.page import Page
-from orch_tui.tabs.prompt import prompt
-from orch_tui.tabs.raw import raw
-from orch_tui.tabs.sources import OF_A_STEP, sources
-from orch_tui.tabs.span import Span
-from orch_tui.tabs.whole import Whole, calls, decided, outputs, recorded, whole
-from orch_tui.tabs.why import why
+from orch_tui.tabs.whole import whole
 from orch_tui.trace import NOWHERE
 from orchestrator.errors import OrchError
 
 if TYPE_CHECKING:
-    from orch_tui.detail_read import Wanted
     from orch_tui.feed import News
     from orch_tui.view import Followed
     from orchestrator.store.rows import RunRow
@@ -50,92 +42,9 @@ SETTLE = 0.06
 """Seconds the cursor must stay on a span before it is read."""
 RENEW = 1.0
 """Seconds between readings of a group that runs."""
-OUTPUT, PROMPT, ATTEMPTS, WHY, RAW, SOURCES = range(6)
-NOBODY = -2
-"""In the place of a span before one was chosen; NOWHERE is the run as a whole."""
-
 
 DIFFERENCES = {True: "the attempt before (of this run)", False: "nothing: whole answers"}
 """What is done with the attempts, in words."""
-
-
-class Text(Source, Protocol):
-    """Rows that can be copied."""
-
-    @property
-    def text(self) -> str: ...
-
-
-class Scroller(Listing):
-    """A text to scroll. It remembers where the person was in it, by tab."""
-
-    DEFAULT_CSS = "Scroller { overflow-y: scroll; }"
-
-    class Resized(Message):
-        """There are more or fewer columns for the text."""
-
-    def __init__(self) -> None:
-        super().__init__(Page(80), cursor_shown=False)
-        self.place = OUTPUT
-        self.growing = False
-        self._places: dict[int, float] = {}
-        self._swapping = False
-
-    def swap(self, source: Source, tab: int, *, growing: bool = False) -> None:
-        """Another text: at the place where the person was in this tab, or at its end when that grows."""
-        ended = self.growing and not growing and self.follow_end
-        if growing and not self.growing:
-            self.follow_end = True
-        self.source, self.place, self.growing = source, tab, growing
-        self._swapping = True
-        self.follow_end = self.follow_end and growing
-        self.redraw()
-        if ended:
-            self.scroll_end(animate=False, immediate=True, force=True)
-        elif not self.follow_end:
-            top = min(self._places.get(tab, 0), max(0, len(source) - self.size.height))
-            self.scroll_to(y=top, animate=False, immediate=True, force=True)
-        self._swapping = False
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        super().watch_scroll_y(old_value, new_value)
-        if self._swapping:
-            return
-        if self.growing and new_value > old_value and new_value >= self.max_scroll_y:
-            self.follow_end = True
-        if not self.follow_end:
-            self._places[self.place] = new_value
-
-    def action_last(self) -> None:
-        super().action_last()
-        self.follow_end = self.growing
-
-    def on_resize(self) -> None:
-        self.post_message(self.Resized())
-
-    def find_from(self, top: int) -> bool:
-        """Go to the first match from this row on; false when there is none."""
-        self.cursor = top - 1
-        return super().find(1)
-
-    def find(self, step: int) -> bool:
-        """From what is on the screen on, when the last match is not."""
-        top = self.scroll_offset.y
-        if not top <= self.cursor < top + self.size.height:
-            self.cursor = top - 1 if step > 0 else top + self.size.height
-        return super().find(step)
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """What is to be seen."""
-
-    span: int = NOBODY
-    attempt: int = NOWHERE
-    tab: int = OUTPUT
-    differences: bool = True
-    against: str = ""
-    """Another run: the attempts give way to what differs from that one."""
 
 
 class DetailPanel(Vertical):
@@ -151,8 +60,7 @@ class DetailPanel(Vertical):
         super().__init__(id=id)
         self.shown = shown
         self._chosen = Chosen()
-        self._reader = Reader(shown.world.store)
-        self._against = Against(shown.world.store)
+        self._pages = Pages(shown.world)
         self._tabs = TabLine()
         self._about = Lines((), ())
         self._scroller = Scroller()
@@ -300,13 +208,13 @@ class DetailPanel(Vertical):
             of_run = whole(trace, run, self.shown.feed.status)
             last = trace.state.events - 1
             page, speed, looked_up = (
-                await asyncio.to_thread(self._make_run, of_run, last, chosen, width),
+                await asyncio.to_thread(self._pages.of_run, of_run, last, chosen, width),
                 "",
                 False,
             )
         else:
             wish = wanted(trace, run, chosen.span, chosen.attempt)
-            page, speed, looked_up = await asyncio.to_thread(self._make, wish, chosen, width)
+            page, speed, looked_up = await asyncio.to_thread(self._pages.of_span, wish, chosen, width)
         self._loading, self._read_at = False, time.monotonic()
         again, self._again = self._again, False
         if (chosen, width) == (self._chosen, self._scroller.columns):
@@ -318,44 +226,6 @@ class DetailPanel(Vertical):
             again = self._settling is None
         if again:
             self._load()
-
-    def _make(self, wish: Wanted, chosen: Chosen, width: int) -> tuple[Page, str, bool]:
-        """The page, how fast the model wrote, whether there are sources. In the thread: never touches a widget."""
-        try:
-            span = self._reader.read(wish)
-            if chosen.tab == WHY:
-                span = replace(span, other=wish.comparing.find(self.shown.world))
-            if chosen.tab == ATTEMPTS and chosen.against:
-                place = Place(span.run, span.path, wish.first, wish.last, group=span.is_container)
-                page = self._against.span(place, chosen.against, Page(width), self._back)
-            elif chosen.tab == ATTEMPTS:
-                page = attempts(span, width, differences=chosen.differences, key=self._key("diff"))
-            else:
-                page = _PAGES[chosen.tab](span, width)
-            return page, span.speed, bool(span.lookups)
-        except OrchError as error:
-            return _trouble(error, width), "", False
-
-    def _make_run(self, run: Whole, last: int, chosen: Chosen, width: int) -> Page:
-        """The page of the run as a whole. In the thread, as well."""
-        try:
-            if chosen.tab == ATTEMPTS and chosen.against:
-                return self._against.run(run.run, last, chosen.against, Page(width), self._back)
-            if chosen.tab == RAW:
-                run = self._reader.read_run(run, last)
-            if chosen.tab == WHY and run.comparing is not None:
-                run = replace(run, other=run.comparing.find(self.shown.world))
-            return _RUN_PAGES[chosen.tab](run, width)
-        except OrchError as error:
-            return _trouble(error, width)
-
-    def _key(self, action: str) -> str:
-        return shown_key(keys_of(action, self.shown.world.settings.keys)[0])
-
-    @property
-    def _back(self) -> str:
-        """How to get back from what differs between two runs."""
-        return f"{self._key('tab_3')} shows the attempts again"
 
     def _put(self, page: Page) -> None:
         if self._show_live():
@@ -485,34 +355,3 @@ class DetailPanel(Vertical):
 
     def on_listing_moved(self, message: Listing.Moved) -> None:
         message.stop()  # there is no cursor here
-
-
-def _trouble(error: OrchError, width: int) -> Page:
-    page = Page(width)
-    page.say(error.message, "bad")
-    page.say(error.hint, "dim")
-    return page
-
-
-def _no_sources(run: Whole, width: int) -> Page:  # noqa: ARG001 - the shape of a page of a run
-    page = Page(width)
-    page.say(OF_A_STEP, "dim")
-    return page
-
-
-_PAGES: dict[int, Callable[[Span, int], Page]] = {
-    OUTPUT: output,
-    PROMPT: prompt,
-    ATTEMPTS: attempts,
-    WHY: why,
-    RAW: raw,
-    SOURCES: sources,
-}
-_RUN_PAGES: dict[int, Callable[[Whole, int], Page]] = {
-    OUTPUT: outputs,
-    PROMPT: calls,
-    ATTEMPTS: calls,
-    WHY: decided,
-    RAW: recorded,
-    SOURCES: _no_sources,
-}

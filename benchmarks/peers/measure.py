@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from benchmarks.bytecode import compiled
 from benchmarks.peers.environment import prepared
 from benchmarks.peers.worker import ROOT, Absent, Cost, TooSlow, Worker, start
 
@@ -121,6 +122,7 @@ class Turn:
 
 
 def _starts(pythons: dict[str, Path], why: dict[str, str], rounds: int) -> list[Series]:
+    compiled()
     found = [Series(name, "start", 1, why=why[name]) for name in pythons]
     for n in range(rounds + 1):
         for series in found:

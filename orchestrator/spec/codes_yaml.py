@@ -35,7 +35,7 @@ YAML = table(
         "ORCH004",
         "a control character",
         """YAML allows no control characters but line ends and tabs. Where one is meant, write its escape in double
-        quotes.""",
+        quotes; only U+0000 may stand nowhere, since paths and programs end at it.""",
         "orch: 1\nsteps:\n  hello: {value: ring \x07}\n",
         'orch: 1\nsteps:\n  hello: {value: "ring \\u0007"}\n',
     ),

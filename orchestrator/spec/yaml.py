@@ -193,6 +193,9 @@ class _Composer:
         start, end = _span(event)
         if event.anchor or event.tag:
             start = self._prefix(event, start)
+        if "\0" in event.value:
+            message = "a text holds the character U+0000, at which paths and programs end"
+            self.problems.append(_Problem("ORCH004", message, start, end, "leave it out"))
         frame = self.stack[-1] if self.stack else None
         if frame and frame.key is None and frame.node.place.style == "map":
             self._key(frame, event, start, end)

@@ -142,6 +142,7 @@ def test_a_second_effect_is_told_as_what_is_bad() -> None:
 @pytest.mark.parametrize(
     ("calls", "usd", "expected"),
     [
+        (0, 0, "no model is called"),
         (1, 0, "at most 1 model call, which cost nothing"),
         (3, None, "at most 3 model calls, at a cost that nobody knows"),
         ("2 × items of sorted", 0, "at most 2 × items of sorted model calls, which cost nothing"),

@@ -38,7 +38,7 @@ def told(run: str, plan: Mapping[str, Any], *, fresh: bool = False) -> list[Para
     return [
         (f"taken over: {_listed(reused) or 'nothing'}", ""),
         (f"runs anew: {_listed(anew) or 'nothing, the result is put together again'}", ""),
-        (f"at most {_most(plan)}", "bold"),
+        (_most(plan), "bold"),
         ((ASKED, "bold") if fresh else (KNOWN, "")) if plan["calls"] else ("", ""),
         *((_twice(one), "bad") for one in plan["once"][:LISTED]),
         (_more(plan["once"]), "bad"),
@@ -113,7 +113,9 @@ def _more(names: list[Any]) -> str:
 
 def _most(plan: Mapping[str, Any]) -> str:
     calls, usd = plan["calls"], plan["usd"]
-    said = words.count(calls, "model call") if isinstance(calls, int) else f"{calls} model calls"
+    if calls == usd == 0:
+        return "no model is called"
+    said = f"at most {words.count(calls, 'model call') if isinstance(calls, int) else f'{calls} model calls'}"
     if usd is None:
         return f"{said}, at a cost that nobody knows"
     return f"{said}, {amount(round(usd * NANO))}" if usd else f"{said}, which cost nothing"

@@ -189,7 +189,7 @@ def terms_of(run: Run, node: Node, gate: Gate, info: ModelInfo) -> Terms:
         max_tokens=min(wanted, info.context - 1) if wanted else most_tokens(tokens, info.context),
         idle=IDLE if idle is None else idle,
         wall=step.wall if step.wall is not None else defaults.wall,
-        affinity=node.agent.name if node.agent is not None else node.path,
+        affinity=_affinity(node),
         repairs=REPAIR if repair is None else repair,
         read=read,
         logprobs=(node.confident and info.logprobs) or (bool(node.ladder) and _asks_how_sure(node)),
@@ -204,6 +204,13 @@ def _form_of(output: Type | None) -> tuple[str, int, Callable[[str], Any]]:
     sentence that says its format, the tokens it may take, and its reader."""
     shape = "" if output is None else f"Answer with JSON only: {describe(output)}"
     return shape, tokens_wanted(output), reader_of(output)
+
+
+def _affinity(node: Node) -> str:
+    """Whose prompts begin alike: an agent's, by its name and its role, since two files may each have one of a name."""
+    role = node.programs.get("role")
+    name = node.agent.name if node.agent is not None else node.path
+    return f"{name}: {role.source}" if role is not None else name
 
 
 def _params_of(node: Node, gate: Gate) -> dict[str, Any]:

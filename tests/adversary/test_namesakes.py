@@ -107,3 +107,14 @@ class Shelf(dict[str, Any]):
 
     def put(self, key: str, value: Any) -> None:
         self[key] = value
+
+
+def test_namesakes_do_not_wait_in_one_line(alone: Played) -> None:
+    """What a model keeps warm is the beginning of a prompt, and theirs are not the same."""
+    begins: dict[str, set[str]] = {}
+    for request in alone.requests:
+        role = request.messages[0].content.split("\n")[0]
+        begins.setdefault(request.affinity, set()).add(role)
+
+    assert {len(roles) for roles in begins.values()} == {1}
+    assert len(begins) == len(KINDS) * len(MODEL_OF)

@@ -97,6 +97,7 @@ async def _played(record: Record, graph: Graph, given: Mapping[str, str]) -> Com
 def _given(record: Record, graph: Graph, given: Mapping[str, str], equipment: Any) -> Given:
     from orchestrator.cli.again import whole_inputs
     from orchestrator.cli.equipment import declared_as, graphs_of
+    from orchestrator.cli.listed import listed_tool
     from orchestrator.engine.replay import Given
 
     graphs = {one.file: one for one in graphs_of(graph)}
@@ -105,7 +106,7 @@ def _given(record: Record, graph: Graph, given: Mapping[str, str], equipment: An
     async def opened(file: str, name: str) -> Tool | None:
         declared = declared_as(graphs[file], name)
         if declared is not None and declared.spec.mcp is not None:
-            return None  # only its server knows what it takes
+            return listed_tool(graph, graphs[file], declared, name)
         tool: Tool = await equipment(file, name)
         return tool
 

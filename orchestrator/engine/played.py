@@ -45,6 +45,10 @@ class NotRecorded(Exception):
     """The record has no answer to what is asked now."""
 
 
+class NotDescribed(NotRecorded):
+    """What an agent may choose among cannot be told without a server, so none of its requests can be rendered."""
+
+
 # ------------------------------------------------------------------------------------------------- models
 
 
@@ -224,7 +228,7 @@ class PlayedTools:
         tool = await self.opened(file, name)
         agent = self.trail.verb == "agent"
         if tool is None and agent:
-            raise NotRecorded
+            raise NotDescribed(f"only its MCP server can describe {name}; a lock file holds what it lists")
         signature = any_signature(name, self.trail) if tool is None else tool.signature
         return PlayedTool(signature, self.record, agent)
 
@@ -308,6 +312,7 @@ def examples_for(read: Reader, trails: Sequence[Trail]) -> Callable[[Path], Exem
 
 
 __all__ = [
+    "NotDescribed",
     "NotRecorded",
     "PlayedHead",
     "PlayedKnowledge",

@@ -15,6 +15,7 @@ from orchestrator.engine.frame import Frame
 from orchestrator.engine.instance import Verb
 from orchestrator.engine.line import Line
 from orchestrator.engine.played import (
+    NotDescribed,
     NotRecorded,
     PlayedHead,
     PlayedKnowledge,
@@ -173,6 +174,9 @@ class Replay:
                 return self._as_recorded(trail)
             try:
                 outcome = await verb(self._alone(run, trail), node, frame, path)
+            except NotDescribed as missing:
+                self.journal.found.left_out[path] = str(missing)
+                return self._as_recorded(trail)
             except NotRecorded:
                 return self._as_recorded(trail)
             return _with_facts(outcome, trail)

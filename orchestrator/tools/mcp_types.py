@@ -31,11 +31,16 @@ SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/svg+xml": ".svg", 
 
 def signature_of(name: str, tool: Any, effects: Effects) -> Signature:
     """The tool as a workflow calls it. What it says of its own effects is not believed."""
-    arguments, result = arguments_of(tool.input_schema), foreign.result_of(tool.output_schema)
-    purpose = " ".join((tool.description or tool.title or "").split())
+    said = tool.description or tool.title or ""
+    return described(name, said, tool.input_schema, tool.output_schema, effects=effects)
+
+
+def described(name: str, said: str, arguments: Any, result: Any, *, effects: Effects) -> Signature:
+    """The same of a tool by its description and the schemas of what it takes and gives."""
+    purpose = " ".join(said.split())
     if len(purpose) > PURPOSE:
         purpose = purpose[: PURPOSE - 1] + "…"
-    return Signature(name, purpose, arguments, result, effects, network=True)
+    return Signature(name, purpose, arguments_of(arguments), foreign.result_of(result), effects, network=True)
 
 
 # ------------------------------------------------------------------------------------------------- answers

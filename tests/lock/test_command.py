@@ -283,3 +283,24 @@ def test_no_secret_of_a_server_stands_anywhere(
     assert "s3cret-of-ours" not in done.output + locked.output
     files = [file for file in project.rglob("*") if file.is_file()]
     assert not [file for file in files if b"s3cret-of-ours" in file.read_bytes()]
+
+
+def test_a_lock_describes_the_tools_of_servers_to_a_replay(orch: Orch, project: Path) -> None:
+    """No server is asked then; without the lock such an agent is left out."""
+    text = WORKFLOW.replace("uses: clerk, model: tiny", "uses: clerk, model: tiny, tools: [numbers.add]")
+    text = text.replace("numbers: {mcp:", "numbers: {clearance: private, mcp:")
+    Path("w.yaml").write_text(text, encoding="utf-8")
+    chosen = [{"tool": "numbers.add", "arguments": {"a": 2, "b": 3}}, {"tool": "answer"}]
+    lines = [f"- text: '{json.dumps(one)}'\n" for one in chosen]
+    Path("answers.yaml").write_text("".join(lines) + "- text: Five.\n", encoding="utf-8")
+    orch("lock", "w.yaml")
+    done = orch("run", "w.yaml", "-q")
+    Path("server.py").unlink()
+
+    told = json.loads(orch("replay", "last", "--json").stdout)
+    Path("w.lock.yaml").unlink()
+    without = json.loads(orch("replay", "last", "--json").stdout)
+
+    assert done.exit_code == 0, done.output
+    assert (told["differences"], told["not_compared"], told["compared"]["requests"]) == ([], {}, 3)
+    assert (without["differences"], list(without["not_compared"])) == ([], ["say"])

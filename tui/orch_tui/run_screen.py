@@ -285,9 +285,9 @@ class RunScreen(Covered, Acting):
         """Side by side, or one above the other where there are few columns."""
         narrow = self.size.width < SIDE_BY_SIDE
         for name, share in (("#left", self._share), ("#detail", 100 - self._share)):
-            styles = self.query_one(name).styles
-            styles.width = "1fr" if narrow else f"{share}fr"
-            styles.height = f"{share}fr" if narrow else "1fr"
+            for pane in self.query(name):  # none while the screen goes
+                pane.styles.width = "1fr" if narrow else f"{share}fr"
+                pane.styles.height = f"{share}fr" if narrow else "1fr"
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Which keys mean something now."""

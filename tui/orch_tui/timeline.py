@@ -14,9 +14,10 @@ from textual.app import ComposeResult
 from textual.message import Message
 from textual.strip import Strip
 
+from orch_tui.drawn import _Key, _Look
 from orch_tui.gantt import Gantt, Lane
 from orch_tui.lane_row import LEGEND, Window, axis_row, lane_row, name_of
-from orch_tui.listing import Listing, _Key, _Look
+from orch_tui.listing import Listing
 from orch_tui.pane import Lines, Pane
 from orch_tui.scale import Scale, tick_words
 from orch_tui.settings import bindings

@@ -25,7 +25,7 @@ def test_the_bounds_on_the_page_are_those_of_the_code() -> None:
 def test_the_sentences_of_the_plan_are_those_of_the_program() -> None:
     """Both examples are lines that `orch plan` prints."""
     text = PAGE.read_text(encoding="utf-8")
-    plan = (PAGE.parents[1] / "orchestrator" / "cli" / "plan.py").read_text(encoding="utf-8")
+    plan = (PAGE.parents[1] / "orchestrator" / "cli" / "plan_told.py").read_text(encoding="utf-8")
 
     for words in (
         "with what each agent's prompts begin alike read once",

@@ -80,6 +80,7 @@ async def adopt(
     root: Path,
     *,
     name: str,
+    base: str = "",
     progress: Progress = unwatched,
 ) -> Report:
     """Make the index hold exactly this collection. The caller sees to it that nobody else writes it meanwhile.
@@ -99,7 +100,8 @@ async def adopt(
         return report
     groups, left = await in_thread(_read, place, root, info, name)
     report.embedding = await _refuse_strange(groups, embedder, info, name)
-    await in_thread(index.begin, info, (place.written,))
+    other = index.made_from != (place.written, base)
+    await in_thread(index.begin, info, (place.written,), base, [file.name for file in held] if other else ())
     await _put(index, groups, held, stamp, report, progress)
     report.skipped = left
     report.seconds = time.monotonic() - started

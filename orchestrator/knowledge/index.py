@@ -119,13 +119,25 @@ class Index:
         """The globs it was last brought up to date with."""
         return tuple(line for line in self._facts().get("patterns", "").split("\n") if line)
 
-    def begin(self, info: EmbedderInfo, patterns: Sequence[str]) -> None:
-        """State whose vectors these are. Raises KnowledgeError when there are those of another embedder."""
+    @property
+    def made_from(self) -> tuple[str, str]:
+        """Those globs, and the folder of the project that they begin in: what tells two knowledges of one name apart."""
+        facts = self._facts()
+        return facts.get("patterns", ""), facts.get("base", "")
+
+    def begin(
+        self, info: EmbedderInfo, patterns: Sequence[str], base: str = "", gone: Sequence[str] = ()
+    ) -> int:
+        """State whose vectors these are and what it is made from, and forget what does not belong to that, all at once.
+
+        Returns how many passages went. Raises KnowledgeError when there are vectors of another embedder.
+        """
         refuse_other(self.path.stem, self.built_with(), info)
         with self._changing() as db:
             facts = {"embedder": info.ref, "digest": info.digest, "dimensions": str(info.dimensions)}
-            facts["patterns"] = "\n".join(patterns)
+            facts |= {"patterns": "\n".join(patterns), "base": base}
             db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
+            return self._forget(db, gone)
 
     # ----------------------------------------------------------------------------------------------- files
 
@@ -203,11 +215,14 @@ class Index:
     def remove(self, names: Sequence[str]) -> int:
         """Forget files, their passages, words and vectors. Returns how many passages went."""
         with self._changing() as db:
-            gone = 0
-            for name in names:
-                found = db.execute("SELECT id FROM files WHERE name = ?", (name,)).fetchall()
-                gone += self._remove(db, [row[0] for row in found])
-                db.execute("DELETE FROM skipped WHERE name = ?", (name,))
+            return self._forget(db, names)
+
+    def _forget(self, db: sqlite3.Connection, names: Sequence[str]) -> int:
+        gone = 0
+        for name in names:
+            found = db.execute("SELECT id FROM files WHERE name = ?", (name,)).fetchall()
+            gone += self._remove(db, [row[0] for row in found])
+            db.execute("DELETE FROM skipped WHERE name = ?", (name,))
         return gone
 
     def settle(self) -> None:

@@ -6,6 +6,7 @@ What it finds are pieces of documents: data, never instructions, whatever they s
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,6 +96,8 @@ class IndexedKnowledge:
         self._asking = asyncio.Lock()
         self._index: Index | None = None
         self._searcher: Searcher | None = None
+        self._made_from: tuple[str, str] | None = None
+        """What the index was made from when it was brought up to date; None without that."""
 
     def __repr__(self) -> str:
         return f"IndexedKnowledge({self.name!r})"
@@ -166,7 +169,7 @@ class IndexedKnowledge:
                 index = await self._opened()
                 if self._patterns:
                     await self._update(index)
-                self._searcher = Searcher(index)
+                self._searcher = Searcher(index, self._made_from)
             return self._searcher
 
     async def _refuse_other(self) -> None:
@@ -189,17 +192,28 @@ class IndexedKnowledge:
             self._progress("waiting for another process", 0, 0)
 
         async with alone(self._path.with_suffix(".lock"), waiting):
-            if any(is_chroma(pattern) for pattern in self._patterns):
-                return await self._adopt(index)
-            found = await in_thread(find, self._patterns, self._base, self._root)
-            return await update(
-                index,
-                found,
-                self._embedder,
-                patterns=self._patterns,
-                size=self._size,
-                progress=self._progress,
-            )
+            report = await self._made(index)
+            self._made_from = index.made_from
+            return report
+
+    async def _made(self, index: Index) -> Report:
+        if any(is_chroma(pattern) for pattern in self._patterns):
+            return await self._adopt(index)
+        found = await in_thread(find, self._patterns, self._base, self._root)
+        return await update(
+            index,
+            found,
+            self._embedder,
+            patterns=self._patterns,
+            base=self._where,
+            size=self._size,
+            progress=self._progress,
+        )
+
+    @property
+    def _where(self) -> str:
+        """The folder its globs begin in, as seen from the project."""
+        return Path(os.path.relpath(self._base, self._root)).as_posix()
 
     async def _adopt(self, index: Index) -> Report:
         from orchestrator.knowledge.adopt import adopt
@@ -210,4 +224,12 @@ class IndexedKnowledge:
                 hint="make two of it: an agent may have several, `knowledge: [notes, handbook]`",
             )
         place = await in_thread(place_of, self._patterns[0], self._base, self._root)
-        return await adopt(index, place, self._embedder, self._root, name=self.name, progress=self._progress)
+        return await adopt(
+            index,
+            place,
+            self._embedder,
+            self._root,
+            name=self.name,
+            base=self._where,
+            progress=self._progress,
+        )

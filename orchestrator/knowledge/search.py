@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Literal
 
 from orchestrator.calling import Passage
+from orchestrator.errors import KnowledgeError
 from orchestrator.knowledge.index import TOKENIZER, Index, Vectors
 
 if TYPE_CHECKING:
@@ -62,8 +63,10 @@ class Searcher:
     Not for two threads at once.
     """
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, made_from: tuple[str, str] | None = None) -> None:
+        """`made_from` is what the index has to be made from whenever it is asked; None for whatever it holds."""
         self._index = index
+        self._made_from = made_from
         self._state = -1
         self._vectors: Vectors | None = None
         self._terms = _Terms()
@@ -84,6 +87,7 @@ class Searcher:
         """
         count = max(CANDIDATES, 4 * k)
         with self._index.reading() as db:
+            self._refuse_others()
             if vector is not None:
                 self._refresh()
             allowed = None if files is None else _matching(db, files)
@@ -107,6 +111,14 @@ class Searcher:
             ]
 
     # ----------------------------------------------------------------------------------------------- parts
+
+    def _refuse_others(self) -> None:
+        """Raise KnowledgeError where another workflow made the index from documents of its own meanwhile."""
+        if self._made_from is not None and self._index.made_from != self._made_from:
+            raise KnowledgeError(
+                f"the index '{self._index.path.stem}' holds other documents by now: those of another workflow",
+                hint="call one of the two knowledges otherwise, or declare it once in orch.yaml",
+            )
 
     def _refresh(self) -> None:
         state = self._index.state()

@@ -59,6 +59,7 @@ async def update(
     embedder: Embedder,
     *,
     patterns: Sequence[str] = (),
+    base: str = "",
     size: int | None = None,
     progress: Progress = unwatched,
 ) -> Report:
@@ -69,13 +70,11 @@ async def update(
     started, report = time.monotonic(), Report()
     info = await embedder.prepare()
     size = size_for(size, info)
-    await in_thread(index.begin, info, patterns)
     known = _Known(await in_thread(index.files), await in_thread(index.skipped))
     work = _Work(index, embedder, known, report, f"{VERSION}.{size}", size)
     gone = sorted(known.names - {source.name for source in found})
-    if gone:
-        await in_thread(index.remove, gone)
-        report.removed += [name for name in gone if name in known.done]
+    await in_thread(index.begin, info, patterns, base, gone)
+    report.removed += [name for name in gone if name in known.done]
     for number, source in enumerate(found):
         progress(source.name, number, len(found))
         await work.take(source)

@@ -31,7 +31,8 @@ else:
         return made
 
     def _values(names):  # noqa: ANN001, ANN202
-        return attrgetter(*names) if names else lambda self: ()  # noqa: ARG005
+        """What gives the value of the only field, or all values as a tuple."""
+        return attrgetter(*names) if names else lambda _: ()
 
     def _methods(values, frozen):  # noqa: ANN001, ANN202
         def __eq__(self, other):  # noqa: ANN001, ANN202, N807

@@ -7,10 +7,10 @@ a text known to the letter, and `Perhaps`. They are ordinary types to everybody 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from orchestrator.light import light
 from orchestrator.spec.types import (
     Bool,
     Date,
@@ -47,19 +47,19 @@ _IMAGE = MapOf(
 )
 
 
-@light(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Row(ListOf):
     """A list with one known type per position."""
 
     items: tuple[Type, ...] = ()
 
 
-@light(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Lit(Enum):
     """A constant text; an Enum of one value until it is named."""
 
 
-@light(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Perhaps(Nullable):
     """Null only for an empty list (`reduce`): passed on to readers like any null, but nobody must prepare for it."""
 

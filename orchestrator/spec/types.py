@@ -2,60 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from orchestrator.light import light
 
-
-@light(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Str:
     """Text of at most `limit` characters; None means unbounded (inputs and values, never model output)."""
 
     limit: int | None = 200
 
 
-@light(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Int:
     low: int | None = None
     high: int | None = None
 
 
-@light(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Number:
     pass
 
 
-@light(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Bool:
     pass
 
 
-@light(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Date:
     """An ISO date, `2026-01-31`."""
 
 
-@light(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Enum:
     values: tuple[str, ...]
 
 
-@light(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class ListOf:
     item: Type
     low: int = 0
     high: int | None = 20
 
 
-@light(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Field:
     name: str
     type: Type
     optional: bool = False
 
 
-@light(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class MapOf:
     """A map with exactly these fields."""
 
@@ -65,7 +63,7 @@ class MapOf:
         return next((f for f in self.fields if f.name == name), None)
 
 
-@light(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Schema:
     """A JSON Schema from a file (`output: {schema: path.json}`); opaque to the checker beyond its top properties."""
 
@@ -73,17 +71,17 @@ class Schema:
     schema: Any = field(default=None, hash=False)
 
 
-@light(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class ImageType:
     """An image input."""
 
 
-@light(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """Anything: the checker does not look inside."""
 
 
-@light(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Nullable:
     """A value that may be null (a step that can be skipped, an item that may fail, an optional field)."""
 

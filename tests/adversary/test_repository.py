@@ -105,7 +105,7 @@ def test_what_is_no_file_is_told(repository: Path, name: str, kind: str) -> None
 
     said = called("validate", "flow.yaml")
 
-    assert is_told(said)
+    assert is_told(said), said.output
     if name not in ("flow.lock.yaml", "orch.yaml") and not (
         name.endswith(".j2") and kind in ("brackets", "signs", "aliases")
     ):
@@ -120,7 +120,7 @@ def test_a_script_that_is_none_is_told(repository: Path, kind: str) -> None:
 
     said = called("run", "flow.yaml", "-q")
 
-    assert is_told(said)
+    assert is_told(said), said.output
     assert said.exit_code == 2
 
 
@@ -135,7 +135,7 @@ def test_a_lock_that_is_none_is_told(repository: Path, words: tuple[str, ...], k
 
     said = called(words[0], "flow.yaml", *words[1:])
 
-    assert is_told(said)
+    assert is_told(said), said.output
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_lock_of_other_things_is_only_data(repository: Path, part: str, words:
 
     said = called(words[0], "flow.yaml", *words[1:])
 
-    assert is_told(said)
+    assert is_told(said), said.output
     assert "\x1b" not in said.output
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.chaos.cancel import Stopped, prepare, stop_at
+from tests.chaos.examples import try_examples
 from tests.chaos.life import warm
 from tests.chaos.trial import Count, try_everywhere, try_seed
 from tests.chaos.wall import trials
@@ -114,6 +115,7 @@ def _parts(chosen: argparse.Namespace, empty: Path) -> Iterable[Part]:
         return
     yield Part("random workflows", _seeds(seeds, empty, 0.0))
     yield Part(f"{EVERYWHERE} of them, everywhere", _everywhere(seeds[:EVERYWHERE], empty))
+    yield Part("shipped examples, everywhere", _examples(empty))
     fewer = seeds[: max(1, len(seeds) // 5)]
     for rate in RATES:
         yield Part(f"{rate:.0%} of commits lie", _seeds(fewer, empty, rate))
@@ -124,6 +126,14 @@ def _seeds(seeds: Iterable[int], empty: Path, rate: float) -> Callable[[Count], 
         for seed in seeds:
             with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
                 try_seed(seed, Path(folder), count, empty, rate)
+
+    return fill
+
+
+def _examples(empty: Path) -> Callable[[Count], None]:
+    def fill(count: Count) -> None:
+        with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+            try_examples(Path(folder), count, empty)
 
     return fill
 

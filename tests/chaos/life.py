@@ -16,7 +16,7 @@ import time
 import traceback
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -60,6 +60,8 @@ class Place:
     """Of a server; else the store is a file."""
     shared: bool = False
     """Whether the file is treated as a server's database would be: with leases that can be lost."""
+
+    inputs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def effects(self) -> Path:
@@ -200,12 +202,12 @@ def _tell(place: Place, ended: Ended) -> None:
 def _execute(place: Place, life: Life) -> Ended:
     store = LyingStore(place.store(), place.lies) if place.lies else place.store()
     with Lease.acquire(store, RUN), open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123
-        known = _began(store, place.graph)
+        known = _began(store, place)
         told = os.open(place.acknowledged, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         job = Job(
             run=RUN,
             graph=place.graph,
-            inputs={},
+            inputs=place.inputs,
             today="2026-01-31",
             models=_models(place.graph),
             resumed=known is not None,
@@ -224,10 +226,10 @@ def _ended(result: Result) -> Ended:
     return Ended(result.status, tuple(result.asks), tuple(result.unknown), error)
 
 
-def _began(store: Store, graph: Graph) -> Recovered | None:
+def _began(store: Store, place: Place) -> Recovered | None:
     """What the record knows, None for a run that begins now."""
     if not store.has(RUN):
-        store.create(RUN, first_event(graph))
+        store.create(RUN, replace(first_event(place.graph), inputs=place.inputs))
         return None
     problems = store.verify(RUN)
     assert not problems, problems
@@ -255,6 +257,10 @@ def _models(graph: Graph) -> dict[str, ScriptedModel]:
 
 
 def _answer(request: Request) -> str:
+    if request.schema is not None:
+        from tests.chaos.examples import sample
+
+        return json.dumps(sample(request.schema))
     return reply(str(request.messages[-1].content))
 
 

@@ -101,7 +101,7 @@ def opened_as_is(path: Path) -> Store:
 
 def _refuse_strange(path: Path) -> None:
     """Look at what lies beside the store before SQLite folds it in: nobody wrote down that it is ours."""
-    from orchestrator.store.strange import tried  # what starts processes takes its time, and this is rare
+    from orchestrator.store.trial import tried  # what starts processes takes its time, and this is rare
 
     beside = Beside(path)
     with _setting_up(path):

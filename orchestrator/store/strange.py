@@ -9,15 +9,14 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-WORSE = 10
-"""Exit code: the store is worse with it than without it."""
+from orchestrator.store.trial import WORSE
+
 _HELD = 128
 """The byte of the shared memory's file that SQLite keeps locked for each connection."""
 
@@ -28,13 +27,6 @@ class State:
 
     problem: str
     runs: Mapping[str, tuple[int, str]]
-
-
-def tried(database: Path) -> str:
-    """What would be wrong with the store if the file were folded in, or nothing; also where it cannot be tried."""
-    command = [sys.executable, "-m", __name__, str(database)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
-    return done.stdout.strip() if done.returncode == WORSE else ""
 
 
 def main(arguments: list[str]) -> int:

@@ -5,6 +5,7 @@ a screen that stands open all day does not keep.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -51,7 +52,9 @@ def _ask(file: str, models: str) -> tuple[str, Price] | None:
 
 def bigger(file: str, models: Mapping[str, str]) -> tuple[str, Price]:
     """The first cloud model with a price in that file; the usual one when there is none, or the file has gone."""
-    from orchestrator.cli.comparing import USUAL, bigger_of, named
+    from orchestrator.cli.comparing import bigger_of
+    from orchestrator.cli.usual import usual
+    from orchestrator.config import Config
     from orchestrator.errors import OrchError
     from orchestrator.graph.open import check_workflow
 
@@ -59,7 +62,8 @@ def bigger(file: str, models: Mapping[str, str]) -> tuple[str, Price]:
         graph = check_workflow(Path(file), models=models).graph
     except OrchError:
         graph = None
-    return bigger_of(graph) if graph is not None else named(USUAL)
+    cache = Config.from_environment(os.environ, Path.cwd()).cache
+    return bigger_of(graph, cache) if graph is not None else usual(cache)
 
 
 def main() -> int:

@@ -83,7 +83,8 @@ def execute(store: Store, job: Job, console: Console) -> tuple[Result, str]:
     finally:
         screen.close()
     if not job.quiet:
-        conclude(screen.shown, console, compared(screen.shown.summary, job.graph))
+        cache = Config.from_environment(os.environ, Path.cwd()).cache
+        conclude(screen.shown, console, compared(screen.shown.summary, job.graph, cache))
     return result, screen.streamed
 
 

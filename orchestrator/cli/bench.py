@@ -112,7 +112,7 @@ def command(
 
     Exit code 1 when something could not be measured, 130 when it was interrupted; what was measured is printed.
     """
-    from orchestrator.cli.comparing import USUAL, named
+    from orchestrator.cli.usual import USUAL, named
     from orchestrator.config import Config
 
     console = the_console()

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.cli import complete
-from orchestrator.cli.comparing import USUAL, named
 from orchestrator.cli.console import Console, the_console
+from orchestrator.cli.usual import USUAL, named
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:

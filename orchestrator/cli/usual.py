@@ -12,10 +12,26 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from orchestrator.cli.comparing import USUAL, named
+from orchestrator.errors import UsageError
 from orchestrator.money import Price
 
+USUAL = "openai:gpt-5-mini"
+"""The model that the rest is compared with when no run has paid one and nobody names one."""
 FILE = "usual-price.json"
+
+
+def named(model: str) -> tuple[str, Price]:
+    """Its name in the price list and its price. Raises UsageError for one that is not there."""
+    from orchestrator.pricelist import listed, listed_name, near
+
+    name = listed_name(model)
+    provider, _, rest = (name or "").partition(":")
+    price = listed(rest, provider) if name else None
+    if name is None or price is None:
+        names = near(model)
+        hint = f"did you mean {' or '.join(names)}?" if names else "name one like openai:gpt-5-mini"
+        raise UsageError(f"the price list has no model '{model}'", hint=hint)
+    return name, price
 
 
 def usual(folder: Path) -> tuple[str, Price]:
@@ -57,4 +73,4 @@ def _keep(file: Path, stamp: list[Any], known: tuple[str, Price]) -> None:
         return  # it is read from the list the next time
 
 
-__all__ = ["usual"]
+__all__ = ["FILE", "USUAL", "named", "usual"]

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from orchestrator.cli import usual as module
-from orchestrator.cli.comparing import USUAL, named
-from orchestrator.cli.usual import FILE, usual
+from orchestrator.cli.usual import FILE, USUAL, named, usual
 
 
 @pytest.fixture

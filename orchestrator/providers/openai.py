@@ -22,7 +22,7 @@ from orchestrator.providers.chunks import Chunks
 from orchestrator.providers.estimate import estimate
 from orchestrator.providers.faults import clip, of_exception
 from orchestrator.providers.marks import ANY_SERVER, unmarked
-from orchestrator.providers.presets import Preset
+from orchestrator.providers.presets import GENERIC, PRESETS, Preset
 from orchestrator.providers.sse import objects
 from orchestrator.providers.transport import Lookup, client, look_up
 from orchestrator.providers.tries import Patience, try_often
@@ -32,6 +32,8 @@ _OWN_TEMPERATURE = re.compile(r"^(gpt-5|o\d)")
 """OpenAI's models that sample at a temperature of their own and refuse the parameter."""
 _UNBOUNDED = frozenset({"minLength", "maxLength", "format"})
 """Keywords that OpenAI's strict mode refuses; the answer is validated against them afterwards."""
+MOST_SLOTS = 64
+"""More requests at once than that are not sent, whatever a server says of itself."""
 TOP_LOGPROBS = 20
 """What OpenAI, vLLM, DeepSeek and OpenRouter give at most."""
 
@@ -88,6 +90,7 @@ class OpenAIModel:
                 sees=True,
                 logprobs=self._tells,
                 takes=frozenset(self._known),
+                prefixes=self.preset.prefixes,
             )
         return self._info
 
@@ -290,16 +293,14 @@ class OpenAIModel:
     async def _sizes(self, found: Mapping[str, Any]) -> tuple[int, int]:
         """Context and slots: the server's word bounds the user's."""
         stated, slots = _stated_context(found), self.preset.slots
-        if self.preset.counts == "llama-server":
-            try:
-                props = await self.server.get("/props")
-            except ProviderError:
-                props = {}
-            settings = props.get("default_generation_settings") if isinstance(props, Mapping) else None
+        if self.preset.counts == "llama-server" or (self.preset is GENERIC and self.local):
+            props = await self._properties()
+            settings, count = props.get("default_generation_settings"), props.get("total_slots")
             if isinstance(settings, Mapping) and isinstance(settings.get("n_ctx"), int):
                 stated = settings["n_ctx"]
-            if isinstance(props, Mapping) and isinstance(props.get("total_slots"), int):
-                slots = max(1, props["total_slots"])
+            if isinstance(count, int) and not isinstance(count, bool):
+                slots = min(max(1, count), MOST_SLOTS)
+                self.preset = PRESETS["llama-server"]  # whatever it was called: nothing else says that
         if self.context is None:
             return stated or self.preset.context, slots
         if stated is not None and self.context > stated:
@@ -309,6 +310,14 @@ class OpenAIModel:
                 hint="start the server with more, or lower `context`",
             )
         return self.context, slots
+
+    async def _properties(self) -> Mapping[str, Any]:
+        """What llama.cpp's server says of itself; nothing where it is another one."""
+        try:
+            props = await self.server.get("/props")
+        except ProviderError:
+            return {}
+        return props if isinstance(props, Mapping) else {}
 
 
 async def llama_count(server: ChatServer, messages: Sequence[Message]) -> TokenCount:

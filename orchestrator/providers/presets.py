@@ -23,7 +23,8 @@ class Preset:
     `local`: on loopback it runs its own weights. `schema`: `full` takes any JSON Schema, `strict` OpenAI's subset of
     it with an object on top, `json` only promises JSON, `none` constrains nothing (every answer is validated anyway).
     `params` maps our names of sampling parameters to its own. `limit` is its name for the bound of the answer.
-    `counts` names the way to its tokenizer. `slots` is how many requests at once are sensible.
+    `counts` names the way to its tokenizer. `slots` is how many requests at once are sensible; `prefixes` says that each
+    keeps the prompt of its last request, see `ModelInfo`.
     """
 
     title: str
@@ -39,6 +40,7 @@ class Preset:
     lists_models: bool = True
     context: int = 8192
     slots: int = 8
+    prefixes: bool = False
 
 
 def _params(*names: str, **renamed: str) -> Mapping[str, str]:
@@ -51,7 +53,7 @@ PRESETS: Mapping[str, Preset] = {
     # on this machine
     "lmstudio": Preset(
         "LM Studio", "http://127.0.0.1:1234/v1", local=True, schema="full",
-        params=_params(*COMMON, **_LLAMA), slots=1,
+        params=_params(*COMMON, **_LLAMA), slots=1, prefixes=True,
     ),
     "vllm": Preset(
         "vLLM", "http://127.0.0.1:8000/v1", local=True, schema="full", params=_params(*COMMON, **_VLLM),
@@ -63,11 +65,12 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "mlx": Preset(
         "mlx_lm.server", "http://127.0.0.1:8080/v1", local=True, schema="none",
-        params=_params(*COMMON, **_VLLM), slots=1,
+        params=_params(*COMMON, **_VLLM), slots=1, prefixes=True,
     ),
     "llama-server": Preset(
         "llama-server (llama.cpp)", "http://127.0.0.1:8080/v1", local=True, schema="full",
         params=_params(*COMMON, **_LLAMA), logprobs=True, counts="llama-server", slots=1,
+        prefixes=True,
     ),
     # elsewhere
     "openai": Preset(

@@ -224,6 +224,56 @@ def test_the_context_is_the_servers_where_it_says() -> None:
     assert _prepared("lmstudio").context == PRESETS["lmstudio"].context
 
 
+def test_servers_that_keep_prompts_say_so() -> None:
+    """One slot or several; a server with a store of blocks, or of which nobody knows it, is asked as steps get ready."""
+    assert {name for name in PRESETS if _prepared(name).prefixes} == {"llama-server", "lmstudio", "mlx"}
+
+
+def test_a_server_on_this_machine_may_be_that_of_llama_cpp() -> None:
+    """Named by its address alone, it says how many slots it has; then it is counted by its own tokenizer too."""
+
+    async def act(model: OpenAIModel, server: OpenAIServer) -> Any:
+        return await model.prepare(), await model.count([Message("user", "hello there")])
+
+    info, count = _with("openai", act, preset=GENERIC, local=True)
+
+    assert (info.slots, info.context, info.prefixes, count.exact) == (3, 4096, True, True)
+
+
+@pytest.mark.parametrize("said", [{}, [], {"total_slots": "4"}, {"total_slots": True}, "no", None])
+def test_another_server_stays_what_it_was(said: Any) -> None:
+    """What it says at that address is somebody else's business."""
+
+    async def props(exchange: Exchange) -> None:
+        await exchange.send_json(said, 404 if said is None else 200)
+
+    async def act(model: OpenAIModel, server: OpenAIServer) -> Any:
+        server.routes["/props"] = props
+        return await model.prepare()
+
+    info = _with("openai", act, preset=GENERIC, local=True)
+
+    assert (info.slots, info.context, info.prefixes) == (GENERIC.slots, GENERIC.context, False)
+
+
+def test_a_server_elsewhere_is_not_asked_what_it_is() -> None:
+    """Nor is a number of slots believed that no machine has."""
+
+    async def asked(model: OpenAIModel, server: OpenAIServer) -> Any:
+        info = await model.prepare()
+        return info.prefixes, server.calls("/props")
+
+    async def absurd(exchange: Exchange) -> None:
+        await exchange.send_json({"total_slots": 10**9})
+
+    async def many(model: OpenAIModel, server: OpenAIServer) -> Any:
+        server.routes["/props"] = absurd
+        return await model.prepare()
+
+    assert _with("openai", asked, preset=GENERIC, local=False) == (False, [])
+    assert _with("llama-server", many).slots == 64
+
+
 def test_more_context_than_the_server_holds_is_refused() -> None:
     """It would be cut silently there."""
     with pytest.raises(ProviderError, match="more than the 4096") as error:

@@ -147,6 +147,16 @@ def test_a_run_that_lay_still_says_both_times(store: Store) -> None:
     assert "1 h 00 min, 20.0 s of it at work" in second
 
 
+def test_a_run_of_which_nobody_knows_when_it_began_says_no_whole_time(store: Store) -> None:
+    """The first event of its record is damaged."""
+    record(store, "torn", [StepStarted(AT, "ok", "agent"), RunFinished(AT + 5, 1)])
+    with followed(store, "torn") as shown:
+        shown.trace.state.started = 0.0
+        second = header(shown)[1]
+
+    assert "of it at work" not in second
+
+
 def test_the_header_says_whether_the_cursor_goes_with_what_runs(store: Store) -> None:
     """With the key that makes it so; nothing of it when nothing runs."""
     with Lease.acquire(store, "live"):

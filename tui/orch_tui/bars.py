@@ -305,10 +305,12 @@ def _items(shown: Followed) -> str:
 
 
 def _took(shown: Followed) -> str:
-    """What it took, as the list of runs has it, and how much of that somebody worked on it where the two differ."""
+    """What it took, as the list of runs has it, and how much of that somebody worked on it where the two differ.
+
+    A record whose first event cannot be read does not say when it began."""
     state, worked = shown.trace.state, shown.trace.summary.worked(shown.now)
     whole = (shown.now if state.ended is None else state.ended) - state.started
-    if whole - worked < max(IDLE, whole * IDLE_SHARE):
+    if not state.started or whole - worked < max(IDLE, whole * IDLE_SHARE):
         return words.seconds(worked)
     return f"{words.seconds(whole)}, {words.seconds(worked)} of it at work"
 

@@ -5,6 +5,7 @@ Only the beginnings of files are read. Knows no index.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -14,6 +15,7 @@ from orchestrator.graph.texts import Path as Place
 from orchestrator.inputs.globs import matches
 from orchestrator.library import Written
 from orchestrator.regular import real
+from orchestrator.spec.paths import folder_of
 
 MISSING = "ORCH615"
 CHROMA = "chroma:"
@@ -63,12 +65,14 @@ def _check(setting: Setting, written: Written, name: str, pattern: str, base: Pa
 
 
 def _wrong(pattern: str, base: Path, root: Path) -> str:
-    """What keeps a glob from meaning documents; nothing where all is well."""
+    """What keeps a glob from meaning documents; nothing where all is well, or where it is no glob of the project at all."""
+    if not real(base / folder_of(pattern)).is_relative_to(real(root)):
+        return ""  # said by ORCH162; nobody walks through the rest of the machine for it
     if pattern.startswith(CHROMA):
-        folder = pattern.removeprefix(CHROMA).partition("#")[0]
-        found = (base / folder / CHROMA_FILE).is_file()
+        folder = folder_of(pattern)
+        found = _is_file(base / folder / CHROMA_FILE)
         return "" if found else f"'{folder}' is no Chroma folder, there is no {CHROMA_FILE} in it"
-    files = list(islice(_files(pattern, base, root.resolve()), LOOKED_AT))
+    files = list(islice(_files(pattern, base, real(root)), LOOKED_AT))
     if not files:
         return f"'{pattern}' matches no file"
     if len(files) < LOOKED_AT and not any(_holds_text(file) for file in files):
@@ -79,8 +83,13 @@ def _wrong(pattern: str, base: Path, root: Path) -> str:
 def _files(pattern: str, base: Path, root: Path) -> Iterator[Path]:
     """The regular files of the project that a glob means."""
     for path in matches(pattern, base):
-        if path.is_file() and real(path).is_relative_to(root):
+        if _is_file(path) and real(path).is_relative_to(root):
             yield path
+
+
+def _is_file(path: Path) -> bool:
+    """No as well for a name that is too long or may not be looked at, where the method raises."""
+    return os.path.isfile(path)  # noqa: PTH113
 
 
 def _holds_text(path: Path) -> bool:

@@ -56,6 +56,25 @@ def test_files_that_hold_no_text_are_no_documents(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("start", ["", "chroma:"])
+def test_a_name_that_no_system_has_is_warned_of(start: str, tmp_path: Path) -> None:
+    """Looking for it raises where others only say no."""
+    (said,) = _said(tmp_path, f"{start}{'a' * 300}")
+
+    assert said.startswith("ORCH615 2:27 knowledge 'notes': 'aaa")
+
+
+def test_nobody_looks_for_documents_outside_of_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That it leads there is said already, and `/**` is all of the machine."""
+    monkeypatch.setattr("orchestrator.graph.documents.matches", lambda *_: pytest.fail("looked"))
+
+    built = check(tmp_path, f"orch: 1\nknowledge: {{notes: {{from: [/nowhere/**/*.md, ../*.md]}}}}{STEPS}")
+
+    assert [d.code for d in built.diagnostics] == ["ORCH162", "ORCH162"]
+
+
 def test_a_folder_that_is_not_of_chroma_is_warned_of(tmp_path: Path) -> None:
     """Its own file says what it is."""
     (found,) = _said(tmp_path, '"chroma:docs#notes"')

@@ -118,9 +118,11 @@ class Masked:
         longest = 0
         for spelling, _ in self.secrets.spellings:
             most = min(len(spelling) - 1, len(text))
-            longest = max(
-                longest, next((n for n in range(most, longest, -1) if text.endswith(spelling[:n])), 0)
-            )
+            start = text.find(spelling[0], len(text) - most)
+            while 0 <= start < len(text) - longest:
+                if spelling.startswith(text[start:]):
+                    longest = len(text) - start
+                start = text.find(spelling[0], start + 1)
         return longest
 
 

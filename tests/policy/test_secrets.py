@@ -58,6 +58,16 @@ def test_a_secret_that_comes_in_pieces_is_masked_and_nothing_else_is_lost(pieces
     assert "".join(said) == secrets.clean("".join(pieces))
 
 
+@given(st.text("abcd", max_size=30))
+def test_what_waits_is_the_longest_beginning_of_a_secret(text: str) -> None:
+    """No more, else a stream falters, and no less, else a secret shows."""
+    beginnings = {spelling[:n] for spelling, _ in SECRETS.spellings for n in range(1, len(spelling))}
+
+    waits = Masked(SECRETS, lambda _path, _text: None)._beginning(text)
+
+    assert waits == max((n for n in range(len(text) + 1) if text[len(text) - n :] in beginnings), default=0)
+
+
 DATA = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text("abcd ", max_size=9),
     lambda inner: (

@@ -23,6 +23,7 @@ from orchestrator.ports import Tool
 from orchestrator.spec.values import check_value
 from orchestrator.tools.chart import ChartTool
 from orchestrator.tools.database.child import Databases, Limits
+from orchestrator.tools.database.sources import LINE
 from orchestrator.tools.sql import SqlTool, sql_tools
 
 SALES = (
@@ -332,6 +333,23 @@ def test_rows_that_are_all_text_are_typed_like_a_csv(ask: Ask) -> None:
         dict.fromkeys(rows[0]),
     ]
     assert [one["type"] for one in kinds["columns"]] == ["BIGINT", "DOUBLE", "DATE", "VARCHAR", "VARCHAR"]
+
+
+def test_texts_longer_than_a_line_of_a_csv_are_a_table_all_the_same(ask: Ask) -> None:
+    """What a file of text says may be rows of megabytes."""
+    rows = [{"name": "a", "text": "x" * 3_000_000}, {"name": "b", "text": '"' * LINE}]
+
+    found = ask("query", tables={"docs": rows}, sql="SELECT name, length(text) AS n FROM docs ORDER BY n")
+
+    assert [(row["name"], row["n"]) for row in found["rows"]] == [("b", LINE), ("a", 3_000_000)]
+
+
+def test_a_line_of_texts_may_be_as_long_as_said(ask: Ask) -> None:
+    """Of letters that take four bytes each, and of quotes, which are written twice."""
+    for letter in ("\U0001d11e", '"'):
+        found = ask("query", tables={"docs": [{"t": letter * LINE}]}, sql="SELECT length(t) AS n FROM docs")
+
+        assert found["rows"] == [{"n": LINE}]
 
 
 def test_one_column_of_texts_keeps_every_row(ask: Ask) -> None:

@@ -34,6 +34,8 @@ MOST_TABLES = 50
 LOGS = ("-wal", "-shm", "-journal")
 KNOWN = 4
 """Lists of rows whose digest is remembered."""
+LINE = 400_000
+"""Characters of a row of texts that fit into one line of a CSV, which may have two million bytes, however they are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +192,20 @@ def _content(name: str, rows: Sequence[Any], tool: str) -> tuple[Kind, bytes]:
     if wrong is not None:
         kind = type(rows[wrong - 1]).__name__
         raise ToolError(f"{tool}: row {wrong} of table '{name}' is no map of columns to values ({kind})")
-    if any(rows) and all(one is None or isinstance(one, str) for row in rows for one in row.values()):
+    if any(rows) and all(map(_is_line, rows)):
         return "texts", _texts(rows)
     return "jsonl", _lines(name, rows, tool)
+
+
+def _is_line(row: Mapping[str, Any]) -> bool:
+    """Whether all values of a row are texts, and together no longer than a line of a CSV may be."""
+    long = 0
+    for one in row.values():
+        if isinstance(one, str):
+            long += len(one)
+        elif one is not None:
+            return False
+    return long <= LINE
 
 
 def _texts(rows: Sequence[Mapping[str, Any]]) -> bytes:

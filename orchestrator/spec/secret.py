@@ -21,8 +21,12 @@ _ISSUED = re.compile(
     r"(?:^|[\s=:/@])(?:sk-|pk-|rk_|sk_|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|AKIA|AIza|hf_|npm_|pypi-|eyJ[\w-]+\.)[\w-]{8,}"
 )
 _USER_OF_ADDRESS = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
-_ENDS = re.compile(r"(?:^|_)(?:API_?KEY|TOKEN|SECRET|PASSWORD|PASSWD)$", re.IGNORECASE)
-"""Names of options and of parts of an address whose value is the secret itself."""
+_ENDS = re.compile(
+    r"(?:^|_)(?:API_?KEY|(?<!MAX_)(?<!MIN_)(?<!BOS_)(?<!EOS_)(?<!PAD_)(?<!UNK_)TOKEN|SECRET|PASSWORD|PASSWD)$",
+    re.IGNORECASE,
+)
+"""Names of options and of parts of an address whose value is the secret itself; `--max-token` is about those of a model."""
+_DIGIT = re.compile("[0-9]")
 _LONG = re.compile(r"[A-Za-z0-9+=_-]{24,}")
 
 
@@ -56,7 +60,7 @@ def without_secrets(values: Mapping[str, str]) -> Mapping[str, str]:
 def address(value: str) -> str:
     """An address as it may stand in a file: no password, no token in it. Raises for any other."""
     query = parse_qsl(value.partition("?")[2].partition("#")[0])
-    if _USER_OF_ADDRESS.search(value) or _ISSUED.search(value) or any(_is_secret_of(*pair) for pair in query):
+    if _USER_OF_ADDRESS.search(value) or _is_issued(value) or any(_is_secret_of(*pair) for pair in query):
         raise PydanticCustomError("secret_inside", "a secret never stands in a file")
     return value
 
@@ -67,12 +71,17 @@ def command(words: tuple[str, ...]) -> tuple[str, ...]:
     for place, word in enumerate(words):
         name, sign, value = word.partition("=")
         pair = (name, value) if sign else (before, word)
-        if _ISSUED.search(word) or _USER_OF_ADDRESS.search(word) or _is_secret_of(*pair):
+        if _is_issued(word) or _USER_OF_ADDRESS.search(word) or _is_secret_of(*pair):
             raise PydanticCustomError(
                 "secret_inside", "a secret never stands in a file", {"inside": (place,)}
             )
         before = word if word.startswith("-") else ""
     return words
+
+
+def _is_issued(text: str) -> bool:
+    """Whether a key or token stands in a text; no name such as `npm_config_yes`, `hf_transfer`, `sk-learning`."""
+    return any(not found[0].islower() or _DIGIT.search(found[0]) for found in _ISSUED.finditer(text))
 
 
 def _is_secret_of(name: str, value: str) -> bool:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
 from orchestrator.spec.load import read
 from orchestrator.spec.model import McpServer
-from orchestrator.spec.secret import is_telling, variables_of
+from orchestrator.spec.secret import address, command, is_telling, variables_of
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,37 @@ def test_the_variables_of_a_server_are_those_it_names() -> None:
     server = McpServer(url="http://127.0.0.1:1", key="env.A", env={"X": "env.B", "Y": "plain", "Z": "env.A"})
 
     assert variables_of(server) == ("B", "A")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("env", "npm_config_yes=true", "npx", "it"),
+        ("uvx", "hf_transfer_server"),
+        ("python", "/opt/sk-learning/serve.py"),
+        ("serve", "--max-token", "4096", "--eos-token", "</s>"),
+    ],
+)
+def test_names_that_only_begin_like_a_token_may_stand_in_a_command(words: tuple[str, ...]) -> None:
+    """And what counts the tokens of a model is none either."""
+    assert command(words) == words
+    assert address(f"http://localhost/{words[-1]}") == f"http://localhost/{words[-1]}"
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "--key=sk-proj-1234567890abcdef",
+        "hf_AbCdEfGhIjKlMnOp",
+        "AKIAABCDEFGHIJKL",
+        "--api-key=hunter",
+        "h://u:p@x",
+    ],
+)
+def test_no_token_stands_in_a_command(word: str) -> None:
+    """Neither as it was issued, nor under a name that says what it is."""
+    with pytest.raises(PydanticCustomError):
+        command(("serve", word))
 
 
 def test_the_place_of_a_secret_in_a_file_is_said(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def parse_lock(text: str) -> Lock | None:
     parsed = parse(text, "lock")
     value = parsed.value
     errors = (one for one in parsed.diagnostics if one.severity == "error")
-    wrong = next((one for one in errors if one.code != _NOTHING), None)
+    wrong = next((one for one in errors if one.code != _NOTHING or value is None), None)
     if wrong is not None:
         raise ValueError(f"line {wrong.mark.line}: {wrong.message}")
     if not isinstance(value, dict) or value.get("orch") != 1:

@@ -71,6 +71,7 @@ def test_what_was_measured_stays_as_it_stands() -> None:
         ("orch: 1\nmodels: {a: 1\n", "line "),
         ("orch: 1\n<<<<<<< ours\nmodels: {}\n=======\n", "the marks of a merge"),
         ("orch: 1\nmodels: {a: 1, a: 2}\n", "line 2"),
+        ("orch: 1\nmodels: {a: \a}\n", "line 2: the character U.0007"),
     ],
 )
 def test_what_is_no_lock_is_refused_with_the_reason(tmp_path: Path, text: str, why: str) -> None:

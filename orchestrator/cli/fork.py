@@ -159,8 +159,7 @@ def _execute(store: Store, copy: Copy, wish: Wish, how: How, console: Console) -
     from orchestrator.store.lease import Lease
 
     options, run, graph = copy.options, how.run_id or store.fresh_id(time.time()), copy.graph
-    strict, replaced = bool(options.get("locked")), tuple(options.get("models") or ())
-    guard = guard_of(graph, copy.config, strict=strict, replaced=replaced)
+    guard = guard_of(graph, copy.config, strict=False, replaced=tuple(options.get("models") or ()))
     models = open_models(graph, copy.config, console)
     shown = Shown(how.as_json, how.events, how.quiet)
     with Lease.acquire(store, run):
@@ -177,17 +176,19 @@ def _detach(store: Store, source: str, wish: Wish, how: How, config: Config, con
     from orchestrator.cli.starting import start_run
 
     run = store.fresh_id(time.time())
-    start_run(store, run, [*arguments(source, wish, how), "--yes"], config.cwd, "fork")
+    words = arguments(source, wish, no_cache=how.no_cache, local_only=config.offline)
+    start_run(store, run, [*words, "--yes"], config.cwd, "fork")
     console.result(run)
     console.say(f"follow it with: orch logs {run} -f, or on a screen: orch tui {run}")
     return 0
 
 
-def arguments(source: str, wish: Wish, how: How) -> list[str]:
+def arguments(source: str, wish: Wish, *, no_cache: bool, local_only: bool) -> list[str]:
     """The same wish for a process of its own."""
     words = [f"--input={name}={text}" for name, text in (wish.inputs or {}).items()]
     words += [f"--model={name}={ref}" for name, ref in (wish.models or {}).items()]
     words += [f"--at={wish.at}"] if wish.at else []
     words += ["--changed"] if wish.changed else []
-    words += ["--no-cache"] if how.no_cache else []
+    words += ["--no-cache"] if no_cache else []
+    words += ["--local-only"] if local_only else []
     return [*words, source]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.cli.again import Wish, copy_of, data
 from orchestrator.cli.console import Console
-from orchestrator.cli.fork import How, arguments
+from orchestrator.cli.fork import arguments
 from orchestrator.cli.rest import rest_of
 from orchestrator.cli.starting import Child, start_run
 
@@ -38,7 +38,7 @@ class Forking:
         Raises OrchError.
         """
         new = self._store.fresh_id(time.time())
-        words = [*arguments(run, Wish(step), How(no_cache=fresh)), "--yes"]
+        words = [*arguments(run, Wish(step), no_cache=fresh, local_only=self._config.offline), "--yes"]
         self._children = [*self.running, start_run(self._store, new, words, self._config.cwd, "fork")]
         return new
 

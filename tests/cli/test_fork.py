@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from orchestrator.cli.again import Wish
-from orchestrator.cli.fork import How, arguments
+from orchestrator.cli.fork import arguments
 from orchestrator.cli.forking import Forking
 from orchestrator.cli.main import cli
 from orchestrator.cli.replay import DIFFERS
@@ -279,14 +279,16 @@ def test_the_same_wish_for_another_process() -> None:
     """Everything that was said goes along."""
     wish = Wish("a.1", {"x": "1=2"}, {"m": "scripted:b"}, changed=True)
 
-    assert arguments("r1", wish, How(no_cache=True)) == [
+    assert arguments("r1", wish, no_cache=True, local_only=True) == [
         "--input=x=1=2",
         "--model=m=scripted:b",
         "--at=a.1",
         "--changed",
         "--no-cache",
+        "--local-only",
         "r1",
     ]
+    assert arguments("r1", Wish("a", {}, {}), no_cache=False, local_only=False) == ["--at=a", "r1"]
 
 
 def test_the_screen_is_told_and_starts_it(flow: Path) -> None:
@@ -359,6 +361,19 @@ def test_a_detached_fork_prints_its_id(flow: Path) -> None:
     done = subprocess.run(command, cwd=flow, capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == runs()[0]["id"]
+
+
+@pytest.mark.parametrize("words", [("fork", "last", "--at", "said"), ("run", "--from", "said", "flow.yaml")])
+def test_what_must_not_leave_the_machine_does_not_in_a_process_of_its_own(
+    words: tuple[str, ...], flow: Path
+) -> None:
+    """The new run knows it, whoever goes on with it."""
+    command = [sys.executable, "-m", "orchestrator", *words, "--detach", "--local-only"]
+    subprocess.run(command, cwd=flow, capture_output=True, text=True, check=True)
+
+    started = log(flow)[0]
+    assert isinstance(started, RunStarted)
+    assert started.options["local_only"] is True
 
 
 def test_a_mistyped_input_is_told_as_a_run_tells_it(flow: Path) -> None:

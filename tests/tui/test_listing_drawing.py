@@ -7,7 +7,9 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.strip import Strip
 
+from orch_tui.drawn import REMEMBERED
 from orch_tui.listing import Listing, Rows
+from orch_tui.scroller import Scroller
 from orch_tui.text import Row
 
 HEIGHT = 10
@@ -235,3 +237,89 @@ async def test_a_row_that_changed_while_it_moved_is_drawn_as_it_is_now() -> None
         await pilot.pause()
 
         assert "other" in [line.text.strip() for line in drawn(listing)]
+
+
+def texts(listing: Listing) -> list[str]:
+    return [line.text.strip() for line in drawn(listing)]
+
+
+async def test_a_line_that_changed_out_of_sight_comes_back_as_it_is_now() -> None:
+    """One line was scrolled out of sight, and all of them are others since."""
+    source = Rows(rows(100))
+    listing = Listing(source)
+    async with One(listing).run_test(size=(40, HEIGHT)) as pilot:
+        await pilot.pause()
+        listing.scroll_to(y=1, animate=False, immediate=True)
+        await pilot.pause()
+        source.rows[:] = [((f"now {n}", ""),) for n in range(100)]
+        listing.redraw()
+        await pilot.pause()
+
+        listing.scroll_to(y=0, animate=False, immediate=True)
+        await pilot.pause()
+
+        assert texts(listing) == [f"now {n}" for n in range(HEIGHT)]
+
+
+async def test_there_is_one_cursor_when_its_line_comes_back() -> None:
+    """The cursor left a line that was out of sight."""
+    listing = Listing(Rows(rows(100)))
+    async with One(listing).run_test(size=(40, HEIGHT)) as pilot:
+        listing.focus()
+        await pilot.pause()
+        listing.scroll_to(y=1, animate=False, immediate=True)
+        await pilot.pause()
+        await pilot.click(listing, offset=(3, 4))
+        await pilot.pause()
+
+        listing.scroll_to(y=0, animate=False, immediate=True)
+        await pilot.pause()
+
+        beneath = listing.styles_of_roles.cursor.bgcolor
+        lit = [
+            y
+            for y, line in enumerate(drawn(listing))
+            if any(s.style and s.style.bgcolor == beneath for s in line)
+        ]
+        assert lit == [listing.cursor] == [5]
+
+
+async def test_another_text_has_no_line_of_the_one_before() -> None:
+    """The tabs of a step show one text after the other, each at its own place."""
+    scroller = Scroller()
+    async with One(scroller).run_test(size=(40, HEIGHT)) as pilot:
+        scroller.swap(Rows(rows(100)), 0)
+        await pilot.pause()
+        scroller.scroll_to(y=1, animate=False, immediate=True)
+        await pilot.pause()
+
+        scroller.swap(Rows([((f"other {n}", ""),) for n in range(100)]), 1)
+        await pilot.pause()
+
+        assert texts(scroller) == [f"other {n}" for n in range(HEIGHT)]
+
+
+async def test_a_line_that_was_asked_for_by_a_click_is_drawn_all_the_same() -> None:
+    """The mouse asks what lies beneath it; that is not on the screen yet."""
+    source = Rows(rows(100))
+    listing = Listing(source)
+    async with One(listing).run_test(size=(40, HEIGHT)) as pilot:
+        await pilot.pause()
+        source.rows[3] = (("new", ""),)
+        pilot.app.screen.get_widget_and_offset_at(2, 3)
+        listing.redraw()
+        await pilot.pause()
+
+        assert texts(listing)[3] == "new"
+
+
+async def test_to_scroll_through_a_long_list_keeps_few_of_its_lines() -> None:
+    """Nothing of it changes: nobody asks for it to be drawn again."""
+    listing = Listing(Rows(rows(5000)))
+    async with One(listing).run_test(size=(40, HEIGHT)) as pilot:
+        await pilot.pause()
+        for top in range(0, 5000 - HEIGHT, HEIGHT):
+            listing.scroll_to(y=top, animate=False, immediate=True)
+            drawn(listing)
+
+        assert max(len(listing._lines), len(listing._drawn), len(listing._strips)) <= REMEMBERED + HEIGHT

@@ -139,9 +139,7 @@ class DrawnList(ScrollView):
                 self._draw_again(Region(0, 0, look.seen, height))  # found faster than many
             else:
                 self._draw_again(*(Region(0, index - top, look.seen, 1) for index in changed))
-        self._drawn = {index: key for index, key in drawn.items() if index in keys}
-        if len(self._lines) > height:
-            self._lines = {index: line for index, line in self._lines.items() if index in shown}
+        self._forget_unseen()  # nobody asked how those lines are now
 
     def _draw_again(self, *regions: Region) -> None:
         """Lines that are remembered are shown as they are."""
@@ -179,9 +177,12 @@ class DrawnList(ScrollView):
                 for one in filters:
                     line = line.apply_filter(one, background)
                 lines[index] = line
+        handed_now = [lines[index] for index in shown]
+        if len(lines) > REMEMBERED:  # somebody scrolls through a long list that does not change
+            self._forget_unseen()
         if len(self._strips) > REMEMBERED:
             self._strips = {key: self._strips[key] for key in self._drawn.values() if key in self._strips}
-        return [lines[index] for index in shown]
+        return handed_now
 
     def _set_dirty(self, *regions: Region) -> None:
         """Every way in which Textual or we have something drawn again comes by here."""
@@ -205,7 +206,9 @@ class DrawnList(ScrollView):
         return line if self._look is not None or index >= len(self.source) else line.apply_offsets(0, index)
 
     def _made(self, index: int, look: _Look) -> Strip:
-        key = self._drawn[index] = self._key(index, look)
+        key = self._key(index, look)
+        if self._look is not None:  # whoever only asks how it looks puts nothing on the screen
+            self._drawn[index] = key
         line = self._strips.get(key)
         if line is None:
             line = self._strips[key] = self._strip(key, look)
@@ -333,6 +336,12 @@ class DrawnList(ScrollView):
         self._styles = None
         self._forget()
         self.refresh()
+
+    def _forget_unseen(self) -> None:
+        top = self.scroll_offset.y
+        shown = range(top, top + self.size.height)
+        self._drawn = {index: key for index, key in self._drawn.items() if index in shown}
+        self._lines = {index: line for index, line in self._lines.items() if index in shown}
 
     def _forget(self) -> None:
         self._drawn.clear()

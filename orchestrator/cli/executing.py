@@ -26,7 +26,6 @@ from orchestrator.cli.needs import price_list
 from orchestrator.cli.progress import Progress, conclude, progress
 from orchestrator.cli.settling import as_event
 from orchestrator.cli.showing import Screen
-from orchestrator.cli.trimming import give_back
 from orchestrator.config import Config
 from orchestrator.engine.record import recording
 from orchestrator.engine.recover import Recovered, recover
@@ -40,6 +39,7 @@ from orchestrator.store.artifacts import Artifacts, folder_of
 from orchestrator.store.fence import journal_of
 from orchestrator.store.inbox import done, take
 from orchestrator.store.lease import me
+from orchestrator.trimming import give_back
 
 if TYPE_CHECKING:
     from orchestrator.cli.past import Past

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.story import Story
-from orchestrator.cli.trimming import give_back
 from orchestrator.engine.recover import Recovered
+from orchestrator.trimming import give_back
 
 if TYPE_CHECKING:
     from orchestrator.events import Event, RunStarted

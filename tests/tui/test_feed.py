@@ -59,6 +59,28 @@ def until(feed: Feed, reached: Callable[[Feed], bool]) -> News:
     return seen
 
 
+def test_memory_that_reading_a_long_record_took_is_given_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once it was read, and again after as many events; not before, and not for a short one."""
+    given: list[int] = []
+    monkeypatch.setattr("orch_tui.feed.LONG", 3)
+    monkeypatch.setattr("orch_tui.feed.give_back", lambda: given.append(1))
+    append(store, StepStarted(2.0, "a", "value"), StepFinished(3.0, "a", 1, {}))
+    feed = Feed(store, RUN)
+    feed.start()
+
+    until(feed, lambda feed: feed.caught_up and len(given) == 1)
+    append(store, StepStarted(4.0, "b", "value"), StepFinished(5.0, "b", 1, {}))
+    until(feed, lambda feed: feed.trace.state.events == 5)
+    once = len(given)
+    append(store, StepStarted(6.0, "c", "value"))
+    until(feed, lambda feed: len(given) == 2)
+    feed.close()
+
+    assert once == 1
+
+
 def test_what_was_recorded_is_taken_in(store: Store) -> None:
     """A finished run is there as a whole, and the feed says so."""
     append(store, StepStarted(2.0, "a", "value"), StepFinished(3.0, "a", 1, {}), RunFinished(4.0, 1))

@@ -22,6 +22,7 @@ from orchestrator.report.paths import instance
 from orchestrator.report.rate import Rate
 from orchestrator.store.faults import EventDamaged
 from orchestrator.store.quarantine import checked
+from orchestrator.trimming import give_back
 
 if TYPE_CHECKING:
     from orch_tui.replay import ReplayClock
@@ -40,6 +41,8 @@ AHEAD, AHEAD_LIVE = 2, 16
 come between two times it looks."""
 GATHER = 0.05
 """Seconds over which what models write is gathered: to be woken for every token took a fifth of the screen's time."""
+LONG = 50_000
+"""So many events after another, memory that reading them took is given back."""
 WRITTEN = 200_000
 """Characters kept of a text that is being written."""
 
@@ -106,6 +109,7 @@ class Feed:
         self._pages: Queue[Page] = Queue(AHEAD)
         self._rest: Page = []
         self._done = 0
+        self._given_back = 0
         self._closed = threading.Event()
         self._read_all = threading.Event()
         self._changed = False
@@ -155,6 +159,9 @@ class Feed:
             if not self._take_page(news, touched, until):
                 break
         caught_up = self.caught_up or self._is_caught_up()
+        if caught_up and self.trace.state.events >= self._given_back + LONG:
+            self._given_back = self.trace.state.events
+            threading.Thread(target=give_back, daemon=True).start()  # it takes longer than a frame may
         news.changed |= caught_up != self.caught_up
         self.caught_up = news.caught_up = caught_up
         if news.changed and self.status == "interrupted":

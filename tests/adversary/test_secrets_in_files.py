@@ -11,7 +11,7 @@ TELLING = [
     "https://ann:hunter2@example.org/mcp",
     "https://example.org/mcp?api_key=abc",
     "https://example.org/mcp?page=2&access_token=abc#x",
-    "https://example.org/sk-abcdefghijklmnop/v1",
+    "https://example.org/sk-abcd3fghijklmn0p/v1",
 ]
 PLAIN = [
     "https://example.org/mcp",

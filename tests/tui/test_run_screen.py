@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,13 +19,14 @@ from orch_tui.run_screen import RunScreen
 from orch_tui.runs import RunsScreen
 from orch_tui.timeline import TimelineView
 from orch_tui.tree import SpanTree
-from orchestrator.events import StepStarted
+from orchestrator.events import RunFinished, StepFinished, StepStarted
 from orchestrator.store.inbox import take
 from orchestrator.store.lease import Lease
 from orchestrator.store.store import Store
 from tests.cli.recorded import AT, DONE, WAITING, record
 from tests.tui.host import screen, until
 from tests.tui.recorded import VARIED, store_in, world
+from tests.tui.test_detail import WRITING, Open
 
 
 @pytest.fixture
@@ -295,3 +298,24 @@ async def test_the_first_row_has_the_outputs_of_the_run_to_be_copied(store: Stor
         assert pilot.app.clipboard == '{\n  "urgency": "low"\n}'
         await pilot.press("Y")
         assert pilot.app.clipboard == f"orch show {DONE}"
+
+
+@pytest.mark.parametrize("key", ["L", "m"])
+async def test_a_filter_knows_what_came_while_something_else_was_on_the_screen(
+    store: Store, key: str
+) -> None:
+    """Another view, or another screen: the run went on meanwhile, and has ended."""
+    second = (StepStarted(AT + 3, "second", "agent"), StepFinished(AT + 4, "second", "x", {}))
+    with Open(store) as run:
+        run.say(*WRITING)
+        async with Screens(replace(world(store), now=time.time), run.run).run_test(size=(120, 40)) as pilot:
+            shown = await read(pilot)
+            await pilot.press("slash", "e", "enter")
+            await until(pilot, lambda: shown.shown.rows.found == 1)
+            await pilot.press(key)
+            run.say(*second, RunFinished(AT + 5, "x"))
+            await until(pilot, lambda: shown.shown.feed.status == "done")
+
+            await pilot.press("t" if key == "L" else "escape")
+
+            await until(pilot, lambda: shown.shown.rows.found == 2)

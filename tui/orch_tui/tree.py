@@ -79,8 +79,8 @@ class SpanTree(Listing):
         """Whether it was under way at the last look."""
         self._place: Place | None = None
         self._words = ""
-        self._stale = False
-        """Spans came that the filter has not looked at."""
+        self._filtered = 0
+        """How many events there were when the filter was made: they also come while no one looks at the tree."""
         self._filter_at = 0.0
         self._typing: Timer | None = None
 
@@ -93,9 +93,9 @@ class SpanTree(Listing):
     def following(self, following: bool) -> None:
         self.shown.rows.following = following
 
-    def flush(self, news: News) -> None:
-        self._stale = self._stale or bool(news.touched)
-        if self._words and self._typing is None and self._stale and time.monotonic() >= self._filter_at:
+    def flush(self, news: News) -> None:  # noqa: ARG002 - it draws what there is now
+        stale = self._filtered != self.shown.trace.state.events
+        if self._words and self._typing is None and stale and time.monotonic() >= self._filter_at:
             self._make_filter()
         self._tree.renew()
         self._follow()
@@ -323,10 +323,10 @@ class SpanTree(Listing):
 
     def _make_filter(self) -> None:
         """A long one is made again less often: it may never take more than a tenth of the time."""
-        began = time.monotonic()
+        began, self._filtered = time.monotonic(), self.shown.trace.state.events
         self.shown.rows.filter(self._words)
         took = time.monotonic() - began
-        self._stale, self._filter_at = False, began + max(AGAIN, took * 10)
+        self._filter_at = began + max(AGAIN, took * 10)
         self.needle = "" if " " in self._words else self._words
         self.post_message(self.Filtered(self._words, self.shown.rows.found))
         self._stand()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from orch_tui.app import Screens
 from orch_tui.event_pages import KEPT, PAGE, Log, LogLine, LogPages, Search
 from orch_tui.logs import LogsView
@@ -229,3 +231,46 @@ def whole_line(app: Screens) -> list[str]:
 def store_events(app: Host[LogsView]) -> int:
     """The number of the last event."""
     return app.shown.trace.state.events - 1
+
+
+def damaged(folder: Path, statement: str) -> tuple[Store, list[str]]:
+    """The store with a record that is not as it was written, and how the lines of its log were before."""
+    store = store_in(folder)
+    before = [line.text for line in Log(store, VARIED).read(0, store.head(VARIED).count)]
+    with store.writing() as connection:
+        connection.exec_driver_sql(
+            f"{statement} WHERE run = {store.head(VARIED).no} AND seq IN (4, {PAGE - 1})"
+        )
+    return store, before
+
+
+DAMAGES = {"damaged": "UPDATE events SET payload = '['", "missing": "DELETE FROM events"}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_events_that_cannot_be_read_take_no_others_with_them(tmp_path: Path, damage: str) -> None:
+    """Each of the others stands beside its own number, and is found under it, once."""
+    store, expected = damaged(tmp_path, damage)
+    expected[4] = expected[PAGE - 1] = "cannot be read"
+    log, found = Log(store, VARIED), []
+    count = store.head(VARIED).count
+
+    log.scan(["many.120"], 0, count, 100, lambda hits, at: found.extend(hits) or True)  # type: ignore[func-returns-value]
+
+    assert [line.text for line in log.read(0, PAGE)] == expected[:PAGE]
+    assert [line.text for line in log.read(0, count)] == expected
+    assert [line.text for line in log.read(4, 1)] == ["cannot be read"]
+    assert len(log.read(count - 1, 9)) == 1
+    assert found == [seq for seq in reversed(range(count)) if "many.120" in expected[seq]]
+    store.close()
+
+
+async def test_the_log_of_a_damaged_run_shows_what_can_be_read_of_it(tmp_path: Path) -> None:
+    store, _ = damaged(tmp_path, DAMAGES["damaged"])
+    async with Host(store, VARIED, LogsView).run_test(size=(100, 24)) as pilot:
+        await until(pilot, lambda: pilot.app.query_one(LogsView).source.count > PAGE)
+        await pilot.press("g")
+
+        await until(pilot, lambda: "  4 cannot be read" in screen(pilot.app))
+        assert "  5 06:45:02  ← letter  attempt 1" in screen(pilot.app)
+    store.close()

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from orchestrator.events import (
 )
 from orchestrator.report.lines import line
 from orchestrator.report.values import container_of
+from orchestrator.store.faults import EventDamaged
 
 if TYPE_CHECKING:
     from orchestrator.store.store import Store
@@ -48,6 +49,10 @@ class LogLine:
     text: str
     role: Role
     end: StepFinished | None = None
+
+
+UNREADABLE = LogLine("", "cannot be read", "bad")
+"""In the place of an event that is damaged or missing: every other one keeps its number."""
 
 
 def log_line(event: Event) -> LogLine:
@@ -80,8 +85,27 @@ class Log:
         self._no: int | None = None
 
     def read(self, first: int, count: int) -> list[LogLine]:
-        """At most so many lines from number `first` on. Raises OrchError when the store cannot be read."""
-        return [log_line(event) for _, event in self.store.page(self.run, self.no(), first - 1, count)]
+        """At most so many lines from number `first` on, also for events that are damaged or missing in front of others.
+        Raises OrchError when the store cannot be read."""
+        found = dict(self._events(first, first + count))
+        end = min(first + count, max(found, default=first - 1) + 1)
+        events = (found.get(seq) for seq in range(first, end))
+        return [log_line(event) if event is not None else UNREADABLE for event in events]
+
+    def _events(self, first: int, end: int) -> Iterator[tuple[int, Event | None]]:
+        """Those of these numbers, None for one that is damaged; where some are missing at the end also a later one."""
+        after = first - 1
+        while after < end - 1:
+            try:
+                page: list[tuple[int, Event | None]] = [
+                    *self.store.page(self.run, self.no(), after, end - 1 - after)
+                ]
+            except EventDamaged as error:
+                page = [*error.before, (error.seq, None)]
+            if not page:
+                return
+            yield from page
+            after = page[-1][0]
 
     def no(self) -> int:
         """The run's key in the store, which never changes."""
@@ -97,10 +121,11 @@ class Log:
         After each page `tell(numbers, at)` gets what it held, the newest first, and how far down the search is; the
         search ends when that returns false, and after `most` hits. Raises OrchError when the store cannot be read.
         """
-        no = self.no()
         while end > first and most > 0:
             start = max(first, end - PAGE)
-            page = self.store.page(self.run, no, start - 1, end - start)
+            page = [
+                (seq, event) for seq, event in self._events(start, end) if event is not None and seq < end
+            ]
             hits = [seq for seq, event in reversed(page) if fits(line(event), words)][:most]
             most -= len(hits)
             end = start

@@ -355,7 +355,7 @@ class Store:
         events: list[tuple[int, Event]] = []
         seq = -1
         with self.reading() as connection:
-            fetch = self._fetcher(connection, run)
+            fetch = self._fetcher(connection)
             rows = rows_of(connection, query)
             try:
                 for seq, at, kind, path, payload in rows:
@@ -368,15 +368,12 @@ class Store:
                 raise EventDamaged(run, seq, events) from error
         return events
 
-    def _fetcher(self, connection: Connection, run: str) -> Callable[[str], str]:
+    def _fetcher(self, connection: Connection) -> Callable[[str], str]:
         def fetch(sha: str) -> str:
             found = rows_of(connection, select(BLOBS.c.text).where(BLOBS.c.sha == bytes.fromhex(sha)))
             text = found[0][0] if found else None
             if text is None:
-                raise StoreError(
-                    f"a large value of run {run} is missing",
-                    hint=f"check its record: orch show {run} --verify",
-                )
+                raise ValueError(f"the large value {sha[:12]} is missing")
             return cast("str", text)
 
         return fetch

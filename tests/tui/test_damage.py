@@ -12,9 +12,10 @@ import pytest
 
 from orch_tui.app import Screens
 from orch_tui.feed import Feed
+from orchestrator.events import StepFinished, StepStarted
 from orchestrator.store.open import open_store
 from orchestrator.store.store import Store
-from tests.cli.recorded import DONE
+from tests.cli.recorded import DONE, record
 from tests.tui.host import harmless, screen, until
 from tests.tui.recorded import VARIED, store_in, world
 from tests.tui.test_run_screen import read
@@ -125,6 +126,27 @@ async def test_a_damaged_run_is_shown_as_far_as_it_can_be_read(store: Store, dam
             await pilot.pause()
 
         assert harmless(screen(pilot.app).replace("\u200d", ""))
+
+
+def test_a_large_value_that_is_gone_takes_its_event_and_no_others(store: Store) -> None:
+    """It lies in a table of its own."""
+    ends = {"a": "x" * 20_000, "b": "y"}
+    events = [
+        event
+        for path, value in ends.items()
+        for event in (StepStarted(1.0, path, "value"), StepFinished(2.0, path, value, {}))
+    ]
+    record(store, "big", events)
+    with store.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM blob_uses")
+        connection.exec_driver_sql("DELETE FROM blobs")
+    feed = caught_up(Feed(store, "big"))
+    feed.take(1.0)
+
+    assert feed.trouble == ""
+    assert "large value" in feed.damaged
+    assert (feed.trace.state.events, len(feed.trace)) == (5, 2)
+    assert list(feed.trace.state.spans) == ["a"]  # whose end is lost; what has ended is kept elsewhere
 
 
 async def test_a_damaged_run_is_damaged_in_the_list_of_runs_once_it_was_looked_at(store: Store) -> None:

@@ -236,6 +236,28 @@ def test_the_trace_holds_what_had_happened_at_the_moment(store: Store) -> None:
     assert (feed.ended, feed.progress, feed.total, feed.last) == (True, 1.0, 6, AT + 60)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    ["DELETE FROM events WHERE seq = 5", "UPDATE events SET payload = '[' WHERE seq = 5"],
+    ids=["gone", "torn"],
+)
+def test_a_record_whose_last_event_cannot_be_read_is_played_up_to_it(damage: str, store: Store) -> None:
+    """How long it is says the list of runs."""
+    record(store, RUN, TWO_STEPS)
+    with store.writing() as connection:
+        connection.exec_driver_sql(damage)
+    told = Told()
+    feed = ReplayFeed(store, RUN, Start(), told)
+    feed.start()
+    until(feed, lambda: feed.played > 0 and feed._read_all.is_set())
+    for seconds in (10.0, 30.0, 20.0):
+        pass_by(feed, told, seconds)
+    until(feed, lambda: feed.ended)
+    feed.close()
+
+    assert (feed.played, feed.last, feed.trouble) == (5, AT + 60, "")
+
+
 def test_the_work_of_a_model_is_played_in_its_own_time_and_idle_time_is_not(store: Store) -> None:
     """Half a minute of writing takes half a minute; an hour of waiting for an answer, and a night, a second each."""
     feed, told = playing(

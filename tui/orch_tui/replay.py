@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from math import inf, isfinite
 from typing import TYPE_CHECKING
@@ -14,10 +15,12 @@ from typing import TYPE_CHECKING
 from orch_tui.feed import Feed, News
 from orch_tui.trace import ASKING
 from orchestrator.events import RunResumed
+from orchestrator.store.faults import EventDamaged
 
 if TYPE_CHECKING:
     from orchestrator.events import Event
     from orchestrator.state import RunStatus
+    from orchestrator.store.rows import RunRow
     from orchestrator.store.store import Store
 
 SPEEDS = (1.0, 2.0, 5.0, 10.0, 50.0, inf)
@@ -227,8 +230,16 @@ class ReplayFeed(Feed):
     def _look(self) -> None:
         super()._look()
         if not self.total and self.row is not None:
-            self.last = self.store.event(self.run, self.row.events - 1).at
+            self.last = self._moment_of_last(self.row)
             self.total = self.row.events
+
+    def _moment_of_last(self, row: RunRow) -> float:
+        """As the list of runs has it where the event itself cannot be read or is gone."""
+        with suppress(EventDamaged):
+            found = self.store.page(self.run, self.store.head(self.run).no, row.events - 2, 1)
+            if found:
+                return found[0][1].at
+        return row.ended or row.started
 
     async def listen(self) -> None:
         """Nobody writes text now."""

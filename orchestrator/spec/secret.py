@@ -26,6 +26,8 @@ _ENDS = re.compile(
     re.IGNORECASE,
 )
 """Names of options and of parts of an address whose value is the secret itself; `--max-token` is about those of a model."""
+_NO_SECRETS = frozenset(("empty", "none", "null", "dummy", "not-needed"))
+_VARIABLE = re.compile(r"\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*\})")
 _DIGIT = re.compile("[0-9]")
 _LONG = re.compile(r"[A-Za-z0-9+=_-]{24,}")
 
@@ -85,9 +87,15 @@ def _is_issued(text: str) -> bool:
 
 
 def _is_secret_of(name: str, value: str) -> bool:
-    """Whether a value is the secret that a name like `--api-key` announces; a path or another option is none."""
+    """Whether a value is the secret that a name like `--api-key` announces; a path, another option, the name of a variable
+    and what stands where a server wants a key and checks none are not."""
     known = _ENDS.search(name.strip("-").replace("-", "_")) is not None
-    return known and bool(value) and not value.startswith(("-", "/", ".", "~"))
+    plain = (
+        value.startswith(("-", "/", ".", "~"))
+        or value.casefold() in _NO_SECRETS
+        or _VARIABLE.fullmatch(value)
+    )
+    return known and bool(value) and not plain
 
 
 def is_telling(name: str, text: str) -> bool:

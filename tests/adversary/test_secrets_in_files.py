@@ -63,6 +63,8 @@ def test_a_command_with_a_secret_is_refused(words: tuple[str, ...]) -> None:
         ("server", "--password", "/run/secrets/password"),
         ("server", "--max-tokens", "4096"),
         ("server", "--token="),
+        ("vllm", "serve", "model", "--api-key", "EMPTY"),
+        ("sh", "serve.sh", "--api-key=$SERVER_KEY"),
     ],
 )
 def test_other_commands_are_not(words: tuple[str, ...]) -> None:

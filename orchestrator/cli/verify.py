@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +50,7 @@ def command(runs: Sequence[str], every: bool, accept: bool, as_json: bool) -> in
         )
     console = the_console()
     if accept:
-        _believe()
+        _believe(runs)
     store = existing_store()
     try:
         chosen = _chosen(store, runs, every=every)
@@ -73,14 +76,38 @@ def _chosen(store: Store, runs: Sequence[str], *, every: bool) -> dict[str, str]
     return {(name if name in missing else store.find(name)): missing.get(name, "") for name in runs}
 
 
-def _believe() -> None:
-    """What lies beside the store is its own."""
+def _believe(runs: Sequence[str]) -> None:
+    """What lies beside the store is its own. Raises UsageError, with nothing changed, where there is no such run."""
     from orchestrator.config import Config
     from orchestrator.store.beside import Beside
 
     config = Config.from_environment(os.environ, Path.cwd())
-    if not config.database_url:
-        Beside(config.store_path).believe()
+    if config.database_url:
+        return
+    beside = Beside(config.store_path)
+    if not beside.is_known():
+        _look_up(config.store_path, runs)
+        beside.believe()
+
+
+def _look_up(database: Path, runs: Sequence[str]) -> None:
+    """Whether the runs are there with the strange file, on a copy: to open the store itself would fold it in."""
+    from orchestrator.store.beside import FOLDER
+    from orchestrator.store.open import opened_as_is
+    from orchestrator.store.strange import in_use
+
+    if in_use(database):
+        return  # somebody goes by it already
+    with tempfile.TemporaryDirectory(dir=database.parent, prefix=".try-") as folder:
+        copy = Path(shutil.copy(database, folder))
+        shutil.copy(database.with_name(database.name + "-wal"), folder)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copytree(database.parent / FOLDER, copy.parent / FOLDER)
+        store = opened_as_is(copy)
+        try:
+            _chosen(store, runs, every=not runs)
+        finally:
+            store.engine.dispose()
 
 
 def _accept(store: Store, chosen: dict[str, str]) -> None:

@@ -160,6 +160,22 @@ def test_a_foreign_log_is_not_folded_in(database: Path, tmp_path: Path) -> None:
     assert orch("resume", "last", "-q").exit_code == 0
 
 
+def test_a_mistyped_run_does_not_make_a_foreign_log_the_stores_own(database: Path, tmp_path: Path) -> None:
+    """Refused before anything is changed: the store stays as it was, and the right file still fits."""
+    right, content = log_of(database).read_bytes(), database.read_bytes()
+    log_of(database).write_bytes(foreign_log(tmp_path))
+
+    result = orch("verify", "20990101-nobody", "--accept")
+
+    assert result.exit_code == 2, result.output
+    assert "20990101-nobody" in result.stderr
+    assert database.read_bytes() == content
+    assert not Beside(database).is_known()
+    assert list(database.parent.glob(".try-*")) == []
+    log_of(database).write_bytes(right)
+    assert orch("verify", "--all").exit_code == 0
+
+
 def test_an_older_log_of_the_same_store_is_noticed(killed: Path, database: Path) -> None:
     """Put back after the run had gone on."""
     assert orch("resume", "last", "-q").exit_code == 0

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -37,7 +38,7 @@ from orchestrator.ports import Cache
 from orchestrator.store.answers import login_name
 from orchestrator.store.artifacts import Artifacts, folder_of
 from orchestrator.store.fence import journal_of
-from orchestrator.store.inbox import done, take
+from orchestrator.store.inbox import DAMAGED, done, take
 from orchestrator.store.lease import me
 from orchestrator.trimming import give_back
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 POLL = 0.3
 """Seconds between looks into the inbox."""
+UNREADABLE = "a message to this run cannot be read any more and was passed over: if you answered a question, answer again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,8 @@ def _take_answers(store: Store, run: str, journal: KillingJournal, recovered: Re
         if answer is not None and asked is not None and not late and answer.path not in recovered.answered:
             journal.append(answer, consumed=[row.id])
             recovered.answered[answer.path] = answer
+        elif row.kind == DAMAGED:
+            journal.append(Warned(at=SystemClock().now(), message=UNREADABLE), consumed=[row.id])
         else:
             done(store, [row.id])
 
@@ -214,11 +218,13 @@ def _settle(screen: Screen, journal: KillingJournal, recovered: Recovered) -> No
 
 
 def _as_answer(kind: str, payload: Mapping[str, Any], at: float) -> AskAnswered | None:
-    if kind not in ("approve", "reject"):
+    path, choice, by = (payload.get(name) for name in ("path", "choice", "by"))
+    if kind not in ("approve", "reject") or not (isinstance(path, str) and isinstance(by, str)):
         return None
-    choice = str(payload["choice"]) if kind == "approve" else ""
+    if kind == "approve" and not (isinstance(choice, str) and choice):  # without one it would be a refusal
+        return None
     return AskAnswered(
-        at=at, path=str(payload["path"]), choice=choice, by=str(payload["by"]), edit=payload.get("edit")
+        at=at, path=path, choice=str(choice) if kind == "approve" else "", by=by, edit=payload.get("edit")
     )
 
 
@@ -303,11 +309,12 @@ async def _watch_inbox(engine: Engine, store: Store, run: str) -> None:
         ) as error:  # nothing more can be written down: its last event says so with this error
             engine.cancel(error.message, cancelled=False)
             return
-        for row in await asyncio.to_thread(take, store, run):
-            if row.kind == "cancel":
-                done(store, [row.id])
-                engine.cancel(str(row.payload.get("by", "orch cancel")))
-                return
+        with contextlib.suppress(StoreError):  # of a look that failed; the next one may not
+            for row in await asyncio.to_thread(take, store, run):
+                if row.kind == "cancel":
+                    engine.cancel(str(row.payload.get("by", "orch cancel")))
+                    done(store, [row.id])
+                    return
 
 
 __all__ = ["Job", "Kit", "equipped", "execute", "execute_with"]

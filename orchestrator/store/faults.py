@@ -72,3 +72,10 @@ def explained(where: str) -> Iterator[None]:
         raise explain(error, where) from error
     except UnicodeDecodeError as error:  # the driver's own, for text that is no text any more
         raise StoreError(f"the run store {where} is damaged ({error.reason})", hint=_DAMAGED) from error
+    except UnicodeEncodeError as error:  # the driver's own again, as is the next
+        raise StoreError(
+            f"the run store {where} cannot hold a name that is not UTF-8: {error.object!a}",
+            hint="give the file or folder of that name another one",
+        ) from error
+    except OverflowError as error:
+        raise StoreError(f"the run store {where} cannot hold a number of more than 64 bits") from error

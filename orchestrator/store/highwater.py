@@ -101,11 +101,13 @@ def forget(store: Store, run: str) -> None:
 def clear(store: Store, runs: Collection[str]) -> None:
     """Forget the marks of runs whose whole record is there, once it can no longer go with another file."""
     if runs and store.is_folded():
-        from orchestrator.store.lease import owner_alive
+        from orchestrator.store.lease import resting
 
         for run in runs:
-            if not owner_alive(store, run):
-                forget(store, run)
+            with resting(store, run) as nobody:
+                # asked again: somebody may have gone on with the run, and ended, since
+                if nobody and store.is_folded():
+                    forget(store, run)
 
 
 def _compared(connection: Connection, run: str, reached: Reached) -> str:
@@ -140,7 +142,8 @@ def _marks(store: Store) -> Iterator[tuple[str, Reached]]:
 
 def _read(path: Path | None) -> Reached | None:
     try:
-        count, head = path.read_text(encoding="ascii").split() if path is not None else ("", "")
+        # the first line counts: a hash of an older store is longer, and what is left of it stands behind
+        count, head = path.read_text(encoding="ascii").partition("\n")[0].split() if path else ("", "")
         return Reached(int(count), head)
     except (OSError, ValueError):
         return None

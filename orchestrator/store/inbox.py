@@ -7,13 +7,15 @@ are one transaction, so each is acted on exactly once, whatever crashes.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from orchestrator.errors import StoreError
+from orchestrator.store.lenient import rows_of
 from orchestrator.store.rows import InboxRow
 from orchestrator.store.store import inserted
 from orchestrator.store.tables import InboxItem, table
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from orchestrator.store.store import Store
 
 INBOX = table(InboxItem)
+DAMAGED = "damaged"
+"""The kind of a message that nobody can read any more: it asks for nothing, and stands in no other's way."""
 
 
 def post(store: Store, run: str, kind: str, payload: Mapping[str, Any]) -> int:
@@ -41,10 +45,7 @@ def take(store: Store, run: str) -> list[InboxRow]:
     no = store.head(run).no
     with store.reading() as connection:
         query = select(INBOX).where(INBOX.c.run == no, INBOX.c.done.is_(None)).order_by(INBOX.c.id)
-        return [
-            InboxRow(row.id, row.at, row.kind, _payload(run, row.payload))
-            for row in connection.execute(query)
-        ]
+        return [_message(row) for row in rows_of(connection, query)]
 
 
 def posted(store: Store, run: str, since: float) -> list[InboxRow]:
@@ -52,21 +53,18 @@ def posted(store: Store, run: str, since: float) -> list[InboxRow]:
     no = store.head(run).no
     with store.reading() as connection:
         query = select(INBOX).where(INBOX.c.run == no, INBOX.c.at >= since).order_by(INBOX.c.id)
-        return [
-            InboxRow(row.id, row.at, row.kind, _payload(run, row.payload))
-            for row in connection.execute(query)
-        ]
+        return [_message(row) for row in rows_of(connection, query)]
 
 
-def _payload(run: str, text: str) -> Mapping[str, Any]:
+def _message(row: Row[Any]) -> InboxRow:
     try:
-        payload = json.loads(text)
-    except ValueError:
+        payload = json.loads(row.payload)
+    except (ValueError, TypeError, RecursionError):
         payload = None
-    if isinstance(payload, dict):
-        return payload
-    hint = f"check its record: orch show {run} --verify"
-    raise StoreError(f"a message in the inbox of run {run} is damaged", hint=hint)
+    dated = type(row.at) is float and math.isfinite(row.at)
+    if dated and isinstance(payload, dict):
+        return InboxRow(row.id, row.at, row.kind, payload)
+    return InboxRow(row.id, row.at if dated else 0.0, DAMAGED, {})
 
 
 def done(store: Store, ids: Sequence[int]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import threading
 import time
 from collections import deque
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from orchestrator.store.store import Store
 
 OnCommit = Callable[[Sequence[tuple[int, "Event"]]], None]
+_Waiter = tuple[int, asyncio.AbstractEventLoop, "asyncio.Future[None]"]
+"""Up to which number, on which loop, and who is told."""
 
 LINGER = 0.02
 """Seconds an event may wait for company when nobody waits for the disk."""
@@ -80,7 +83,7 @@ class StoreJournal:
         self._queue: deque[Event] = deque()
         self._consumed: dict[int, Sequence[int]] = {}
         self._appended = head.count
-        self._waiters: list[tuple[int, asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        self._waiters: list[_Waiter] = []
         self._lock = threading.Lock()
         self._room = threading.Condition()
         self._wake = threading.Event()
@@ -158,7 +161,13 @@ class StoreJournal:
             whole = True
         finally:  # a defect must not leave anybody waiting for a thread that is no more
             if not whole:
-                self._settle(self._seq, StoreError(f"the journal of run {self._run} broke off"))
+                self._settle(self._seq, self._broken(sys.exception()))
+
+    def _broken(self, why: BaseException | None) -> StoreError:
+        said = f"the journal of run {self._run} broke off ({type(why).__name__}: {why})"
+        error = StoreError(said, hint=f"what was committed is kept; go on with: orch resume {self._run}")
+        error.__cause__ = why
+        return error
 
     def _commit(self, group: list[Event]) -> None:
         flats, count, blobs, fault = self._pack(group)
@@ -234,11 +243,13 @@ class StoreJournal:
 
     def _settle(self, reached: int, error: StoreError | None) -> None:
         """Tell those who wait for the disk or for room."""
+        ready: list[_Waiter] = []
         with self._lock:
             self._seq = reached
             self._error = error
-            ready = [waiter for waiter in self._waiters if error is not None or waiter[0] <= reached]
-            self._waiters = [waiter for waiter in self._waiters if waiter not in ready]
+            waiters, self._waiters = self._waiters, []
+            for waiter in waiters:
+                (ready if error is not None or waiter[0] <= reached else self._waiters).append(waiter)
         for target, loop, future in ready:
             _call(loop, _resolve, future, error if target > reached else None)
         with self._room:

@@ -21,6 +21,8 @@ from orchestrator.events import (
     StepStarted,
 )
 
+_MOST = 2**63 - 1
+"""The largest number that a database holds; a server that lies about what it read may say more."""
 _UNCOUNTED = frozenset({StepStarted, AttemptStarted})
 """Every second event is one of these."""
 
@@ -90,11 +92,11 @@ class Tally:
             "ended": self.ended,
             "finished": self.finished,
             "failed": self.failed,
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
+            "prompt_tokens": min(self.prompt_tokens, _MOST),
+            "completion_tokens": min(self.completion_tokens, _MOST),
             "local_calls": self.local_calls,
             "cloud_calls": self.cloud_calls,
-            "cost": self.cost,
+            "cost": min(self.cost, _MOST),
         }
 
     def _failed(self, event: StepFailed) -> None:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from orchestrator.store.inbox import take
+from orchestrator.store.inbox import post, take
 from orchestrator.store.lease import Lease
 from tests.cli.recorded import DONE, WAITING, Shell, begun, record_all, shell_in
+
+SLOW = """
+orch: 1
+models: {tiny: "scripted:answers.yaml"}
+agents: {writer: {model: tiny}}
+steps:
+  draft: {agent: writer, prompt: write}
+"""
 
 
 @pytest.fixture
@@ -83,3 +93,22 @@ def test_one_that_cannot_be_stopped_does_not_save_the_others(orch: Shell) -> Non
     assert "has ended already" in result.stderr
     assert [row.kind for row in take(orch.store, "live")] == ["cancel"]
     assert orch("cancel", code=2).stderr.startswith("error: say which")
+
+
+def test_a_message_that_cannot_be_read_does_not_hide_the_wish_to_stop(project: Path) -> None:
+    """Whoever executes the run looks again and again, whatever else lies in its inbox."""
+    (project / "answers.yaml").write_text("- {text: never, delay: 100s}\n", encoding="utf-8")
+    (project / "workflow.yaml").write_text(SLOW, encoding="utf-8")
+    words = [sys.executable, "-m", "orchestrator", "run", "workflow.yaml", "--no-cache"]
+    with subprocess.Popen(words, cwd=project, stderr=subprocess.PIPE, text=True) as owner:
+        assert owner.stderr is not None
+        assert "ready" in owner.stderr.readline()
+        shell = shell_in(project)
+        with shell.store.writing() as connection:
+            connection.exec_driver_sql("INSERT INTO inbox VALUES (1, 1, 1.5, 'approve', '{', NULL)")
+        post(shell.store, shell.store.find("last"), "cancel", {"by": "me"})
+        said = owner.communicate()[1]
+
+    assert "cancel" in said
+    assert shell.store.runs()[0].status == "cancelled"
+    shell.store.close()

@@ -99,6 +99,27 @@ def test_a_database_that_may_only_be_read_says_so(tmp_path: Path) -> None:
     assert "writable" in error.hint
 
 
+def test_a_name_that_is_not_utf8_is_no_defect(tmp_path: Path) -> None:
+    """Of an old file system: no database takes it, and the sentence says which it is."""
+    store = a_store(tmp_path)
+
+    with pytest.raises(StoreError, match=r"not UTF-8: '/caf\\udce9/w.yaml'") as caught:
+        store.create("r", started("r", file="/caf\udce9/w.yaml"))
+
+    assert "another one" in caught.value.hint
+    assert store.runs() == []
+    store.close()
+
+
+def test_a_number_of_more_than_64_bits_is_no_defect(tmp_path: Path) -> None:
+    """The driver has an error of its own for it."""
+    store = a_store(tmp_path)
+
+    with pytest.raises(StoreError, match="64 bits"):
+        store.create("r", started("r", steps=2**63))
+    store.close()
+
+
 def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     """A file stands where the folder should."""
     (tmp_path / ".orch").write_text("", encoding="utf-8")

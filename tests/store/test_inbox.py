@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import StoreError, UsageError
-from orchestrator.store.inbox import done, post, take
+from orchestrator.store.inbox import DAMAGED, done, post, posted, take
 from orchestrator.store.journal import StoreJournal
 from orchestrator.store.store import Store
 from tests.store.processes import hear, process, serve_the_inbox
@@ -83,3 +83,28 @@ def test_an_owner_in_another_process_acts_on_every_message_once(tmp_path: Path) 
 
     assert values == list(range(50))
     store.close()
+
+
+@pytest.mark.parametrize("payload", ["[]", "{", "\x00", "[" * 100_000, b"\xff", 7, None])
+def test_a_message_that_nobody_can_read_hides_no_other(store: Store, payload: object) -> None:
+    """Of a database that others write: it asks for nothing, and can be put aside."""
+    post(store, "r", "cancel", {})
+    with store.writing() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO inbox (id, run, at, kind, payload) VALUES (0, 1, 1.5, 'approve', coalesce(?, x'ff'))",
+            (payload,),
+        )
+
+    damaged, whole = take(store, "r")
+
+    assert (damaged.kind, damaged.payload) == (DAMAGED, {})
+    assert whole.kind == "cancel"
+    assert len(posted(store, "r", 1.0)) == 2
+
+
+def test_a_message_without_a_time_is_of_no_use(store: Store) -> None:
+    """SQLite keeps whatever is written into a column."""
+    with store.writing() as connection:
+        connection.exec_driver_sql("INSERT INTO inbox VALUES (1, 1, 'soon', 'cancel', '{}', NULL)")
+
+    assert [(row.at, row.kind) for row in take(store, "r")] == [(0.0, DAMAGED)]

@@ -6,15 +6,16 @@ import asyncio
 import math
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestrator.errors import StoreError
-from orchestrator.events import Event
+from orchestrator.events import AttemptFinished, Event
 from orchestrator.store.journal import LIMIT, StoreJournal
 from orchestrator.store.store import Store
-from tests.store.samples import a_store, finished, started
+from tests.store.samples import a_store, finished, one_of_each, started
 
 
 @pytest.fixture
@@ -201,7 +202,7 @@ def ended(name: str) -> None:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_writer_that_breaks_off_leaves_nobody_waiting(store: Store) -> None:
-    """A defect in a listener ends the journal, loudly."""
+    """A defect in a listener ends the journal, loudly, and the error says what it was."""
 
     def fail(committed: Sequence[tuple[int, Event]]) -> None:
         raise ZeroDivisionError
@@ -209,8 +210,26 @@ def test_a_writer_that_breaks_off_leaves_nobody_waiting(store: Store) -> None:
     journal = StoreJournal(store, "r", fail)
     journal.append(finished(1))
 
-    with pytest.raises(StoreError, match="broke off"):
+    with pytest.raises(StoreError, match=r"broke off \(ZeroDivisionError") as caught:
         asyncio.run(journal.flush())
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert "orch resume r" in caught.value.hint
     with pytest.raises(StoreError, match="broke off"):
         journal.append(finished(2))
     ended("journal r")
+
+
+def test_numbers_beyond_the_databases_are_counted_as_its_largest(store: Store) -> None:
+    """A server may say that it read more tokens than there are; its events stand in the record all the same."""
+    known = next(event for event in one_of_each() if isinstance(event, AttemptFinished))
+    paid = replace(known, prompt_tokens=2**63, cost=2**63)
+
+    journal = StoreJournal(store, "r")
+    journal.append(paid)
+    journal.append(paid)
+    journal.append(finished(1))
+    journal.close()
+
+    assert [event for _, event in store.events("r", after=0)] == [paid, paid, finished(1)]
+    assert (store.run("r").cost, store.run("r").prompt_tokens) == (2**63 - 1, 2**63 - 1)
+    assert store.verify("r") == []

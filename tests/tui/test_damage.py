@@ -12,6 +12,7 @@ import pytest
 
 from orch_tui.app import Screens
 from orch_tui.feed import Feed
+from orch_tui.trace import STATUSES
 from orchestrator.events import StepFinished, StepStarted
 from orchestrator.store.open import open_store
 from orchestrator.store.store import Store
@@ -170,3 +171,29 @@ async def test_a_whole_run_says_nothing_of_its_record(store: Store) -> None:
         await until(pilot, lambda: shown.shown.feed.looked_through)
 
         assert "damaged" not in screen(pilot.app)
+
+
+@pytest.mark.parametrize("run", [DONE, VARIED])
+async def test_a_run_whose_last_event_cannot_be_read_does_not_run_for_ever(store: Store, run: str) -> None:
+    """How it ended stands in the list of runs, and its time has stopped."""
+    ended = store.run(run).status
+    last = "(SELECT max(seq) FROM events WHERE run = {run})"
+    change(store, run, "UPDATE events SET payload = '[' WHERE run = {run} AND seq = " + last)
+    async with Screens(world(store), run).run_test(size=(140, 40)) as pilot:
+        shown = (await read(pilot)).shown
+        await until(pilot, lambda: ended in screen(pilot.app).splitlines()[0])
+
+        assert f"the record of run {run} is damaged" in screen(pilot.app)
+        assert shown.now == shown.trace.now
+        assert "running" not in screen(pilot.app)
+
+
+def test_what_a_damaged_record_leaves_open_is_shown_as_cut_off(store: Store) -> None:
+    """Its end cannot be read, and nobody works on it any more."""
+    record(store, "cut", [StepStarted(1.0, "a", "value"), StepFinished(2.0, "a", "x", {})])
+    change(store, "cut", "UPDATE events SET payload = '[' WHERE run = {run} AND seq > 1")
+    feed = caught_up(Feed(store, "cut"))
+    feed.take(1.0)
+
+    assert feed.status == store.run("cut").status != "running"
+    assert STATUSES[feed.trace.status[feed.trace.find("a")]] == "stopped"

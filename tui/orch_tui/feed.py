@@ -125,11 +125,12 @@ class Feed:
 
     @property
     def status(self) -> RunStatus:
-        """As the events tell it, unless the owner died without a last one."""
-        told = self.trace.state.status
-        if told == "running" and self.row is not None and self.row.status == "interrupted":
-            return "interrupted"
-        return told
+        """As the events tell it, unless the last one is missing: the owner died without it, or it cannot be read."""
+        told, row = self.trace.state.status, self.row
+        if told != "running" or row is None:
+            return told
+        unread = bool(self.damaged) and self.looked_through
+        return row.status if unread or row.status == "interrupted" else told
 
     @property
     def running(self) -> bool:
@@ -164,8 +165,8 @@ class Feed:
             threading.Thread(target=give_back, daemon=True).start()  # it takes longer than a frame may
         news.changed |= caught_up != self.caught_up
         self.caught_up = news.caught_up = caught_up
-        if news.changed and self.status == "interrupted":
-            self.trace.stop(self.trace.now)
+        if news.changed:
+            self._stop_what_was_cut_off()
         self._take_pieces(news)
         news.touched = list(touched)
         return news
@@ -175,6 +176,11 @@ class Feed:
         news = News(caught_up=self.caught_up)
         self._take_pieces(news)
         return news
+
+    def _stop_what_was_cut_off(self) -> None:
+        """No event says that it ended, and nobody works on it."""
+        if self.status not in (self.trace.state.status, "running", "waiting"):
+            self.trace.stop(self.trace.now)
 
     def _is_caught_up(self) -> bool:
         return self._read_all.is_set() and not self._rest and self._pages.empty()

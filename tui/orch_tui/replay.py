@@ -190,8 +190,7 @@ class ReplayFeed(Feed):
         news = super().take(seconds)
         if not self.ended and self.total and (self.played >= self.total or super()._is_caught_up()):
             self.ended = news.changed = True
-            if self.status == "interrupted":
-                self.trace.stop(self.trace.now)
+            self._stop_what_was_cut_off()
         caught_up = self._is_caught_up()
         news.changed |= caught_up != self.caught_up
         self.caught_up = news.caught_up = caught_up

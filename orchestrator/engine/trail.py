@@ -69,10 +69,13 @@ class Trail:
         return self.ended if isinstance(self.ended, StepFinished) else None
 
     def begin(self, verb: str) -> None:
-        """It begins, perhaps again: what was decided before counts no more, and answers may."""
+        """It begins, perhaps again: what was decided before counts no more, and answers may.
+
+        So may calls, until they are made again: of one that had its effect there is no second.
+        """
         self.verb = verb
         self.older += self.asked
-        self.asked, self.decided, self.calls, self.ended = [], [], {}, None
+        self.asked, self.decided, self.ended = [], [], None
 
     def end(self, event: AttemptFinished) -> None:
         last = next((one for one in reversed(self.asked) if one.ended is None), None)

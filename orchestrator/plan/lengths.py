@@ -82,7 +82,7 @@ def learn_value(name: str, program: Program, known: Known) -> None:
 def loop_rows(program: Program, names: tuple[str, ...], known: Known) -> list[dict[str, Any]]:
     """The loop variables of a `foreach`, for every item; empty when they are not known or too many."""
     values = evaluate(program, known)
-    if values is None or not all(isinstance(value, list | tuple) for value in values):
+    if not known.rows or values is None or not all(isinstance(value, list | tuple) for value in values):
         return []
     if len(values) < len(known.rows):
         values = values * len(known.rows)

@@ -23,7 +23,16 @@ from orchestrator.engine.replay import Comparison, Difference, Given
 from orchestrator.engine.replay import replay as replayed
 from orchestrator.engine.trail import record_of
 from orchestrator.errors import ToolError
-from orchestrator.events import AttemptFinished, AttemptStarted, Event, RunStarted, StepFinished
+from orchestrator.events import (
+    AttemptFinished,
+    AttemptStarted,
+    CallFinished,
+    Event,
+    RunResumed,
+    RunStarted,
+    StepFinished,
+    StepStarted,
+)
 from orchestrator.graph.model import Graph
 from orchestrator.graph.open import open_workflow
 from orchestrator.inputs import read_inputs
@@ -326,6 +335,25 @@ def test_arguments_of_a_tool_are_compared(project: Path, file: Path) -> None:
 
     assert changed(found) == [("sent", "call 1")]
     assert len(tool.calls) == 1
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_call_of_an_earlier_process_is_the_call_of_its_step(project: Path, file: Path, known: bool) -> None:
+    """A process died behind a call, and the next one took over what it gave, or what a person said of it."""
+    (project / "tools.py").write_text(
+        "def send(to: str) -> dict[str, int]:\n    return {'id': 1}\n", encoding="utf-8"
+    )
+    tool = FakeTool()
+    text = "tools: {send: {python: tools.py:send}}\nsteps:\n  sent: {tool: send, with: {to: ann}}\n"
+    log = play(file, text, equip=equip(tool)).events
+    began = next(one for one in log if isinstance(one, StepStarted))
+    died = next(i for i, one in enumerate(log) if isinstance(one, CallFinished)) + known
+    log[died:died] = [RunResumed(began.at, "another process"), began]
+
+    found = replay(file, log, tool)
+
+    assert found.differences == []
+    assert found.calls == 1
 
 
 def test_a_failing_tool_fails_again(project: Path, file: Path) -> None:

@@ -80,6 +80,25 @@ def test_without_inputs_the_type_or_an_unknown_bounds_the_items(tmp_path: Path) 
     }
 
 
+@pytest.mark.parametrize("lines", [{}, {"lines": []}, {"lines": ["a", "b"]}])
+def test_a_list_of_the_file_stands_inside_items_that_nobody_knows(
+    tmp_path: Path, lines: dict[str, list[str]]
+) -> None:
+    """The inner list is known before the run, the outer one may not be, or be empty."""
+    text = """
+    inputs: {lines: {type: file, format: jsonl}}
+    steps:
+      all:
+        foreach: inputs.lines
+        steps:
+          said: {foreach: [warm, cold, dry], as: tone, agent: a, prompt: "{{ item }} {{ tone }}", repair: 0}
+    """
+
+    found = calls(plan(tmp_path, text, lines))
+
+    assert found == {"all.said": str(3 * len(lines["lines"])) if lines else "3 × len(inputs.lines)"}
+
+
 def test_lists_inside_items_are_bounded_by_the_longest(tmp_path: Path) -> None:
     """Two orders, one with three rows: at most six calls."""
     text = """

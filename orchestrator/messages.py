@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Role = Literal["system", "user", "assistant"]
 Again: TypeAlias = "Callable[[ProviderError], Awaitable[bool]]"
+Waits: TypeAlias = "Callable[[str], None]"
 """Asked before a request is sent once more after this fault: whether it may be."""
 
 
@@ -41,7 +42,7 @@ class Request:
     `max_tokens` bounds the answer. `idle` is the longest silence allowed, in seconds, from sending
     to the first token and from token to token; `wall` bounds the whole call.
     `affinity` names who asks (an agent): requests of one affinity share a prompt prefix. Whoever sends it once more
-    after a fault asks `again` first: each time is paid for.
+    after a fault asks `again` first: each time is paid for. `waits` is told while the call waits for those of others.
     """
 
     messages: tuple[Message, ...]
@@ -53,6 +54,7 @@ class Request:
     wall: float | None = None
     affinity: str = ""
     again: Again | None = field(default=None, compare=False, repr=False)
+    waits: Waits | None = field(default=None, compare=False, repr=False)
 
 
 @light(frozen=True, slots=True)

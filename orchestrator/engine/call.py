@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from orchestrator.engine.asking import Admit, Asking, Conclusion, Draft, Verdict
@@ -110,6 +111,8 @@ async def _ask_here(
 ) -> tuple[Completion, Nano]:
     """A call on this machine: it takes tokens of the budget, and money at most for the hours it computes."""
     used = worst.tokens
+    if gate.slots.learns and not gate.waited:
+        request = replace(request, waits=partial(_waits, at, gate))
     try:
         with Watch(at.run.watchdog, request, at.run.ports.live, at.path, gate.name) as hear:
             completion = await gate.model.generate(request, hear)
@@ -143,6 +146,13 @@ async def _ask_away(
         bill.close()
     _doubt(at, gate, completion)
     return completion, price
+
+
+def _waits(at: Asking, gate: Gate, why: str) -> None:
+    """Say once that other runs fill the model's slots: it looks frozen otherwise."""
+    if not gate.waited:
+        gate.waited = True
+        at.run.emit(Warned(at=at.run.now(), path=at.path, message=f"model '{gate.name}': {why}"))
 
 
 def _doubt(at: Asking, gate: Gate, completion: Completion) -> None:

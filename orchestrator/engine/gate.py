@@ -56,6 +56,7 @@ class Gate:
         self.guarded = True
         self.price: Price | None = None
         self.doubted = False
+        self.waited = False
         self.silent = False
         self.slots = Slots(1)
         self._prices = prices

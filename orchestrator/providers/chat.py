@@ -86,13 +86,21 @@ class ChatServer:
 
         Raises ProviderError.
         """
-        body = body_of(request, self.model) | dict(extra or {})
-        sent = json.dumps(body, ensure_ascii=False).encode()
+        sent = self._body(request, extra)
 
         async def once(pieces: Emit) -> Completion:
             return await self._once(sent, path, pieces)
 
         return await try_often(self.model, request, emit, once, self.patience)
+
+    async def chat_once(
+        self, request: Request, emit: Emit, extra: Mapping[str, Any] | None = None
+    ) -> Completion:
+        """The same without deadlines and without another try, for those who see to both. Raises ProviderError."""
+        return await self._once(self._body(request, extra), "/v1/chat/completions", emit)
+
+    def _body(self, request: Request, extra: Mapping[str, Any] | None) -> bytes:
+        return json.dumps(body_of(request, self.model) | dict(extra or {}), ensure_ascii=False).encode()
 
     async def close(self) -> None:
         if self._client is not None:

@@ -60,6 +60,8 @@ class Chunks:
             self._timings = timings
         if isinstance(served := chunk.get("model"), str):
             self._served = served or self._served
+        if "prompt_progress" in chunk:
+            self._emit("")  # llama.cpp's, while it reads the prompt
         choices = chunk.get("choices")
         if not isinstance(choices, list):
             raise protocol(self._where, "sent a piece of an answer without choices")

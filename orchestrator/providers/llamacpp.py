@@ -28,6 +28,7 @@ from orchestrator.providers.machine import memory_total, read_ahead
 from orchestrator.providers.marks import Marks, marks_of, unmarked
 from orchestrator.providers.model_store import ModelStore, Weights, silent
 from orchestrator.providers.tries import Patience, try_often
+from orchestrator.providers.waiting import in_line
 
 if TYPE_CHECKING:
     from orchestrator.config import Config
@@ -135,12 +136,13 @@ class LlamaCpp:
     async def _once(self, request: Request, emit: Emit) -> Completion:
         server = await self._ready(lambda: emit(""))
         # never `id_slot`: a request that waits for a pinned slot answers with text of somebody else's prompt
-        extra: dict[str, Any] = {"cache_prompt": True}
+        extra: dict[str, Any] = {"cache_prompt": True, "return_progress": True}
         text = None if request.schema is None else grammar(request.schema)
         if text is not None:
             request, extra["grammar"] = replace(request, schema=None), text
         try:
-            return await server.chat(request, emit, extra)
+            async with in_line(server, request, emit) as hear:
+                return await server.chat_once(request, hear, extra)
         except ProviderError as error:
             raise await self._crash_behind(error, server) or error from None
 

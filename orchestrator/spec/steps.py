@@ -144,7 +144,7 @@ class AgentStep(StepBase):
     check: Mapping[str, Bare] = Field(default_factory=dict)
     """`sentence: expression`. The sentence is what the model is told when it fails."""
     timeout: Duration | None = None
-    """No progress for so long ends the attempt; flowing tokens are progress."""
+    """No progress for so long ends the attempt. Flowing tokens are progress; waiting for a slot that other runs fill does not count."""
     wall: Duration | None = None
     """The longest the step may take."""
     overflow: Overflow | None = None

@@ -14,10 +14,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
 from tests.chaos.cancel import Stopped, prepare, stop_at
-from tests.chaos.examples import try_examples
+from tests.chaos.examples import shown, try_example
+from tests.chaos.left import adopt
 from tests.chaos.life import warm
 from tests.chaos.trial import Count, try_everywhere, try_seed
 from tests.chaos.wall import trials
@@ -31,12 +35,15 @@ EVERYWHERE = 10
 """Workflows that are killed once at each of their boundaries."""
 
 
+Fill = Callable[[Count], None]
+
+
 @dataclass(frozen=True)
 class Part:
-    """One row of the table."""
+    """One row of the table: pieces of work that know nothing of each other."""
 
     name: str
-    fill: Callable[[Count], None]
+    pieces: Sequence[Fill]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--cancel", type=int, metavar="N", help="instead, stop so many runs at random moments"
     )
     parser.add_argument("--wall", type=int, metavar="N", help="instead, kill so many long runs by the clock")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once (the cores)")
+    parser.add_argument("--only", default="", metavar="WORD", help="only the rows whose name holds this")
     chosen = parser.parse_args(arguments)
     if chosen.cancel:
         return _cancel(chosen.cancel)
@@ -57,7 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ["ORCH_HOME"] = home
         empty = warm(Path(home))
         sys.stdout.write("| " + " | ".join(COLUMNS) + " |\n|" + " --- |" * len(COLUMNS) + "\n")
-        counts = [_played(part) for part in _parts(chosen, empty)]
+        sys.stdout.flush()
+        counts = [_played(part, chosen.jobs) for part in _parts(chosen, empty)]
     defects = [defect for count in counts for defect in count.defects]
     for defect in defects[:50]:
         sys.stderr.write(f"DEFECT {defect}"[:1000] + "\n")
@@ -108,53 +118,79 @@ def told(how: str, ended: Sequence[Stopped]) -> str:
 
 
 def _parts(chosen: argparse.Namespace, empty: Path) -> Iterable[Part]:
+    return [part for part in _all_parts(chosen, empty) if chosen.only in part.name]
+
+
+def _all_parts(chosen: argparse.Namespace, empty: Path) -> Iterable[Part]:
     seeds = range(chosen.first, chosen.first + chosen.seeds)
     if chosen.lies:
         for rate in chosen.lies:
-            yield Part(f"{rate:.0%} of commits lie", _seeds(seeds, empty, rate))
+            yield Part(f"{rate:.0%} of commits lie", [_seed(seed, empty, rate) for seed in seeds])
         return
-    yield Part("random workflows", _seeds(seeds, empty, 0.0))
-    yield Part(f"{EVERYWHERE} of them, everywhere", _everywhere(seeds[:EVERYWHERE], empty))
-    yield Part("shipped examples, everywhere", _examples(empty))
+    yield Part("random workflows", [_seed(seed, empty, 0.0) for seed in seeds])
+    yield Part(f"{EVERYWHERE} of them, everywhere", [_everywhere(seed, empty) for seed in seeds[:EVERYWHERE]])
+    yield Part("shipped examples, everywhere", [_example(example, empty) for example in shown()])
     fewer = seeds[: max(1, len(seeds) // 5)]
     for rate in RATES:
-        yield Part(f"{rate:.0%} of commits lie", _seeds(fewer, empty, rate))
+        yield Part(f"{rate:.0%} of commits lie", [_seed(seed, empty, rate) for seed in fewer])
 
 
-def _seeds(seeds: Iterable[int], empty: Path, rate: float) -> Callable[[Count], None]:
-    def fill(count: Count) -> None:
-        for seed in seeds:
-            with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-                try_seed(seed, Path(folder), count, empty, rate)
-
-    return fill
+def _seed(seed: int, empty: Path, rate: float) -> Fill:
+    return lambda count: in_folder(lambda folder: try_seed(seed, folder, count, empty, rate))
 
 
-def _examples(empty: Path) -> Callable[[Count], None]:
-    def fill(count: Count) -> None:
-        with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-            try_examples(Path(folder), count, empty)
-
-    return fill
+def _everywhere(seed: int, empty: Path) -> Fill:
+    return lambda count: in_folder(lambda folder: try_everywhere(seed, folder, count, empty))
 
 
-def _everywhere(seeds: Iterable[int], empty: Path) -> Callable[[Count], None]:
-    def fill(count: Count) -> None:
-        for seed in seeds:
-            with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-                try_everywhere(seed, Path(folder), count, empty)
-
-    return fill
+def _example(example: Path, empty: Path) -> Fill:
+    return lambda count: in_folder(lambda folder: try_example(example, folder, count, empty))
 
 
-def _played(part: Part) -> Count:
-    count, began = Count(), time.monotonic()
-    part.fill(count)
+def in_folder(work: Callable[[Path], None]) -> None:
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        work(Path(folder))
+
+
+def _played(part: Part, jobs: int) -> Count:
+    began = time.monotonic()
+    count = shared(part.pieces, jobs)
     row = {"what": part.name, **count.figures()}
     sys.stdout.write("| " + " | ".join(row[name] for name in COLUMNS) + " |\n")
     sys.stdout.flush()
     sys.stderr.write(f"{part.name}: {time.monotonic() - began:,.0f} s\n")
     return count
+
+
+def shared(pieces: Sequence[Fill], jobs: int) -> Count:
+    """What so many processes count together; each takes the next piece that nobody has."""
+    context, count = get_context("fork"), Count()
+    taken = context.Value("i", 0)
+    ends = []
+    for _ in range(min(jobs, len(pieces))):
+        here, there = context.Pipe(duplex=False)
+        process = context.Process(target=_work, args=(pieces, taken, there))
+        process.start()
+        there.close()
+        ends.append((process, here))
+    for process, here in ends:
+        count.add(here.recv())
+        process.join()
+    return count
+
+
+def _work(pieces: Sequence[Fill], taken: Synchronized[int], told: Connection) -> None:
+    adopt()
+    count = Count()
+    while (piece := _next(taken)) < len(pieces):
+        pieces[piece](count)
+    told.send(count)
+
+
+def _next(taken: Synchronized[int]) -> int:
+    with taken.get_lock():
+        taken.value += 1
+        return taken.value - 1
 
 
 if __name__ == "__main__":

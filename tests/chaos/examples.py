@@ -1,77 +1,137 @@
-"""The shipped examples, killed once at each boundary of their logs; those that need neither tools nor knowledge.
+"""The shipped examples, and a workshop with tools that leave something behind, killed once at each boundary of their logs.
 
-Their models are scripted: the same question gets the same answer, of the shape that was asked for.
+Their models are scripted, and their embedder needs no weights; tools, sandbox, indexes and files are the real ones.
 """
 
 from __future__ import annotations
 
+import json
+import random
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from orchestrator.events import RunFinished, encode
+from orchestrator.events import CallFinished, CallStarted, Event, RunFinished, StepFinished, encode
 from orchestrator.graph.open import open_workflow
 from orchestrator.inputs import read_inputs
 from orchestrator.store.answers import approve, open_asks
-from tests.chaos.life import RUN, Life, Place, acknowledged_of, live
-from tests.chaos.trial import LIVES, Count, repeated
+from orchestrator.store.artifacts import artifact_path, folder_of, is_digest
+from orchestrator.store.conversations import conversations, turns_of
+from orchestrator.store.store import Store
+from tests.chaos.left import digest_of, left_over
+from tests.chaos.life import RUN, Ended, Life, Place, acknowledged_of, live
+from tests.chaos.trial import LIVES, Count, kind_of, repeated
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-FIT = ("01", "02", "03", "04", "05", "06", "07", "08")
+WORKSHOP = Path(__file__).parent / "workshop"
+ROWS = {"questions.jsonl": 2, "problems.jsonl": 2}
+"""How much of their files is enough."""
+SAID: Mapping[str, Mapping[str, str]] = {"10-support-team": {"person": "here"}}
+"""Inputs other than the ones that stand there."""
+MADE = "out"
+"""Where the workshop puts what it writes."""
 
 
-def try_examples(folder: Path, count: Count, empty: Path) -> None:
-    """Each one whole, and then once for each boundary."""
-    for example in sorted(EXAMPLES.iterdir()):
-        if example.name[:2] in FIT:
-            _try(example, folder, count, empty)
+def shown() -> list[Path]:
+    """Everything that is killed."""
+    return [*sorted(path for path in EXAMPLES.iterdir() if path.is_dir()), WORKSHOP]
 
 
-def _try(example: Path, folder: Path, count: Count, empty: Path) -> None:
-    whole = _run(example, folder / f"{example.name} whole", "", Count(), empty)
-    told = len(acknowledged_of(whole[0]))
-    for boundary in range(2, 2 * told):
-        place, outputs = _run(example, folder / f"{example.name} {boundary}", str(boundary), count, empty)
-        if outputs != whole[1]:
-            count.wrong.append(f"{example.name}, {boundary}: {outputs} instead of {whole[1]}")
-        shutil.rmtree(place.folder)
+def try_example(
+    example: Path, folder: Path, count: Count, empty: Path, chance: random.Random | None = None, few: int = 0
+) -> None:
+    """At every boundary of its log, of its transactions and of its effects; with `chance` only at a few of them."""
+    place, outputs = _run(example, folder / f"{example.name} whole", "", Count(), empty)
+    kills = list(_kills(len(acknowledged_of(place)), example))
+    for kill in chance.sample(kills, few) if chance is not None else kills:
+        name = f"{example.name} {kill}"
+        killed, found = _run(example, folder / name, kill, count, empty)
+        if found != outputs:
+            count.wrong.append(f"{name}: {found} instead of {outputs}")
+        if _made(killed) != _made(place):
+            count.doubled.append(f"{name}: {_made(killed)} instead of {_made(place)}")
+        shutil.rmtree(killed.folder)
+    shutil.rmtree(place.folder)
+
+
+def _kills(told: int, example: Path) -> Iterator[str]:
+    yield from (str(boundary) for boundary in range(2, 2 * told))
+    yield from (f"commit:{event}" for event in range(0, told, 3))
+    if example == WORKSHOP:
+        yield from (f"effect:{number}" for number in range(6))
+
+
+def _made(place: Place) -> Mapping[str, Sequence[str]]:
+    """The lines of what it wrote, in any order."""
+    files = sorted((place.folder / MADE).glob("*"))
+    return {file.name: sorted(file.read_text(encoding="utf-8").splitlines()) for file in files}
 
 
 def _run(example: Path, folder: Path, kill: str, count: Count, empty: Path) -> tuple[Place, Any]:
-    shutil.copytree(example, folder)
-    place = _place(folder)
+    place = _place(example, folder)
     place.database.parent.mkdir()
     shutil.copy(empty, place.database)
+    life = Life(kill)
     for _ in range(LIVES):
-        ended = live(place, Life(kill))
+        ended = live(place, life)
         count.lives += 1
-        count.kills["after" if int(kill or 0) % 2 else "before"] += ended.status == "killed"
-        kill = ""
-        if ended.status == "waiting":
-            _answer(place, count)
-        elif ended.status != "killed":
+        if ended.status == "killed":
+            count.kills[kind_of(life.kill)] += 1
+        elif ended.status not in ("waiting", "unknown"):
             break
+        life = _between(place, ended, count)
+    left = left_over()
+    count.broken += [f"{folder.name}: {process} is still there" for process in left]
     return place, _check(f"{folder.name}: {ended.error}", place, count)
 
 
-def _place(folder: Path) -> Place:
+def _place(example: Path, folder: Path) -> Place:
+    shutil.copytree(example, folder, ignore=shutil.ignore_patterns("__pycache__", ".orch"))
+    (folder / "orch.yaml").write_text("orch: 1\n", encoding="utf-8")
+    for name, rows in ROWS.items():
+        if (file := folder / name).exists():
+            file.write_text(
+                "".join(file.read_text(encoding="utf-8").splitlines(True)[:rows]), encoding="utf-8"
+            )
     graph = open_workflow(folder / "workflow.yaml")
-    today = date(2026, 1, 31)
-    inputs = read_inputs(graph.workflow.inputs, {}, root=folder, cwd=folder, base=folder, today=today)
-    return replace(Place(folder, graph), inputs=inputs)
+    said, today = SAID.get(example.name, {}), date(2026, 1, 31)
+    inputs = read_inputs(graph.workflow.inputs, said, root=folder, cwd=folder, base=folder, today=today)
+    return replace(Place(folder, graph, real=True), inputs=inputs)
 
 
-def _answer(place: Place, count: Count) -> None:
+# ------------------------------------------------------------------------------------------- between lives
+
+
+def _between(place: Place, ended: Ended, count: Count) -> Life:
+    """What a person does: answers what is asked, and looks what happened."""
     store = place.store()
     try:
-        for path, ask in open_asks(store, RUN).items():
+        for path, ask in open_asks(store, RUN).items() if ended.status == "waiting" else ():
             approve(store, RUN, path, ask.choices[0] if ask.choices else "yes", "ann")
             count.answers += 1
+        count.settled += len(ended.unknown)
+        return _settled(store, place, ended.unknown)
     finally:
         store.close()
+
+
+def _settled(store: Store, place: Place, unknown: Iterable[str]) -> Life:
+    """A line that is to be added once: it stands there, or it does not."""
+    happened: list[str] = []
+    again: list[str] = []
+    for path in unknown:
+        called = [e for _, e in store.events(RUN) if isinstance(e, CallStarted) and e.path == path][-1]
+        file = place.folder / str(called.arguments["path"])
+        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        (happened if called.arguments["text"] in lines else again).append(path)
+    values = [json.dumps({"path": f"{MADE}/all.txt", "size": 0}) for _ in happened]
+    return Life("", tuple(happened), tuple(again), tuple(values))
+
+
+# ------------------------------------------------------------------------------------------------ afterwards
 
 
 def _check(name: str, place: Place, count: Count) -> Any:
@@ -80,6 +140,8 @@ def _check(name: str, place: Place, count: Count) -> Any:
     try:
         count.broken += [f"{name}: {problem}" for problem in store.verify(RUN)]
         log = dict(store.events(RUN))
+        count.lost += [f"{name}: {problem}" for problem in _not_kept(store, place, log.values())]
+        count.wrong += [f"{name}: {problem}" for problem in _misremembered(store, log.values())]
     finally:
         store.close()
     count.seeds += 1
@@ -94,26 +156,23 @@ def _check(name: str, place: Place, count: Count) -> Any:
     return last.outputs if isinstance(last, RunFinished) else (name, last)
 
 
-def sample(schema: Mapping[str, Any]) -> Any:
-    """A value of this shape, always the same."""
-    if "enum" in schema:
-        return schema["enum"][0]
-    if "const" in schema:
-        return schema["const"]
-    for several in ("anyOf", "oneOf"):
-        if several in schema:
-            return sample(schema[several][0])
-    kind = schema.get("type", "string")
-    match kind[0] if isinstance(kind, list) else kind:
-        case "object":
-            return {name: sample(one) for name, one in schema.get("properties", {}).items()}
-        case "array":
-            return [sample(schema.get("items", {})) for _ in range(max(1, schema.get("minItems", 1)))]
-        case "integer" | "number":
-            return schema.get("minimum", 1)
-        case "boolean":
-            return True
-        case "null":
-            return None
-        case _:
-            return "an answer"[: schema.get("maxLength", 100)]
+def _not_kept(store: Store, place: Place, log: Iterable[Event]) -> Iterator[str]:
+    """Files that the record names and that are not there as they were."""
+    folder = folder_of(store, place.folder)
+    calls = [event for event in log if isinstance(event, CallFinished)]
+    for path, one in ((call.path, one) for call in calls for one in call.artifacts):
+        kept = artifact_path(folder, one["sha256"], one["name"])
+        if not is_digest(one["sha256"]) or not kept.exists() or digest_of(kept) != one["sha256"]:
+            yield f"{one['name']} of {path} is not kept"
+
+
+def _misremembered(store: Store, log: Iterable[Event]) -> Iterator[str]:
+    """Turns of a conversation that nobody said, or that are there twice."""
+    said = [str(event.value) for event in log if isinstance(event, StepFinished)]
+    for one in conversations(store):
+        turns = [turn.answered for turn in turns_of(store, one.agent, one.key)]
+        if len(set(turns)) < len(turns) or not set(turns) <= set(said):
+            yield f"{one.agent} remembers {turns}"
+
+
+__all__ = ["shown", "try_example"]

@@ -42,6 +42,8 @@ from orchestrator.spec.types import Str
 from orchestrator.store.lease import Lease
 from orchestrator.store.open import open_store
 from orchestrator.store.store import Store
+from tests.chaos import equipped
+from tests.chaos.equipped import equipment, sample
 from tests.chaos.graphs import TOOLS, Flow, Node, Read, refuses, reply
 from tests.engine.tools import FakeTool
 
@@ -60,6 +62,8 @@ class Place:
     """Of a server; else the store is a file."""
     shared: bool = False
     """Whether the file is treated as a server's database would be: with leases that can be lost."""
+    real: bool = False
+    """Whether its tools and what it looks up are the real ones."""
 
     inputs: Mapping[str, Any] = field(default_factory=dict)
 
@@ -209,16 +213,21 @@ def _execute(place: Place, life: Life) -> Ended:
             graph=place.graph,
             inputs=place.inputs,
             today="2026-01-31",
-            models=_models(place.graph),
+            models=_models(place),
             resumed=known is not None,
             use_cache=False,
             quiet=True,
             settled=settled(RUN, known or Recovered(), life.happened, life.again, life.values),
         )
-        work = execute_with(store, job, Console(nowhere, nowhere), _kit(place), Witness(told))
-        result, _ = asyncio.run(work)
+        result = asyncio.run(_played(store, job, Console(nowhere, nowhere), place, Witness(told)))
     store.close()
     return _ended(result)
+
+
+async def _played(store: Store, job: Job, console: Console, place: Place, shown: Witness) -> Result:
+    async with equipment(place.graph, place.folder) if place.real else nullcontext(_kit(place)) as kit:
+        result, _ = await execute_with(store, job, console, kit, shown)
+        return result
 
 
 def _ended(result: Result) -> Ended:
@@ -252,14 +261,15 @@ def first_event(graph: Graph) -> RunStarted:
     )
 
 
-def _models(graph: Graph) -> dict[str, ScriptedModel]:
-    return {name: ScriptedModel(_answer, name=name, ref="scripted:none") for name in models_needed(graph)}
+def _models(place: Place) -> dict[str, ScriptedModel]:
+    answer = equipped.answer if place.real else _answer
+    return {
+        name: ScriptedModel(answer, name=name, ref="scripted:none") for name in models_needed(place.graph)
+    }
 
 
 def _answer(request: Request) -> str:
     if request.schema is not None:
-        from tests.chaos.examples import sample
-
         return json.dumps(sample(request.schema))
     return reply(str(request.messages[-1].content))
 

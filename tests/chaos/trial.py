@@ -7,7 +7,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from orchestrator.events import (
@@ -70,6 +70,12 @@ class Count:
         }
         return {name: f"{number:,}" for name, number in found.items()}
 
+    def add(self, other: Count) -> None:
+        """Take in what another process counted."""
+        for one in fields(self):
+            mine, theirs = getattr(self, one.name), getattr(other, one.name)
+            setattr(self, one.name, mine + theirs)
+
     @property
     def defects(self) -> list[str]:
         return [*self.lost, *self.wrong, *self.again, *self.doubled, *self.broken]
@@ -109,7 +115,7 @@ class Trial:
         count.lives += 1
         count.faults += ended.status == "fault"
         if ended.status == "killed":
-            count.kills[_kind(kill)] += 1
+            count.kills[kind_of(kill)] += 1
 
     def _between(self, place: Place, ended: Ended) -> Life:
         """What a person does before the next process: answers what is asked, looks what happened."""
@@ -190,7 +196,8 @@ def _called_with(store: Store, path: str) -> str:
     return str(began[-1].arguments["to"])
 
 
-def _kind(kill: str) -> str:
+def kind_of(kill: str) -> str:
+    """In which column of the table a kill is counted."""
     if ":" in kill:
         return kill.partition(":")[0]
     return "after" if int(kill or 0) % 2 else "before"

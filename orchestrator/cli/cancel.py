@@ -36,7 +36,7 @@ def command(runs: Sequence[str], every: bool, as_json: bool) -> int:
     console = the_console()
     store = existing_store()
     try:
-        asked = _asked(store, _running(store) if every else [store.find(run) for run in runs])
+        asked = ask_living(store, _running(store)) if every else ask(store, [store.find(run) for run in runs])
     finally:
         store.close()
     if as_json:
@@ -51,8 +51,13 @@ def _running(store: Store) -> list[str]:
     return [row.id for row in store.runs(status="running")]
 
 
-def _asked(store: Store, runs: Sequence[str]) -> list[Asked]:
-    """All are found before the first is asked."""
+def ask_living(store: Store, runs: Sequence[str]) -> list[Asked]:
+    """Ask who executes these runs, which were being executed a moment ago: what ended meanwhile was not meant."""
+    return [(row, who) for row, who in ask(store, runs) if who is not None]
+
+
+def ask(store: Store, runs: Sequence[str]) -> list[Asked]:
+    """Ask who executes these runs to stop; nobody is asked where nobody does."""
     from orchestrator.store.answers import login_name
     from orchestrator.store.inbox import post
     from orchestrator.store.lease import owner

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.cli.cancel import ask_living
 from orchestrator.store.inbox import post, take
 from orchestrator.store.lease import Lease
 from tests.cli.recorded import DONE, WAITING, Shell, begun, record_all, shell_in
@@ -80,6 +81,17 @@ def test_all_that_is_executed_is_asked_and_nothing_else(orch: Shell) -> None:
     assert [len(take(orch.store, run)) for run in ("one", "two")] == [2, 2]
     assert take(orch.store, WAITING) == []
     assert "no run is being executed" in orch("cancel", "--all").stderr
+
+
+def test_all_leaves_out_what_ended_while_it_looked(orch: Shell) -> None:
+    """Nobody asked for that one by name, so it is no failure."""
+    with Lease.acquire(orch.store, "live"):
+        orch.store.create("live", begun("live"))
+
+        asked = ask_living(orch.store, [DONE, "live"])
+
+    assert [row.id for row, _ in asked] == ["live"]
+    assert take(orch.store, DONE) == []
 
 
 def test_one_that_cannot_be_stopped_does_not_save_the_others(orch: Shell) -> None:

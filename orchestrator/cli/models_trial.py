@@ -19,7 +19,7 @@ from orchestrator.bench.forms import Tried, may_win
 from orchestrator.cli.download import Download, fetch_missing
 from orchestrator.cli.machine import memory_of
 from orchestrator.cli.needs import EMBEDDER
-from orchestrator.errors import UsageError
+from orchestrator.errors import ProviderError, UsageError
 from orchestrator.providers.endpoint import launch_of
 from orchestrator.providers.engine_served import found_server, seen, version_of
 from orchestrator.providers.files import FileLock
@@ -131,12 +131,19 @@ class Trial:
         return [one for form in forms for one in (form, *self._served(form))]
 
     def _served(self, form: Form) -> list[Form]:
-        """The same form on the `llama-server` of this machine, where there is one."""
+        """The same form on the `llama-server` of this machine, where there is one that can compute it."""
         server = found_server(os.environ)
         version = version_of(server) if server else ""
         if not version:
             return []
-        return [replace(form, engine=server, engine_version=version, engine_seen=seen(server))]
+        served = replace(form, engine=server, engine_version=version, engine_seen=seen(server))
+        try:
+            paces({"": self._launch(served)}, self._hosts(), _memory, rounds=1, told=lambda _: None)
+        except ProviderError as error:
+            said = f"{form.form or form.origin} on {version} is left out: {error.message}"
+            self.console.say(f"{self.model}: {said}")
+            return []
+        return [served]
 
     def _key(self, form: Form) -> str:
         return f"{form.sha256} {form.engine}"

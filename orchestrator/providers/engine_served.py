@@ -29,8 +29,9 @@ _DIE_WITH_PARENT = 1
 
 
 def found_server(environ: Mapping[str, str]) -> str:
-    """The `llama-server` on the path; empty when there is none."""
-    return shutil.which(PROGRAM, path=environ.get("PATH")) or ""
+    """The whole path of the `llama-server` on the path; empty when there is none."""
+    found = shutil.which(PROGRAM, path=environ.get("PATH"))
+    return str(Path(found).absolute()) if found else ""  # a host does not run in the folder we are in
 
 
 def seen(server: str) -> str:
@@ -47,7 +48,10 @@ def is_unchanged(server: str, before: str) -> bool:
 
 
 def version_of(server: str) -> str:
-    """Which build it is, as it says itself, such as `llama-server 6123`; empty when it cannot be asked."""
+    """Which build it is, as it says itself, such as `llama-server 6123 (a1b2c3d)`; empty when it cannot be asked.
+
+    The commit belongs to it: a build from a copy without its history calls itself number 1, whichever it is.
+    """
     try:
         said = subprocess.run(  # noqa: S603 - a program of the user's own path
             (server, "--version"),
@@ -60,8 +64,15 @@ def version_of(server: str) -> str:
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    found = re.search(r"version:?\s*([\w.+-]{1,40})", said.stdout + said.stderr)
-    return f"{PROGRAM} {found[1]}" if found else ""
+    return _version_in(said.stdout + said.stderr)
+
+
+def _version_in(said: str) -> str:
+    """From `version: 6123 (a1b2c3d)`, or from `version: 0.5.0-dev (build 1, commit a1b2c3d)`."""
+    found = re.search(r"version:?[ \t]*([\w.+-]{1,40})(?:[^\n]*?\b([0-9a-f]{7,40})\b)?", said)
+    if not found:
+        return ""
+    return f"{PROGRAM} {found[1]}" + (f" ({found[2]})" if found[2] else "")
 
 
 class ServedEngine:
@@ -76,7 +87,11 @@ class ServedEngine:
             env={**os.environ, **_settings(key)},
             preexec_fn=_die_with_parent,  # noqa: PLW1509 - the host has no threads of its own
         )
-        self._wait()
+        try:
+            self._wait()
+        except BaseException:  # whoever asks the host to end while weights are loaded
+            self.stop()
+            raise
 
     @property
     def alive(self) -> bool:
@@ -94,7 +109,7 @@ class ServedEngine:
                     return
             except (URLError, OSError):  # it loads its weights
                 time.sleep(0.02)
-        raise RuntimeError(f"{PROGRAM} ended with {self._child.returncode} while it loaded the weights")
+        raise RuntimeError(f"{PROGRAM} {_ending(self._child.returncode)} while it loaded the weights")
 
 
 def _command(launch: Launch, threads: int, port: int) -> list[str]:
@@ -105,8 +120,28 @@ def _command(launch: Launch, threads: int, port: int) -> list[str]:
 
 
 def _settings(key: str) -> dict[str, str]:
-    """The key too: a command line can be read by everybody on this machine."""
-    return {"LLAMA_API_KEY": key, "LLAMA_ARG_CACHE_RAM": str(CACHE_MIB), "LLAMA_OFFLINE": "1"}
+    """The key too: a command line can be read by everybody on this machine.
+
+    No network, no page of its own and no other page's script, no line in the log for every request; and what the engine
+    beside it does anyway: the model's own chat template, and the list of slots. One name is that of older builds.
+    """
+    return {
+        "LLAMA_API_KEY": key,
+        "LLAMA_ARG_CACHE_RAM": str(CACHE_MIB),
+        "LLAMA_ARG_OFFLINE": "1",
+        "LLAMA_OFFLINE": "1",
+        "LLAMA_ARG_UI": "0",
+        "LLAMA_ARG_WEBUI": "0",
+        "LLAMA_ARG_CORS_ORIGINS": "",
+        "LLAMA_ARG_CORS_CREDENTIALS": "0",
+        "LLAMA_ARG_LOG_VERBOSITY": "2",
+        "LLAMA_ARG_JINJA": "1",
+        "LLAMA_ARG_ENDPOINT_SLOTS": "1",
+    }
+
+
+def _ending(code: int) -> str:
+    return f"was ended by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"ended with {code}"
 
 
 def _free_port() -> int:

@@ -28,6 +28,10 @@ _NO_MODEL = re.compile(
 )
 
 
+class Loading(ProviderError):
+    """A server that is there and has no weights yet."""
+
+
 def protocol(where: str, what: str) -> ProviderError:
     """The server at `where` did not keep to its protocol."""
     return ProviderError(
@@ -54,6 +58,8 @@ def of_status(
             hint="wait, or lower `parallel` of the step",
             retry_after=retry_after(headers.get("retry-after"), now=now),
         )
+    if status == 503 and said == "Loading model":  # llama.cpp's server, from its first moment on
+        return Loading("server", f"{where} is still loading its model", hint="wait until it is ready")
     if status >= 500:
         wait = retry_after(headers.get("retry-after"), now=now)
         return ProviderError(

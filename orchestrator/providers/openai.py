@@ -21,6 +21,7 @@ from orchestrator.providers.chat import ChatServer, drain, messages_of, schema_f
 from orchestrator.providers.chunks import Chunks
 from orchestrator.providers.estimate import estimate
 from orchestrator.providers.faults import clip, of_exception
+from orchestrator.providers.loading import once_loaded
 from orchestrator.providers.marks import ANY_SERVER, unmarked
 from orchestrator.providers.presets import GENERIC, PRESETS, Preset
 from orchestrator.providers.sse import objects
@@ -77,7 +78,8 @@ class OpenAIModel:
     async def prepare(self) -> ModelInfo:
         if self._info is None:
             self._client()  # loading the SDK takes a while: here it delays no answer
-            found = await self._look_up() if self.preset.lists_models else {}
+            sleep = self.server.patience.sleep
+            found = await once_loaded(self._look_up, sleep=sleep) if self.preset.lists_models else {}
             context, slots = await self._sizes(found)
             self._info = ModelInfo(
                 name=self.name,
@@ -117,7 +119,9 @@ class OpenAIModel:
         )
 
         async def once(pieces: Emit) -> Completion:
-            return await self._once(body, (lambda _: pieces("")) if wrapped else pieces)
+            shown = (lambda _: pieces("")) if wrapped else pieces
+            sleep = self.server.patience.sleep
+            return await once_loaded(lambda: self._once(body, shown), lambda: pieces(""), sleep=sleep)
 
         completion = await try_often(self.name, request, emit, once, self.server.patience)
         if wrapped:
@@ -312,10 +316,15 @@ class OpenAIModel:
         return self.context, slots
 
     async def _properties(self) -> Mapping[str, Any]:
-        """What llama.cpp's server says of itself; nothing where it is another one."""
+        """What llama.cpp's server says of itself; nothing where it is another one.
+
+        Its list of models may be open to everybody: a wrong key shows here first.
+        """
         try:
             props = await self.server.get("/props")
-        except ProviderError:
+        except ProviderError as error:
+            if error.kind == "auth" and self.preset.counts == "llama-server":
+                raise
             return {}
         return props if isinstance(props, Mapping) else {}
 

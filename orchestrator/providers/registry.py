@@ -219,8 +219,9 @@ def _served(
     url = model.server.where
     if not is_loopback(url):
         raise UsageError(f"model '{name}': `serve` starts a server on this machine, but {url} is not on it")
+    key = secret_of(name, spec, environ)
     return ServedModel(
-        model, LocalServer(name, _found(spec.serve), url + health, environ=environ, folder=base)
+        model, LocalServer(name, _found(spec.serve), url + health, environ=environ, folder=base, key=key)
     )
 
 

@@ -14,14 +14,15 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 from orchestrator.errors import ProviderError, UsageError
 from orchestrator.messages import Completion, Message, ModelInfo, Request, TokenCount
 from orchestrator.ports import Emit, Model
 from orchestrator.providers.address import place_of
 from orchestrator.providers.chat import ChatServer
-from orchestrator.providers.faults import clip
+from orchestrator.providers.faults import Loading, clip
+from orchestrator.providers.hosts import BARRIERS
 
 PATIENCE = 600.0
 """Seconds a server may take to load its model."""
@@ -30,7 +31,7 @@ LAST_LINES = 6
 
 @dataclass(slots=True)
 class LocalServer:
-    """A server process. `health` is an address that answers with a 2xx once the server is ready."""
+    """A server process. `health` is an address that answers to the `key` with a 2xx once the server is ready."""
 
     name: str
     command: Sequence[str]
@@ -39,6 +40,7 @@ class LocalServer:
     folder: Path
     patience: float = PATIENCE
     interval: float = 0.1
+    key: str = field(default="", repr=False)
     _process: asyncio.subprocess.Process | None = field(default=None, init=False)
     _log: IO[bytes] | None = field(default=None, init=False)
 
@@ -46,13 +48,14 @@ class LocalServer:
         """Return when the server answers. Raises ProviderError or UsageError."""
         if self._process is not None and self._process.returncode is None:
             return
-        server = ChatServer(self.health, model=self.name)
+        server = ChatServer(self.health, model=self.name, key=self.key)
         try:
-            if await _answers(server):
-                return
-            self._refuse_busy_port()
-            await self._spawn()
-            await self._wait(server)
+            found = await _state(server)
+            if found == "silent":
+                self._refuse_busy_port()
+                await self._spawn()
+            if found != "ready":
+                await self._wait(server)
         except BaseException:
             await self.stop()
             raise
@@ -82,7 +85,7 @@ class LocalServer:
                 stdout=self._log,
                 stderr=self._log,
                 cwd=self.folder,
-                env=dict(self.environ),
+                env={**BARRIERS, **self.environ},
                 start_new_session=True,
             )
         except OSError as error:
@@ -91,12 +94,10 @@ class LocalServer:
     async def _wait(self, server: ChatServer) -> None:
         loop = asyncio.get_running_loop()
         latest = loop.time() + self.patience
-        while not await _answers(server):
-            assert self._process is not None
-            if self._process.returncode is not None:
-                if await _answers(server):
-                    return  # another run was faster, and this one found the port taken
-                raise self._ended(self._process.returncode)
+        while (found := await _state(server)) != "ready":
+            # one that ended while another answers was started by a run that came second to the port
+            if found == "silent" and not self._alive() and await _state(server) == "silent":
+                raise self._ended()
             if loop.time() > latest:
                 raise ProviderError(
                     "timeout",
@@ -106,7 +107,13 @@ class LocalServer:
                 )
             await asyncio.sleep(self.interval)
 
-    def _ended(self, code: int) -> ProviderError:
+    def _alive(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    def _ended(self) -> ProviderError:
+        if self._process is None:
+            return ProviderError("unreachable", f"model '{self.name}': {self.health} answers no more")
+        code = self._process.returncode
         if code == 127:
             return ProviderError(
                 "unreachable",
@@ -142,14 +149,19 @@ class LocalServer:
         )
 
 
-async def _answers(server: ChatServer) -> bool:
+async def _state(server: ChatServer) -> Literal["ready", "loading", "silent"]:
+    """One that asks for another key is ready: what is asked next tells it."""
     path = server.place.url.removeprefix(server.place.root)
     try:
         async with asyncio.timeout(5.0):
             await server.get(path)
-    except (ProviderError, TimeoutError):
-        return False
-    return True
+    except Loading:
+        return "loading"
+    except ProviderError as error:
+        return "ready" if error.kind == "auth" else "silent"
+    except TimeoutError:
+        return "silent"
+    return "ready"
 
 
 class ServedModel:

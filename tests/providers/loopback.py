@@ -59,12 +59,16 @@ Handler = Callable[[Exchange], Awaitable[None]]
 
 @dataclass
 class Loopback:
-    """Routes by path. `faults` says how the next calls of a model go wrong; after the last one they go well."""
+    """Routes by path. `faults` says how the next calls of a model go wrong; after the last one they go well.
+
+    It listens `at` a port, or at any.
+    """
 
     routes: dict[str, Handler] = field(default_factory=dict)
     faults: deque[str] = field(default_factory=deque)
     seen: list[Exchange] = field(default_factory=list)
     hung_up: int = 0
+    at: int = 0
     _server: asyncio.Server | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -81,7 +85,7 @@ class Loopback:
         return [exchange for exchange in self.seen if exchange.path == path]
 
     async def __aenter__(self) -> Loopback:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.at)
         return self
 
     async def __aexit__(self, *error: object) -> None:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import psutil
@@ -35,6 +36,15 @@ worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]
 open(sys.argv[2], "w").write(f"{os.getpid()} {worker.pid}")
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
+
+LATE = """
+import socket, sys, time
+open("started", "w").close()
+while socket.socket().connect_ex(("127.0.0.1", int(sys.argv[1]))):
+    time.sleep(0.01)
+sys.exit("the port is taken")
+"""
+"""Starts when nobody holds the port, and ends when somebody does."""
 
 
 def _free_port() -> int:
@@ -166,3 +176,63 @@ def test_a_port_that_something_else_holds_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(ProviderError, match="is taken by something"):
         asyncio.run(act())
+
+
+def _loads(times: int) -> Callable[[Exchange], Awaitable[None]]:
+    """Answers as llama.cpp's server while it loads, so often, and well from then on."""
+    left = [times]
+
+    async def models(exchange: Exchange) -> None:
+        left[0] -= 1
+        if left[0] >= 0:
+            error = {"message": "Loading model", "type": "unavailable_error", "code": 503}
+            await exchange.send_json({"error": error}, 503)
+        else:
+            await exchange.send_json({"data": []})
+
+    return models
+
+
+def test_a_server_that_another_run_has_started_is_waited_for(tmp_path: Path) -> None:
+    """It holds the port and answers, but still reads its weights."""
+
+    async def act() -> int:
+        async with Loopback({"/v1/models": _loads(3)}) as other:
+            await _server(tmp_path, ["nonesuch-server"], other.port).start()
+            return len(other.seen)
+
+    assert asyncio.run(act()) == 4
+
+
+def test_the_second_to_the_port_waits_for_the_first(tmp_path: Path) -> None:
+    """Two runs looked at the same moment: the server of the second ends at once."""
+
+    async def act() -> None:
+        port = _free_port()
+        second = _server(tmp_path, [sys.executable, "-c", LATE, str(port)], port)
+        starting = asyncio.create_task(second.start())
+        while not (tmp_path / "started").exists():
+            await asyncio.sleep(0.01)
+        async with Loopback({"/v1/models": _loads(20)}, at=port):
+            await starting
+        await second.stop()
+
+    asyncio.run(act())
+
+
+def test_the_server_is_asked_with_the_models_key(tmp_path: Path) -> None:
+    """Newer servers tell nobody else that they are ready. One that wants another key is up, too."""
+
+    async def models(exchange: Exchange) -> None:
+        known = exchange.headers.get("authorization") == "Bearer right"
+        await exchange.send_json({}, 200 if known else 401)
+
+    async def act(key: str) -> None:
+        async with Loopback({"/v1/models": models}) as running:
+            health = f"{running.root}/v1/models"
+            server = LocalServer("m", ["nonesuch"], health, environ=os.environ, folder=tmp_path, key=key)
+            await server.start()
+            assert key not in repr(server)
+
+    asyncio.run(act("right"))
+    asyncio.run(act("wrong"))

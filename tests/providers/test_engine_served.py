@@ -1,0 +1,145 @@
+"""A llama-server in the engine's place: what its builds call themselves, what they are told, how they end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from orchestrator.errors import ProviderError
+from orchestrator.providers.engine_served import found_server, version_of
+from orchestrator.providers.host import Launch, encode
+from orchestrator.providers.hosts import Hosts
+
+SERVER = """#!{python}
+import json, os, signal, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+name = sys.argv[sys.argv.index("--alias") + 1]
+if name == "crashing":
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+class Answer(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(503 if name == "loading" else 200)
+        self.end_headers()
+        self.wfile.write(json.dumps(dict(os.environ)).encode())
+
+    def log_message(self, *_):
+        pass
+
+open(__file__ + ".pid", "w").write(str(os.getpid()))
+HTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])), Answer).serve_forever()
+"""
+
+
+def program(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Path:
+    return program(tmp_path / "llama-server", SERVER.format(python=sys.executable))
+
+
+@pytest.fixture
+def hosts(tmp_path: Path) -> Iterator[Hosts]:
+    found = Hosts(tmp_path / "hosts", environ=os.environ)
+    yield found
+    for host in found.running():
+        found.stop(host.identity)
+
+
+def launch(server: Path, name: str) -> Launch:
+    return Launch(
+        name, "weights.gguf", "0" * 64, 512, 2, 1 << 20, engine="llama-server 1", server=str(server)
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [
+        ("version: 6123 (a1b2c3d4)\nbuilt with cc for Linux", "llama-server 6123 (a1b2c3d4)"),
+        ("version: 1 (571d0d5)\nbuilt with GNU 11.4.0 for Linux x86_64", "llama-server 1 (571d0d5)"),
+        ("version: 0.1.0-dev (build 1, commit 7e4c0a9)\nbuilt with GNU", "llama-server 0.1.0-dev (7e4c0a9)"),
+        ("found a GPU\nversion: 0 (unknown)\nbuilt with cc", "llama-server 0"),
+        ("usage: llama-server", ""),
+    ],
+)
+def test_two_builds_of_one_number_are_told_apart(tmp_path: Path, said: str, version: str) -> None:
+    """By their commits: a build without its history has the number 1. Answers that are kept name the build."""
+    asked = program(tmp_path / "llama-server", f"#!/bin/sh\ncat >&2 <<'END'\n{said}\nEND\n")
+
+    assert version_of(str(asked)) == version
+
+
+def test_its_path_holds_in_every_folder(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The path of programs may name folders from here; a host runs elsewhere."""
+    monkeypatch.chdir(server.parent)
+
+    assert found_server({"PATH": "."}) == str(server)
+
+
+def test_it_is_told_to_keep_to_itself(server: Path, hosts: Hosts) -> None:
+    """No network, no page, no script of another page, no request in the log; and nothing of the user's own secrets."""
+    import httpx
+
+    lease = hosts.acquire(launch(server, "telling"))
+    told = httpx.get(lease.state.url, trust_env=False).json()
+    lease.release()
+
+    assert {name: told[name] for name in told if name.startswith("LLAMA_")} == {
+        "LLAMA_API_KEY": lease.state.key,
+        "LLAMA_ARG_CACHE_RAM": "512",
+        "LLAMA_ARG_OFFLINE": "1",
+        "LLAMA_OFFLINE": "1",
+        "LLAMA_ARG_UI": "0",
+        "LLAMA_ARG_WEBUI": "0",
+        "LLAMA_ARG_CORS_ORIGINS": "",
+        "LLAMA_ARG_CORS_CREDENTIALS": "0",
+        "LLAMA_ARG_LOG_VERBOSITY": "2",
+        "LLAMA_ARG_JINJA": "1",
+        "LLAMA_ARG_ENDPOINT_SLOTS": "1",
+    }
+    assert told["GOMP_SPINCOUNT"]
+
+
+def test_a_crash_while_it_loads_is_told(server: Path, hosts: Hosts) -> None:
+    """As when it was built for another processor."""
+    with pytest.raises(ProviderError, match=r"was ended by signal 11 \(Segmentation fault\)"):
+        hosts.acquire(launch(server, "crashing"))
+
+
+def test_a_host_that_is_ended_while_it_loads_leaves_no_server(server: Path, tmp_path: Path) -> None:
+    """Whether or not the system ends a child with its parent."""
+    folder = tmp_path / "host"
+    folder.mkdir()
+    arguments = [str(folder), encode(launch(server, "loading"))]
+    subprocess.run([sys.executable, "-m", "orchestrator.providers.host_main", *arguments], check=True)
+    child = psutil.Process(int(_read(Path(f"{server}.pid"))))
+    host = child.parent()
+    assert host is not None
+
+    host.send_signal(signal.SIGTERM)
+    _, left = psutil.wait_procs([child, host], timeout=60)
+
+    assert left == []
+
+
+def _read(path: Path) -> str:
+    """What a file says once it says something."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        if path.exists() and (text := path.read_text()):
+            return text
+        time.sleep(0.02)
+    raise AssertionError(f"{path} stays empty")

@@ -12,7 +12,7 @@ from orchestrator.cli.console import Console, is_terminal
 from orchestrator.safe import safe
 
 if TYPE_CHECKING:
-    from orchestrator.providers.model_store import ModelStore
+    from orchestrator.providers.model_store import ModelStore, Weights
 
 WIDTH = 24
 REFRESH = 0.1
@@ -91,8 +91,19 @@ def fetch_missing(references: Iterable[str], store: ModelStore, base: Path, cons
         if provider != "llamacpp" or is_path(model) or store.get(model) is not None:
             continue
         with Download(model, console) as progress:
-            store.open(model, base, progress)
+            weights = store.open(model, base, progress)
         console.say(f"{model}: fetched, sha256 checked")
+        tell_form(weights, console)
+
+
+def tell_form(weights: Weights, console: Console) -> None:
+    """Say it where another form stands in for the weights that were fetched."""
+    form = weights.made
+    if form is not None and form.form:
+        console.say(
+            f"{weights.name}: used as {form.form} ({megabytes(form.bytes)}), made of its {form.origin}: faster here, the "
+            f"same weights"
+        )
 
 
 def megabytes(count: int) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.cli.console import the_console
-from orchestrator.cli.download import Download, megabytes
+from orchestrator.cli.download import Download, megabytes, tell_form
 from orchestrator.cli.machine import memory_of
 from orchestrator.cli.models_forms import compare, lineage, lineage_words, optimize
 from orchestrator.cli.serving import command as serve
@@ -92,7 +92,10 @@ def pull(names: tuple[str, ...], *, as_json: bool) -> None:
         pulled.append(weights)
         word = "here already, every byte checked" if weights == before else f"fetched from {weights.source}"
         console.say(f"{weights.name}: {word} ({megabytes(weights.bytes)}, sha256 {weights.sha256[:12]}…)")
-        if weights != before and not store.known(name).embedding:
+        fast = store.in_form(weights)
+        if weights != before and fast is not None:
+            tell_form(fast, console)
+        elif weights != before and not store.known(name).embedding:
             console.say(f"orch models optimize {weights.name}  finds out which form of it is fastest here")
     if as_json:
         console.json([_described(w.name, store.known(w.name), w) for w in pulled])

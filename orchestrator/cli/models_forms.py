@@ -77,7 +77,7 @@ def optimize(
     if undo:
         return _undo(subject, as_json=as_json)
     before = subject.store.lineage.of(subject.weights.sha256)
-    if before is not None and not again:
+    if before is not None and before.figures and not again:
         return _done(subject, before, drop=drop, as_json=as_json)
     return _optimize(subject, cases, agreement, drop=drop, as_json=as_json)
 

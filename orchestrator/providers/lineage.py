@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -34,7 +35,8 @@ class Form:
     """Weights made of others. Without a `form` they are the parent's own: nothing better was found.
 
     `engine` is the path of the `llama-server` that computes them here; empty for the engine that comes with orch.
-    `figures` are those of the measurement, as `orch models compare --json` prints them; none where nothing was measured.
+    `figures` are those of the measurement, as `orch models compare --json` prints them; none where nothing was measured: the
+    form that the catalogue names.
     """
 
     parent: str
@@ -53,6 +55,14 @@ class Form:
     dropped: bool = False
     """Whether the original was removed from this machine."""
     figures: Mapping[str, Any] = field(default_factory=dict)
+
+
+def is_faster_here(form: str) -> bool:
+    """Whether this kind of processor is known to compute a form faster than Q4_1, before anybody measured on this machine.
+
+    On x86-64 with AVX2 a prompt in Q8_0 was read 1.8 to 2 times as fast; on others it was not measured.
+    """
+    return form == "Q8_0" and platform.machine().lower() in ("x86_64", "amd64")
 
 
 class Lineage:
@@ -177,4 +187,4 @@ def _run(arguments: list[str], heard: Heard) -> None:
         raise ProviderError("refused", f"the weights cannot be turned into another form: {why[:300]}")
 
 
-__all__ = ["Form", "Lineage", "make", "room_for"]
+__all__ = ["Form", "Lineage", "is_faster_here", "make", "room_for"]

@@ -20,7 +20,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import assert_never
@@ -30,7 +30,7 @@ from orchestrator.errors import ProviderError
 from orchestrator.providers.catalog import Entry, HuggingFace, Wheel, find, nearest
 from orchestrator.providers.fetch import Progress, fetch
 from orchestrator.providers.files import CHUNK, FileLock, sha256_of, write_atomic
-from orchestrator.providers.lineage import Form, Lineage
+from orchestrator.providers.lineage import Form, Lineage, is_faster_here, make
 
 SPARE = 64 << 20
 """Bytes that stay free on the disk after a download."""
@@ -206,8 +206,29 @@ class ModelStore:
             got = self._fetch(entry.source, folder, entry.bytes, progress, self._environ, (lock.fd,))
             fresh = self._unpacked(entry, got, folder, progress)
         weights = self._keep(entry, fresh, progress)
+        self._turn(entry, weights, folder, progress)
         shutil.rmtree(folder, ignore_errors=True)
         return weights
+
+    def _turn(self, entry: Entry, weights: Weights, folder: Path, progress: Progress) -> None:
+        """Give fresh weights the form that stands beside them in the catalogue.
+
+        What stands in the way (no room, an engine without quantisers) is no error: the weights are used as they came.
+        """
+        if not entry.form or not is_faster_here(entry.form) or self.lineage.of(weights.sha256) is not None:
+            return
+        fresh = folder / entry.form
+        what = f"turning into {entry.form}"
+        with suppress(ProviderError):
+            form = make(
+                weights.path,
+                weights.sha256,
+                entry.form,
+                fresh,
+                lambda done: progress(what, done, weights.bytes),
+            )
+            self.lineage.keep(form, fresh)
+            self._stamp(self.lineage.path(form), form.sha256)
 
     def _left_over(self, entry: Entry, folder: Path, progress: Progress) -> Path | None:
         """What an interrupted pull had already downloaded in full."""

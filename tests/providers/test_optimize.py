@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import re
 import struct
 import sys
@@ -20,6 +21,7 @@ from click.testing import CliRunner
 from orchestrator.bench.forms import LEAST, Tried, chosen, gained, lines, same
 from orchestrator.cli.main import cli
 from orchestrator.errors import ProviderError
+from orchestrator.providers.catalog import Entry
 from orchestrator.providers.engine_served import found_server, seen, version_of
 from orchestrator.providers.ggml import KINDS, Ggml
 from orchestrator.providers.gguf import NotGGUF, read_header, read_layout
@@ -27,7 +29,7 @@ from orchestrator.providers.host import Launch
 from orchestrator.providers.hosts import Hosts
 from orchestrator.providers.lineage import Form, Lineage, make
 from orchestrator.providers.llamacpp import engine_of
-from orchestrator.providers.model_store import ModelStore
+from orchestrator.providers.model_store import ModelStore, Weights
 from orchestrator.providers.pace import Pace
 from orchestrator.providers.requantize import FORMS, kinds_of, requantize
 from orchestrator.report.score import Measured, Row
@@ -454,3 +456,81 @@ def test_it_is_used_only_as_long_as_it_is_the_one_that_was_measured(home: Path, 
     assert before == ("llama-server 4711", str(server))
     assert after[0].startswith("xllamacpp")
     assert after[1] == ""
+
+
+# ------------------------------------------------------------------------------------------- the first pull
+
+
+class Turning(ModelStore):
+    """A store whose catalogue names a form for the model."""
+
+    def known(self, name: str) -> Entry:
+        return replace(super().known(name), form="Q8_0")
+
+
+def bringing(file: Path) -> Any:
+    """A fetch that brings a copy of this file."""
+
+    def bring(_source: Any, folder: Path, *_: Any) -> Path:
+        path = folder / "model.gguf"
+        path.write_bytes(file.read_bytes())
+        return path
+
+    return bring
+
+
+def pulled(tmp_path: Path, machine: str, monkeypatch: pytest.MonkeyPatch) -> tuple[ModelStore, Weights]:
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    store = Turning(
+        tmp_path / "models", environ=os.environ, offline=False, fetch=bringing(tmp_path / "a.gguf")
+    )
+    return store, store.pull(NAME)
+
+
+def test_the_first_pull_turns_weights_into_the_form_of_the_catalogue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From then on the name means that form; the original stays, and nothing is left of the making."""
+    gguf(tmp_path / "a.gguf")
+
+    store, weights = pulled(tmp_path, "x86_64", monkeypatch)
+
+    opened = store.open(NAME, tmp_path)
+    assert opened.made is not None
+    assert (opened.made.form, opened.made.origin, opened.made.parent) == ("Q8_0", "Q4_1", weights.sha256)
+    assert kinds_of(opened.path) == "Q8_0"
+    assert weights.path.exists()
+    assert [path.name for path in (tmp_path / "models" / "fetching").iterdir()] == [f"{NAME}.lock"]
+
+
+def test_where_no_form_is_known_to_be_faster_the_weights_stay_as_they_came(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other processors were not measured."""
+    gguf(tmp_path / "a.gguf")
+
+    store, weights = pulled(tmp_path, "arm64", monkeypatch)
+
+    assert store.open(NAME, tmp_path) == weights
+
+
+def test_weights_that_cannot_be_turned_are_used_as_they_came(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pull is no worse for it."""
+    (tmp_path / "a.gguf").write_bytes(b"weights of another kind")
+
+    store, weights = pulled(tmp_path, "x86_64", monkeypatch)
+
+    assert store.open(NAME, tmp_path) == weights
+
+
+def test_who_went_back_to_the_original_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pull that finds the weights here turns nothing."""
+    gguf(tmp_path / "a.gguf")
+    store, weights = pulled(tmp_path, "x86_64", monkeypatch)
+
+    store.lineage.forget(weights.sha256)
+
+    assert store.pull(NAME) == weights
+    assert store.open(NAME, tmp_path) == weights

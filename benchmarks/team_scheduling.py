@@ -5,8 +5,8 @@
     lanes     all items at once, a lock per agent: the best we know to write by hand
     as ready  orch without its queue: requests go out as steps get ready
 
-All send the very same requests to the same host; every repetition has roles of its own, so that nothing is warm at the
-start. Repetitions alternate; ratios are taken within each. Other work on the machine disturbs times, and ratios less.
+All send the same requests to the same host, but for a number in front of each role, so that nothing is warm at the start.
+Repetitions alternate; ratios are taken within each. Other work on the machine disturbs times, and ratios less.
 
     python -m benchmarks.team_scheduling --items 8 --repeats 3
 """
@@ -55,16 +55,21 @@ T95 = {1: 12.7, 2: 4.30, 3: 3.18, 4: 2.78, 5: 2.57, 6: 2.45, 7: 2.36, 8: 2.31, 9
 
 @dataclass
 class Team:
-    """The roles and items of one repetition, and what it cost."""
+    """The roles and items of one repetition, and what it cost.
+
+    Teams of one `draw` have the same words, so that they answer about alike; the `nonce` in front of them keeps what one left warm
+    from helping the next.
+    """
 
     nonce: int
     size: int
+    draw: int
     read: int = 0
     roles: dict[str, str] = field(init=False)
     items: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        dice = random.Random(self.nonce)
+        dice = random.Random(self.draw)
         self.roles = {name: f"Team {self.nonce}: you are its {name}. {_words(dice, 900)}." for name in AGENTS}
         self.items = [f"{_words(dice, 30)}." for _ in range(self.size)]
 
@@ -202,7 +207,7 @@ async def _measure(sizes: Sequence[int], repeats: int, ways: Sequence[str]) -> l
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "workflow.yaml"
-        file.write_text(Team(0, 1).workflow(), encoding="utf-8")
+        file.write_text(Team(0, 1, 0).workflow(), encoding="utf-8")
         graph = open_workflow(file)
         config = Config.from_environment(os.environ, Path.cwd())
         model = open_model("tiny", graph.models["tiny"], environ=os.environ, config=config, base=Path(folder))
@@ -223,9 +228,10 @@ async def _alternating(size: int, repeats: int, ways: Sequence[str], host: State
     taken: Taken = {name: [] for name in ways}
     nonce = int(time.time())
     for n in range(repeats):
+        draw = nonce
         for name in ways if n % 2 == 0 else tuple(reversed(ways)):
             nonce += 1
-            team = Team(nonce, size)
+            team = Team(nonce, size, draw)
             began = time.perf_counter()
             await WAYS[name](team, host, model)
             taken[name].append((time.perf_counter() - began, team.read))

@@ -45,7 +45,7 @@ def measure(items: int = 8, repeats: int = 3) -> list[Row]:
 async def _measure(python: Path, items: int, repeats: int) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "workflow.yaml"
-        file.write_text(workload.Team(0, 1).workflow(), encoding="utf-8")
+        file.write_text(workload.Team(0, 1, 0).workflow(), encoding="utf-8")
         graph = open_workflow(file)
         config = Config.from_environment(os.environ, Path.cwd())
         model = open_model("tiny", graph.models["tiny"], environ=os.environ, config=config, base=Path(folder))
@@ -59,7 +59,8 @@ async def _measure(python: Path, items: int, repeats: int) -> list[Row]:
 
 
 async def _pair(n: int, items: int, host: State, model: Model, python: Path, width: int) -> tuple[Run, Run]:
-    first, second = (workload.Team(int(time.time()) + 1000 * n + more, items) for more in (1, 2))
+    draw = int(time.time())
+    first, second = (workload.Team(draw + 1000 * n + more, items, draw) for more in (1, 2))
     if n % 2:
         theirs = await _langgraph(first, host, python, width)
         return await _orch(second, host, model), theirs

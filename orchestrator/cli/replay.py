@@ -98,6 +98,7 @@ def _given(record: Record, graph: Graph, given: Mapping[str, str], equipment: An
     from orchestrator.cli.again import whole_inputs
     from orchestrator.cli.equipment import declared_as, graphs_of
     from orchestrator.cli.listed import listed_tool
+    from orchestrator.cli.needs import price_list
     from orchestrator.engine.replay import Given
 
     graphs = {one.file: one for one in graphs_of(graph)}
@@ -117,6 +118,7 @@ def _given(record: Record, graph: Graph, given: Mapping[str, str], equipment: An
         {name: f"[env.{name}]" for one in graphs.values() for name in one.env},
         opened,
         cases,
+        price_list,
     )
 
 

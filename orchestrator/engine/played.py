@@ -28,7 +28,7 @@ from orchestrator.graph.kinds import UNKNOWN
 from orchestrator.messages import Completion, Message, ModelInfo, Request, Timings, TokenCount, Usage
 from orchestrator.money import Price
 from orchestrator.policy.budget import Ledger, Worst
-from orchestrator.ports import Emit, Exemplars, Tool
+from orchestrator.ports import Emit, Exemplars, Prices, Tool
 from orchestrator.spec.model import ModelSpec
 from orchestrator.spec.types import Field, MapOf
 
@@ -147,13 +147,13 @@ def characters_of(counts: Mapping[tuple[str, ...], TokenCount]) -> float:
     return max(1.0, sum(len(text) for texts in counts for text in texts) / tokens) if tokens else CHARACTERS
 
 
-def price_in(record: Record) -> Callable[..., Price | None]:
-    """What models cost when they were asked."""
+def price_in(record: Record, otherwise: Prices) -> Prices:
+    """What models cost when they were asked; of those that the run never reached, what they cost now."""
     told = {ready.ref: ready.price for ready in record.models.values()}
 
-    def prices(spec: ModelSpec, *, local: bool) -> Price | None:  # noqa: ARG001 - the shape of Prices
-        stated = told.get(spec.use)
-        return None if stated is None else Price(**stated)
+    def prices(spec: ModelSpec, *, local: bool) -> Price | None:
+        then = told.get(spec.use)
+        return otherwise(spec, local=local) if then is None else Price(**then)
 
     return prices
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from orchestrator.engine.compare import Comparing, Comparison, Difference, ending, texts
 from orchestrator.engine.frame import Frame
+from orchestrator.engine.gate import stated
 from orchestrator.engine.instance import Verb
 from orchestrator.engine.line import Line
 from orchestrator.engine.played import (
@@ -38,7 +39,7 @@ from orchestrator.events import (
     StepFailed,
 )
 from orchestrator.graph.model import Graph, Node
-from orchestrator.ports import Model, Reply, Tool
+from orchestrator.ports import Model, Prices, Reply, Tool
 
 ASKS = ("agent", "tool")
 
@@ -54,6 +55,8 @@ class Given:
     """What stands in the record in the place of each variable."""
     opened: Callable[[str, str], Awaitable[Tool | None]]
     cases: Reader
+    prices: Prices = stated
+    """Of models that the run never reached."""
 
 
 @dataclass(slots=True)
@@ -95,7 +98,7 @@ class Replay:
         ports = Ports(
             journal=self.journal,
             asker=self._reply,
-            prices=price_in(self.record),
+            prices=price_in(self.record, self.given.prices),
             env=given.env,
             conversations=PlayedMemory(),
         )

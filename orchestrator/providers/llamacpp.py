@@ -156,10 +156,17 @@ class LlamaCpp:
                 found = await server.post("/v1/chat/completions/input_tokens", body, within=COUNTING)
                 return int(found["input_tokens"])
             except ProviderError as error:
+                if error.kind == "refused" and self._is_served:
+                    return await _count_as_before(server, messages)
                 fault = await self._crash_behind(error, server) or error
                 if last or not fault.retryable:
                     raise fault from None
         raise AssertionError("the second try returns or raises")
+
+    @property
+    def _is_served(self) -> bool:
+        """Whether a `llama-server` computes it, which may be of any age."""
+        return self._lease is not None and bool(self._lease.state.launch.server)
 
     async def _crash_behind(self, error: ProviderError, server: ChatServer) -> ProviderError | None:
         """The fault as a crash, when the host is gone: the next call then starts a fresh one."""
@@ -302,6 +309,16 @@ def _header(ref: str, weights: Weights) -> Header:
         ) from error
     except OSError as error:
         raise ProviderError("refused", f"'{ref}' cannot be read: {error.strerror}") from error
+
+
+async def _count_as_before(server: ChatServer, messages: Sequence[Message]) -> int:
+    """In two steps, for a server that is older than the question. Raises ProviderError."""
+    from orchestrator.providers.openai import llama_count
+
+    try:
+        return (await llama_count(server, messages)).tokens
+    except (KeyError, TypeError) as error:
+        raise ProviderError("protocol", "the model host does not say how long a prompt is") from error
 
 
 def _connect(lease: Lease) -> ChatServer:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
+from orchestrator.config import Config
 from orchestrator.errors import ProviderError
-from orchestrator.providers.engine_served import found_server, version_of
+from orchestrator.messages import Message, TokenCount
+from orchestrator.providers.engine_served import found_server, seen, version_of
 from orchestrator.providers.host import Launch, encode
 from orchestrator.providers.hosts import Hosts
+from orchestrator.providers.lineage import Form
+from orchestrator.providers.llamacpp import LlamaCpp
+from orchestrator.providers.model_store import ModelStore
+from orchestrator.spec.model import ModelSpec
+from tests.providers.test_optimize import gguf
 
 SERVER = """#!{python}
 import json, os, signal, sys
@@ -31,6 +40,15 @@ class Answer(BaseHTTPRequestHandler):
         self.send_response(503 if name == "loading" else 200)
         self.end_headers()
         self.wfile.write(json.dumps(dict(os.environ)).encode())
+
+    def do_POST(self):
+        sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        known = {{"/apply-template": {{"prompt": "a b c"}}, "/tokenize": {{"tokens": sent.get("content", "").split()}}}}
+        answer = known.get(self.path, {{"error": {{"message": "File Not Found", "type": "not_found_error", "code": 404}}}})
+        self.send_response(200 if self.path in known else 404)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(json.dumps(answer).encode())
 
     def log_message(self, *_):
         pass
@@ -133,6 +151,26 @@ def test_a_host_that_is_ended_while_it_loads_leaves_no_server(server: Path, tmp_
     _, left = psutil.wait_procs([child, host], timeout=60)
 
     assert left == []
+
+
+def test_an_older_build_counts_in_two_steps(server: Path, tmp_path: Path) -> None:
+    """Servers from before summer 2026 cannot be asked how long a chat is, but how it is written and cut."""
+    gguf(tmp_path / "a.gguf")
+    config = Config.from_environment({"ORCH_HOME": str(tmp_path / "home")}, tmp_path)
+    store = ModelStore(config.models, environ={}, offline=True)
+    weights = store.open("./a.gguf", tmp_path)
+    form = Form(weights.sha256, weights.sha256, weights.bytes, "", "Q4_1", "", engine=str(server))
+    store.lineage.keep(replace(form, engine_version="llama-server 1", engine_seen=seen(str(server))))
+    spec = ModelSpec(use="llamacpp:./a.gguf", keep="0s")
+    model = LlamaCpp("m", spec, config=config, environ=os.environ, base=tmp_path)
+
+    async def act() -> TokenCount:
+        try:
+            return await model.count([Message("user", "hello")])
+        finally:
+            await model.close()
+
+    assert asyncio.run(act()) == TokenCount(3, exact=True)
 
 
 def _read(path: Path) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 
 from orch_tui.again import told
 from orch_tui.app import Screens
 from orch_tui.detail import DetailPanel
 from orch_tui.run_screen import RunScreen
+from orch_tui.runs import RunsScreen
 from orch_tui.tree import SpanTree
 from orchestrator.errors import UsageError
 from orchestrator.events import (
@@ -103,6 +106,20 @@ class Forking:
         return NEW
 
 
+@dataclass
+class Slowly(Forking):
+    """Begins only when it may, or not at all."""
+
+    may: threading.Event = field(default_factory=threading.Event)
+    fault: str = ""
+
+    def start(self, run: str, step: str, /, *, fresh: bool = False) -> str:
+        self.may.wait(60)
+        if self.fault:
+            raise UsageError(self.fault)
+        return super().start(run, step, fresh=fresh)
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     store = store_in(tmp_path)
@@ -184,6 +201,58 @@ async def test_r_asks_and_then_shows_the_new_run_in_the_place_of_the_old(store: 
         assert forks.fresh == [False]
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(pilot.app.screen, RunScreen))
+
+
+async def begun_slowly(pilot: Pilot[None]) -> None:
+    """To where the new run is being started, and the screen says so."""
+    go_to(await read(pilot), "letter")
+    await pilot.press("r")
+    await until(pilot, lambda: "Run anew from letter?" in screen(pilot.app))
+    await pilot.press("y")
+    await until(pilot, lambda: "starting…" in screen(pilot.app))
+
+
+async def test_who_goes_elsewhere_while_it_starts_is_told_all_the_same(store: Store) -> None:
+    """And stays where they went."""
+    forks = Slowly(store)
+    async with app_of(store, forks).run_test(notifications=True, size=(120, 40)) as pilot:
+        await begun_slowly(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen))
+
+        forks.may.set()
+
+        await until(pilot, lambda: f"run {NEW} has begun" in screen(pilot.app))
+        assert isinstance(pilot.app.screen, RunsScreen)
+
+
+async def test_who_leaves_while_it_starts_is_told_after_the_screen_closed(
+    store: Store, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody else would say the id."""
+    forks = Slowly(store)
+    app = app_of(store, forks)
+    async with app.run_test(notifications=True, size=(120, 40)) as pilot:
+        await begun_slowly(pilot)
+        app.simulate_key("q")
+        await until(pilot, lambda: "leaving as soon as the run has begun" in screen(pilot.app))
+
+        forks.may.set()
+
+        await until(pilot, lambda: app._exit)
+    assert f"run {NEW} has begun; see it with: orch tui {NEW}" in capfd.readouterr().err
+
+
+async def test_what_could_not_be_started_is_told_wherever_one_is(store: Store) -> None:
+    """A sentence, and no crash."""
+    forks = Slowly(store, fault="no more processes")
+    async with app_of(store, forks).run_test(notifications=True, size=(120, 40)) as pilot:
+        await begun_slowly(pilot)
+        await pilot.press("escape")
+
+        forks.may.set()
+
+        await until(pilot, lambda: "no more processes" in screen(pilot.app))
 
 
 async def test_f_asks_the_models_also_where_an_answer_is_known(store: Store) -> None:
@@ -275,9 +344,9 @@ async def test_without_a_way_to_start_runs_the_key_means_nothing(store: Store) -
         go_to(await read(pilot), "letter")
 
         await pilot.press("r")
-        await pilot.pause()
+        await until(pilot, lambda: "runs cannot be started from here" in screen(pilot.app))
 
-        assert "Run anew" not in screen(pilot.app)
+        assert "Run anew from letter?" not in screen(pilot.app)
         assert f"orch resume {OLD}" in screen(pilot.app)
 
 

@@ -309,6 +309,38 @@ async def test_approving_offers_the_choices_with_the_first_under_the_cursor(stor
         assert f"approve is answered: send; run {WAITING} is resumed" in said(pilot)
 
 
+async def test_the_footer_has_what_can_be_done_with_the_question(store: Store) -> None:
+    """Without one nothing; a value is only offered to be changed where the question has one."""
+    async with shown(store) as pilot:
+        await until(pilot, lambda: "a Approve  x Reject" in seen(pilot.app))
+        assert "u Change" not in seen(pilot.app)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Choose))
+        assert "enter chooses · esc closes" in seen(pilot.app)
+        await pilot.press("enter")
+        await until(pilot, lambda: "Nobody is asked anything." in seen(pilot.app))
+
+        await until(pilot, lambda: "Approve" not in seen(pilot.app).splitlines()[-1])
+        assert "esc Back" in seen(pilot.app).splitlines()[-1]
+
+
+async def test_a_run_that_goes_on_in_a_moment_says_so_and_names_no_command(store: Store) -> None:
+    """Whoever types the command meanwhile would be refused."""
+    app = Screens(world(store), WAITING)
+    async with app.run_test(size=(120, 24)) as pilot:
+        await until(pilot, lambda: "waiting for 1 answer: i" in seen(app))
+        await pilot.press("i")
+        await until(pilot, lambda: "Send 2 replies?" in seen(app))
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, Choose))
+        await pilot.press("enter")
+        await until(pilot, lambda: "Nobody is asked anything." in seen(app))
+        await pilot.press("escape")
+
+        await until(pilot, lambda: "answered, and going on in a moment" in seen(app))
+        assert "orch resume" not in seen(app).splitlines()[0]
+
+
 async def test_enter_and_a_number_take_another_choice(store: Store) -> None:
     """The keys of the dialog."""
     async with shown(store) as pilot:
@@ -342,6 +374,7 @@ async def test_a_value_that_may_be_changed_is_shown_and_answered_with(store: Sto
     record(store, TWO, asks(replace(ASK, edit=edit)))
     async with shown(store, TWO) as pilot:
         await until(pilot, lambda: "a letter" in seen(pilot.app))
+        await until(pilot, lambda: "u Change" in seen(pilot.app))
         await pilot.press("u")
         await until(pilot, lambda: "approve 1123-0700-two/ok --edit" in said(pilot))
 

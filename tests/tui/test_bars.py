@@ -12,14 +12,16 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.strip import Strip
 
-from orch_tui.bars import Part, RunHeader, UsageBar, _named, bounded, fitted, usage
+from orch_tui.bar import Part, bounded, fitted
 from orch_tui.budget import Budget, budget_of
 from orch_tui.eta import remaining, steps_ended
 from orch_tui.feed import Feed, News
 from orch_tui.ports import Machine
+from orch_tui.run_header import RunHeader, _named
 from orch_tui.settings import Settings
 from orch_tui.text import plain, width_of
 from orch_tui.trace import Trace
+from orch_tui.usage_bar import UsageBar, usage
 from orch_tui.view import Followed
 from orchestrator.events import (
     AskOpened,
@@ -181,6 +183,16 @@ def test_a_failed_run_says_why_and_how_to_go_on(store: Store) -> None:
     assert f"to the error: e, try again: orch resume {FAILED}" in first
     assert "draft: a reply cites a source" in first
     assert "1 failed" in second
+
+
+def test_a_reason_that_does_not_fit_is_cut_with_a_mark(store: Store) -> None:
+    """Why a run failed is no matter of how wide the screen is."""
+    with followed(store, FAILED) as shown:
+        rows = RunHeader(shown).rows(120)
+
+    assert "draft: a reply" in plain(rows[0])
+    assert plain(rows[0]).endswith("…")
+    assert width_of(rows[0]) <= 120
 
 
 def test_what_was_caught_is_counted_in_the_header(store: Store) -> None:

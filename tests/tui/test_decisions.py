@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from orch_tui.app import Screens
-from orch_tui.bars import RunHeader, UsageBar, usage
 from orch_tui.detail_read import Reader, wanted
 from orch_tui.models_table import model_rows
 from orch_tui.prices import Elsewhere, comparing, price_of, told
+from orch_tui.run_header import RunHeader
 from orch_tui.run_screen import RunScreen
 from orch_tui.runs_table import RunsTable
 from orch_tui.tabs.attempts import attempts
@@ -23,6 +23,7 @@ from orch_tui.tabs.whole import decided, outputs, whole
 from orch_tui.tabs.why import why
 from orch_tui.text import plain, width_of
 from orch_tui.trace import NOWHERE, Trace
+from orch_tui.usage_bar import UsageBar, usage
 from orchestrator.events import Event, ModelReady, RunResumed
 from orchestrator.store.journal import StoreJournal
 from orchestrator.store.open import open_store

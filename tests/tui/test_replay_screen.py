@@ -375,6 +375,34 @@ async def test_an_open_question_of_then_is_not_answered_now(store: Store) -> Non
         assert now(pilot) is replay
 
 
+async def test_keys_that_act_on_a_run_say_why_they_do_not_here(store: Store) -> None:
+    """Nobody waits for what was not even begun."""
+    async with app_of(store).run_test(size=(120, 40), notifications=True) as pilot:
+        await opened(pilot)
+
+        await pilot.press("c")
+
+        await until(pilot, lambda: "a replay only shows what was; esc leaves it" in screen(pilot.app))
+
+
+async def test_the_footer_has_what_a_replay_can_do_now(store: Store) -> None:
+    """It goes on after a pause; at its end it can only start again. The memory of this machine is not of then."""
+    async with app_of(store).run_test(size=(80, 24)) as pilot:
+        replay = await opened(pilot)
+        await until(pilot, lambda: "p Pause" in screen(pilot.app))
+        await pilot.press("p")
+        await until(pilot, lambda: "p Go on" in screen(pilot.app))
+        assert "0 Again" not in screen(pilot.app)
+        assert "memory" not in screen(pilot.app)
+
+        await pilot.press("p", *["right_curly_bracket"] * 9)
+        await until(pilot, lambda: replay.feed.ended)
+
+        await until(pilot, lambda: "0 Again" in screen(pilot.app))
+        assert "p Pause" not in screen(pilot.app)
+        assert "0 starts again" in screen(pilot.app)
+
+
 # ---------------------------------------------------------------------------------------------- leaving and coming
 
 

@@ -210,15 +210,52 @@ async def test_open_questions_lead_to_the_approvals_of_this_run(store: Store) ->
         await until(pilot, lambda: type(pilot.app.screen).__name__ == "ApprovalsScreen")
 
 
+async def test_where_somebody_is_asked_the_footer_says_so_at_80_columns(store: Store) -> None:
+    """It is what matters most then."""
+    async with Screens(world(store), WAITING).run_test(size=(80, 24)) as pilot:
+        await read(pilot)
+
+        await until(pilot, lambda: "a Approve" in screen(pilot.app))
+
+
 async def test_without_questions_a_does_nothing(store: Store) -> None:
     """No empty list of questions comes up by a slip of the finger."""
     async with Screens(world(store), DONE).run_test(notifications=True, size=(120, 40)) as pilot:
         shown = await read(pilot)
 
         await pilot.press("a", "x")
-        await pilot.pause()
 
+        await until(pilot, lambda: "Approve: nothing is asked in this run now" in screen(pilot.app))
+        assert "Reject: nothing is asked in this run now" in screen(pilot.app)
         assert pilot.app.screen is shown
+
+
+async def test_a_key_that_does_nothing_here_says_why(store: Store) -> None:
+    """None that the help names is mute; one that moves the cursor needs no words."""
+    async with Screens(world(store), DONE).run_test(notifications=True, size=(120, 40)) as pilot:
+        await read(pilot)
+
+        await pilot.press("plus", "p", "D")
+
+        for words in (
+            "Zoom in: only in the timeline",
+            "only in a replay",
+            "Delete: only in the list of runs",
+        ):
+            await until(pilot, lambda words=words: words in screen(pilot.app))
+
+
+async def test_the_footer_says_what_f_does_now(store: Store) -> None:
+    """It has two sides."""
+    record(store, "1123-0800-run", [StepStarted(AT, "a", "agent")], AT)
+    with Lease.acquire(store, "1123-0800-run"):
+        async with Screens(world(store), "1123-0800-run").run_test(size=(120, 40)) as pilot:
+            await read(pilot)
+            await until(pilot, lambda: "f Unfollow" in screen(pilot.app))
+
+            await pilot.press("f")
+
+            await until(pilot, lambda: "f Follow" in screen(pilot.app))
 
 
 async def test_c_asks_and_then_leaves_a_message_for_the_process_that_executes_the_run(store: Store) -> None:

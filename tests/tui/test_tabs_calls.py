@@ -88,6 +88,21 @@ def test_the_attempts_of_an_agent_have_its_calls_between_them() -> None:
     )
 
 
+def test_a_choice_out_of_the_cache_is_called_one() -> None:
+    """No attempt stands before such a call; one that a model chose just now says nothing of it."""
+    asked = AttemptStarted(0.5, "one", 1, "tiny", (), 3, True, {})
+    chose = AttemptFinished(
+        0.9, "one", 1, "tiny", "ok", "call", "calls python", "{}", "", 3, 2, 0, 0.4, None, None
+    )
+    begun = StepStarted(0.1, "one", "agent")
+
+    known = text(attempts(span("agent", begun, *called()), 80))
+    chosen = text(attempts(span("agent", begun, asked, chose, *called()), 80))
+
+    assert "the choice was in the cache" in known
+    assert "the choice was in the cache" not in chosen
+
+
 def test_a_call_of_which_nobody_knows_says_so() -> None:
     """Not that it failed."""
     shown = text(attempts(span("tool", *called()[:1], status="stopped"), 80))

@@ -24,12 +24,14 @@ from orch_tui.tree_source import TreeSource
 from orch_tui.view import Followed
 from orch_tui.waterfall import Axis, Segment, bar, segments_of
 from orchestrator.events import (
+    AskOpened,
     Event,
     ModelReady,
     RunFailed,
     RunFinished,
     RunInterrupted,
     RunResumed,
+    RunWaiting,
     StepFailed,
     StepFinished,
     StepStarted,
@@ -500,6 +502,46 @@ async def test_e_goes_to_what_was_caught_too(tmp_path: Path) -> None:
         assert it.at == ("g.draft", NOWHERE)
         await it.press("e")
         assert it.at == ("a", NOWHERE)
+
+
+async def test_a_run_that_failed_opens_at_what_ended_it(tmp_path: Path) -> None:
+    """Not at the first step, and not at an error that the run went on after; where the person moved, it stays."""
+    events: list[Event] = [
+        *group("b", AT, failed=True),
+        StepStarted(AT + 5, "last", "agent"),
+        StepFailed(AT + 6, "last", "check", "no"),
+        RunFailed(AT + 6, "last", "check", "no"),
+    ]
+    async with seen(tmp_path, events) as it:
+        assert it.at == ("last", NOWHERE)
+        await it.press("g")
+        it.app.take()
+        await it.pilot.pause()
+        assert it.at == ("", NOWHERE)
+
+
+async def test_a_run_that_waits_opens_at_its_question(tmp_path: Path) -> None:
+    """There is what the person can do."""
+    asked = AskOpened(AT + 3, "ok", "Send?", None, ("yes", "no"), None, None)
+    events: list[Event] = [
+        *group("a", AT),
+        StepStarted(AT + 3, "ok", "ask"),
+        asked,
+        RunWaiting(AT + 4, ("ok",)),
+    ]
+    async with seen(tmp_path, events) as it:
+        assert it.at == ("ok", NOWHERE)
+
+
+async def test_the_cursor_of_a_followed_run_goes_to_what_it_failed_at(tmp_path: Path) -> None:
+    """Whatever else ran at that moment."""
+    begun = [StepStarted(AT, "a", "agent"), StepStarted(AT, "b", "agent")]
+    async with seen(tmp_path, begun, owned=True) as it:
+        await it.until(lambda: it.at[0] == "b")
+
+        it.append(StepFailed(AT + 1, "a", "check", "no"), RunFailed(AT + 1, "a", "check", "no"))
+
+        await it.until(lambda: it.at == ("a", NOWHERE))
 
 
 async def test_e_says_so_when_nothing_failed(tmp_path: Path) -> None:

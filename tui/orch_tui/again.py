@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Awaitable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.binding import Binding, BindingType
 
@@ -18,6 +18,7 @@ from orchestrator.report import words
 if TYPE_CHECKING:
     from textual.screen import Screen
 
+    from orch_tui.app import Screens
     from orch_tui.ports import Forks
     from orch_tui.text import Row
     from orch_tui.view import Followed
@@ -145,16 +146,32 @@ async def _offer(screen: Screen[Any], shown: Followed, path: str, forks: Forks) 
             return  # it was left meanwhile
         fresh = await screen.app.push_screen_wait(Again(run, path, plan))
         if fresh is not None:
-            starting = asyncio.to_thread(forks.start, run, path, fresh=fresh)
-            _look_at(screen, shown, await with_patience(screen, starting, "starting…"))
+            _begin(screen, shown, asyncio.to_thread(forks.start, run, path, fresh=fresh))
     except OrchError as error:
         refuse(screen, error)
+
+
+def _begin(screen: Screen[Any], shown: Followed, starting: Awaitable[str]) -> None:
+    """The app waits for it, not the screen: whoever left that is told all the same."""
+    app = cast("Screens", screen.app)
+    task = asyncio.ensure_future(starting)
+    app.starting.add(task)
+    task.add_done_callback(app.starting.discard)
+    app.run_worker(_begun(screen, shown, task))
+
+
+async def _begun(screen: Screen[Any], shown: Followed, task: asyncio.Future[str]) -> None:
+    try:
+        _look_at(screen, shown, await with_patience(screen.app, task, "starting…"))
+    except OrchError as error:
+        refuse(screen.app, error)
 
 
 def _look_at(screen: Screen[Any], shown: Followed, new: str) -> None:
     """The new run in the place of this one, unless the person went elsewhere meanwhile."""
     from orch_tui.run_screen import RunScreen
 
-    if screen.is_current:
-        screen.app.switch_screen(RunScreen(shown.world, new))
-    screen.app.notify(f"run {new} has begun; {shown.run} is in the list of runs")
+    app = screen.app
+    if screen.is_attached and screen.is_current:
+        app.switch_screen(RunScreen(shown.world, new))
+    app.notify(f"run {new} has begun; {shown.run} is in the list of runs")

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.text import Text
 from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -20,7 +21,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import ModalScreen
 from textual.theme import BUILTIN_THEMES
 
-from orch_tui.settings import bindings, clashes, keys_of
+from orch_tui.settings import ACTIONS, bindings, clashes, keys_of, why_not
 from orch_tui.uncoloured import Uncoloured
 from orchestrator.errors import OrchError, UsageError
 from orchestrator.safe import safe
@@ -62,6 +63,10 @@ class Screens(App[None]):
         """The run that was on the screen then."""
         self.replays: dict[str, Sight] = {}
         """Replays that were left before their end, by run."""
+        self.resumed: dict[str, float] = {}
+        """When the answer to its question made this screen go on with a run, by run, in monotonic seconds."""
+        self.starting: set[asyncio.Future[str]] = set()
+        """Runs that are being started; each gives the id."""
         self._run_id = run
         self._replay = replay
         self._begun_in_page = False
@@ -167,11 +172,33 @@ class Screens(App[None]):
         else:
             self.exit()
 
-    def on_key(self, event: events.Key) -> None:
-        """In a dialog no key of ours is bound, but leaving works from there too."""
-        if isinstance(self.screen, ModalScreen) and event.key in keys_of("quit", self._keymap):
+    async def on_key(self, event: events.Key) -> None:
+        """In a dialog no key of ours is bound, but leaving works from there too. Elsewhere no key of ours is mute."""
+        if not isinstance(self.screen, ModalScreen):
+            self._say_why_not(event.key)
+        elif event.key in keys_of("quit", self._keymap):
             event.stop()
+            await self.action_quit()
+
+    def _say_why_not(self, key: str) -> None:
+        """Of a key whose action is not valid now."""
+        name = next((name for name in ACTIONS if key in keys_of(name, self._keymap)), "")
+        if name and ACTIONS[name].group != "Move" and key not in self.screen.active_bindings:
+            self.notify(f"{ACTIONS[name].words}: {why_not(name, self.screen)}")
+
+    async def action_quit(self) -> None:
+        """A run that is being started is waited for: nobody else would say its id."""
+        if not self.starting:
             self.exit()
+        else:
+            self.notify("leaving as soon as the run has begun…")
+            self.run_worker(self._leave_after(set(self.starting)), group="leave", exclusive=True)
+
+    async def _leave_after(self, tasks: set[asyncio.Future[str]]) -> None:
+        await asyncio.wait(tasks)
+        begun = [task.result() for task in tasks if not task.cancelled() and task.exception() is None]
+        said = "\n".join(f"run {run} has begun; see it with: orch tui {run}" for run in begun)
+        self.exit(message=Text(safe(said)) if said else None)
 
     def action_mouse(self) -> None:
         """Give the mouse to the terminal, or take it back."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Any, ClassVar
+import time
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events, work
 from textual.app import ComposeResult, SuspendNotSupported
@@ -13,6 +14,7 @@ from textual.screen import Screen
 
 from orch_tui.changing import edited
 from orch_tui.dialogs import Choose, Confirm, Paragraph, paragraphs, told
+from orch_tui.doing import with_patience
 from orch_tui.footer import KeyBar
 from orch_tui.listing import Listing, Rows
 from orch_tui.pane import Lines
@@ -39,6 +41,7 @@ from orchestrator.store.answers import is_late
 from orchestrator.store.lease import owner_alive
 
 if TYPE_CHECKING:
+    from orch_tui.app import Screens
     from orch_tui.ports import World
     from orchestrator.events import AskOpened
     from orchestrator.store.answers import Question
@@ -65,7 +68,7 @@ class ApprovalsScreen(Viewless, Screen[None]):
         "copy_command",
         "approvals",
         *VIEWS,
-        shown=("approve", "reject", "other_pane", "back"),
+        shown=("approve", "reject", "change", "other_pane", "back"),
     )
 
     def __init__(self, world: World, run: str | None = None, *, at: str = "") -> None:
@@ -80,6 +83,8 @@ class ApprovalsScreen(Viewless, Screen[None]):
         self._watched = Watch(LOOK, rest=REST)
         self._answered: set[str] = set()
         """Runs answered here while their owner lived."""
+        self._idle: frozenset[str] = frozenset()
+        """The keys that are not told at the bottom."""
         self._about: tuple[AskOpened, int, list[Row]] | None = None
         """What the question under the cursor is about, wrapped to a width."""
 
@@ -120,6 +125,7 @@ class ApprovalsScreen(Viewless, Screen[None]):
             return  # it was left meanwhile
         self._take(questions)
         self._draw(self.size.width)
+        self._tell_keys()
 
     async def _go_on(self) -> None:
         """The owner of a run may have given up waiting in the very moment of the answer."""
@@ -129,6 +135,19 @@ class ApprovalsScreen(Viewless, Screen[None]):
                 self._answered.discard(run)
             if left:
                 self.notify(await asyncio.to_thread(resume, self.world, run), markup=False)
+
+    @property
+    def idle_keys(self) -> frozenset[str]:
+        """What does nothing without a question, or to this one: at the bottom it has no place now."""
+        question = self.question if self.rows.questions else None
+        if question is None:
+            return frozenset({"approve", "reject", "change", "other_pane"})
+        return frozenset() if editable(question.ask.edit) is not None else frozenset({"change"})
+
+    def _tell_keys(self) -> None:
+        if self._idle != self.idle_keys:
+            self._idle = self.idle_keys
+            self.refresh_bindings()
 
     def _take(self, questions: list[Question]) -> None:
         """The cursor stays on its question."""
@@ -197,6 +216,7 @@ class ApprovalsScreen(Viewless, Screen[None]):
         if message.listing.id == "questions":
             self._draw_about(self.size.width)
             self.query_one("#about", Listing).scroll_home(animate=False)
+            self._tell_keys()
 
     # -- keys
 
@@ -262,10 +282,13 @@ class ApprovalsScreen(Viewless, Screen[None]):
 
     async def _answer(self, question: Question, choice: str | None, change: Any = None) -> None:
         try:
-            done = await asyncio.to_thread(answer, self.world, question, choice, change)
+            work = asyncio.to_thread(answer, self.world, question, choice, change)
+            done = await with_patience(self, work, f"answering {question.ask.path}…")
             self.notify(done.sentence, markup=False)
             if done.alive:
                 self._answered.add(question.run.id)
+            elif done.resumed:
+                cast("Screens", self.app).resumed[question.run.id] = time.monotonic()
         except OrchError as error:
             self.notify(told(error), severity="error", markup=False)
         self._watched.wake()

@@ -51,6 +51,8 @@ class Dialog(ModalScreen[Answer]):
     Dialog Input { border: none; height: 1; padding: 0; margin-top: 1; }
     """
     BINDINGS = bindings("back")
+    KEYS = ""
+    """What its edge says of keys."""
 
     def __init__(self, texts: Sequence[Paragraph]) -> None:
         super().__init__()
@@ -66,6 +68,7 @@ class Dialog(ModalScreen[Answer]):
         return Listing(Rows(), id="below")
 
     def on_mount(self) -> None:
+        self._lay_out(self.app.size)  # before it is drawn for the first time
         self.query_one("#below").focus()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -81,7 +84,7 @@ class Dialog(ModalScreen[Answer]):
         box.styles.height = min(len(rows) + below + 3, room.height)
         self.query_one("#below").styles.height = below
         text.can_focus = len(rows) + below + 3 > room.height
-        box.border_subtitle = "tab: read on" if text.can_focus else ""
+        box.border_subtitle = "tab: read on" if text.can_focus else self.KEYS
         text.set_source(Rows(rows))
 
     def _below_height(self, height: int) -> int:  # noqa: ARG002 - of the screen
@@ -90,6 +93,8 @@ class Dialog(ModalScreen[Answer]):
 
 class Choose(Dialog[int | None]):
     """One of several, by its number, with enter, or none with escape. The first stands under the cursor."""
+
+    KEYS = "enter chooses · esc closes"
 
     def __init__(self, title: str, options: Sequence[str], details: str = "") -> None:
         super().__init__([(title, "bold"), (details, "")])
@@ -153,6 +158,8 @@ class Confirm(Dialog[bool]):
 
 class Line(Dialog[str | None]):
     """One line of text; escape gives none."""
+
+    KEYS = "enter takes it · esc closes"
 
     def __init__(self, title: str, value: str = "") -> None:
         super().__init__([(title, "bold")])

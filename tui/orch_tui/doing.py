@@ -16,6 +16,7 @@ from textual.app import SuspendNotSupported
 from orchestrator.errors import OrchError
 
 if TYPE_CHECKING:
+    from textual.app import App
     from textual.screen import Screen
 
     from orch_tui.app import Screens
@@ -29,17 +30,17 @@ SOON = 0.4
 Result = TypeVar("Result")
 
 
-def refuse(screen: Screen[Any], error: OrchError) -> None:
+def refuse(speaker: Screen[Any] | App[Any], error: OrchError) -> None:
     """Say what went wrong and what to do."""
-    screen.notify(f"{error.message}\n{error.hint}" if error.hint else error.message, severity="error")
+    speaker.notify(f"{error.message}\n{error.hint}" if error.hint else error.message, severity="error")
 
 
-async def with_patience(screen: Screen[Any], work: Awaitable[Result], saying: str) -> Result:
+async def with_patience(speaker: Screen[Any] | App[Any], work: Awaitable[Result], saying: str) -> Result:
     """Wait for what is done elsewhere, and say what that is when it takes long."""
     task = asyncio.ensure_future(work)
     done, _ = await asyncio.wait({task}, timeout=SOON)
     if not done:
-        screen.notify(saying)
+        speaker.notify(saying)
     return await task
 
 

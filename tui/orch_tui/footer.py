@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from textual import events
 from textual.screen import Screen
 from textual.strip import Strip
@@ -64,7 +66,8 @@ class KeyBar(Widget):
         for key, (_, binding, enabled, _) in screen.active_bindings.items():
             if binding.show and enabled and binding.description and binding.action not in idle:
                 found.setdefault(binding.action, (binding.id or "", key, binding.description))
-        keys = [(name, key, _short(name, words)) for name, key, words in found.values()]
+        now: Mapping[str, str] = getattr(screen, "words_now", {})
+        keys = [(name, key, now.get(name) or _short(name, words)) for name, key, words in found.values()]
         if keys != self._keys:
             self._keys = keys
             self.refresh()
@@ -101,5 +104,7 @@ SHORT = {
     "step": "One event",
     "replay": "Replay",
     "again": "Run anew",
+    "change": "Change",
+    "restart": "Again",
 }
 assert SHORT.keys() <= ACTIONS.keys()

@@ -12,7 +12,7 @@ from textual.dom import DOMNode
 from textual.events import Click
 from textual.widgets import OptionList
 
-from orch_tui.settings import ACTIONS, keys_of, shown_key
+from orch_tui.settings import ACTIONS, keys_of, shown_key, why_not
 
 if TYPE_CHECKING:
     from orch_tui.app import Screens
@@ -23,15 +23,6 @@ UNLIKELY = 0.3
 """How much less than others what cannot be chosen is meant by who types its words."""
 NARROWEST = 30
 """Columns below which Textual cannot draw the list."""
-
-
-ELSEWHERE = {
-    "Runs": "only in the list of runs",
-    "Timeline": "only in the timeline",
-    "Tabs": "only in the trace of a run",
-    "Replay": "only in a replay",
-}
-"""Why an action of this group is not valid now; of the others there is no more to say than that."""
 
 
 class Command(NamedTuple):
@@ -97,9 +88,9 @@ class Actions(Provider):
         keys = cast("Screens", self.app).world.settings.keys
         for name, action in ACTIONS.items():
             if name not in valid and name not in HIDDEN and action.group != "Move":
-                why_not = ELSEWHERE.get(action.group, "not now, or not here")
+                reason = why_not(name, self.screen)
                 shown = ", ".join(shown_key(key) for key in keys_of(name, keys))
-                yield Command(action.words, shown, partial(self._refuse, action.words, why_not), why_not)
+                yield Command(action.words, shown, partial(self._refuse, action.words, reason), reason)
 
     async def _refuse(self, words: str, why_not: str) -> None:
         self.app.notify(f"{words}: {why_not}", markup=False)

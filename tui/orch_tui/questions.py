@@ -31,6 +31,7 @@ RUNS = 200
 """Runs whose questions are read; of more the newest."""
 SHOWN = 50_000
 """Characters of what a question is about; the rest is in `orch show RUN STEP`."""
+RESUMED = "run {} is resumed"
 KINDS = ("ask.opened", "ask.answered")
 
 COLUMNS = (
@@ -187,10 +188,12 @@ def text_of(show: Any) -> str:
 
 
 class Answered(NamedTuple):
-    """What happens now, in a sentence; `alive` when the owner of the run goes on by itself."""
+    """What happens now, in a sentence; `alive` when the owner of the run goes on by itself, `resumed` when a process
+    that goes on was started."""
 
     sentence: str
     alive: bool
+    resumed: bool = False
 
 
 def answer(world: World, question: Question, choice: str | None, change: Any = None) -> Answered:
@@ -213,7 +216,8 @@ def answer(world: World, question: Question, choice: str | None, change: Any = N
     rest = len(answers.open_asks(world.store, run))
     if rest and choice is not None:
         return Answered(f"{done}; run {run} waits for {words.count(rest, 'more answer')}", False)
-    return Answered(f"{done}; {resume(world, run)}", False)
+    going_on = resume(world, run)
+    return Answered(f"{done}; {going_on}", False, going_on == RESUMED.format(run))
 
 
 def resume(world: World, run: str) -> str:
@@ -222,7 +226,7 @@ def resume(world: World, run: str) -> str:
         world.start(["resume", run])
     except OrchError as error:
         return f"it could not be resumed ({error.message}); go on with: orch resume {run}"
-    return f"run {run} is resumed"
+    return RESUMED.format(run)
 
 
 def stranded(store: Store, run: str) -> bool | None:

@@ -6,7 +6,7 @@ import time
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from orch_tui.bars import GAUGE, Bar, Part, fitted
+from orch_tui.bar import GAUGE, Bar, Part, fitted
 from orch_tui.settings import keys_of, shown_key
 from orchestrator.report import words
 
@@ -50,7 +50,7 @@ def played(feed: ReplayFeed, width: int, again: str, word: str = "") -> Row:
         Part(1, ((f"{words.number(feed.played)} of {words.count(total, 'event')}", ""),) if total else ()),
         Part(3, ((time_of_all, ""),) if known else ()),
         Part(5, ((time.strftime("%H:%M:%S", time.localtime(moment)), "dim"),) if known else ()),
-        Part(4, ((f"{again} starts again", "key"),) if feed.ended else _waiting(clock)),
+        Part(1 if feed.ended else 4, ((f"{again} starts again", "key"),) if feed.ended else _waiting(clock)),
     ]
     return fitted(parts, width)
 

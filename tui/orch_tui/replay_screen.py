@@ -72,7 +72,7 @@ class ReplayScreen(RunScreen, inherit_bindings=False):
             "faster",
             "slower",
             "restart",
-            shown=("pause", "step", "faster", "slower"),
+            shown=("pause", "step", "faster", "slower", "restart"),
         ),
         *RunScreen.BINDINGS,
         *Screen.BINDINGS,
@@ -121,6 +121,21 @@ class ReplayScreen(RunScreen, inherit_bindings=False):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return False if action in ACTS else super().check_action(action, parameters)
+
+    @property
+    def idle_keys(self) -> frozenset[str]:
+        """At the end nothing is left to be played but all of it."""
+        over = {"pause", "step", "faster", "slower"} if self.feed.ended else {"restart"}
+        return super().idle_keys | over
+
+    @property
+    def words_now(self) -> dict[str, str]:
+        return {**super().words_now, **({"pause": "Go on"} if self.feed.pace.paused else {})}
+
+    @property
+    def refusals(self) -> dict[str, str]:
+        back = shown_key(keys_of("back", self.shown.world.settings.keys)[0])
+        return dict.fromkeys(ACTS, f"a replay only shows what was; {back} leaves it")
 
     # -- drawing
 

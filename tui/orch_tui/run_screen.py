@@ -18,7 +18,6 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
 from orch_tui.acting import Acting, Views
-from orch_tui.bars import RunHeader, UsageBar
 from orch_tui.covered import Covered
 from orch_tui.detail import DetailPanel
 from orch_tui.feed import Feed, News
@@ -27,11 +26,13 @@ from orch_tui.graph import GraphView
 from orch_tui.listing import Listing
 from orch_tui.logs import LogsView
 from orch_tui.pieces import Pieces, draw_now
+from orch_tui.run_header import RunHeader
 from orch_tui.settings import bindings
 from orch_tui.timeline import TimelineView
 from orch_tui.trace import NOWHERE
 from orch_tui.tree import SpanTree, TreePane
 from orch_tui.trouble import Trouble
+from orch_tui.usage_bar import UsageBar
 from orch_tui.view import Followed, View
 from orchestrator.report.paths import step_of
 
@@ -72,6 +73,7 @@ class RunScreen(Covered, Acting):
     RunScreen ContentSwitcher { height: 1fr; }
     """
     BINDINGS = bindings(
+        "approve",
         "zoom",
         "again",
         "graph",
@@ -84,7 +86,6 @@ class RunScreen(Covered, Acting):
         "copy_command",
         "open_file",
         "save",
-        "approve",
         "reject",
         "cancel",
         "wider",
@@ -114,7 +115,7 @@ class RunScreen(Covered, Acting):
         self._early = News()
         """What was taken in between two ticks."""
         self._share = 50
-        self._stands: tuple[bool, frozenset[str]] = False, frozenset()
+        self._stands: tuple[bool, frozenset[str], dict[str, str]] = False, frozenset(), {}
         """What the keys at the bottom go by."""
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (SIDE_BY_SIDE, "-wide")]
 
@@ -195,7 +196,7 @@ class RunScreen(Covered, Acting):
         for part in self._parts():
             if moved or not isinstance(part, SpanTree):
                 part.flush(news)
-        stands = bool(self.shown.trace.state.asks), self.idle_keys
+        stands = bool(self.shown.trace.state.asks), self.idle_keys, self.words_now
         if stands != self._stands:
             self._stands = stands
             self.refresh_bindings()
@@ -318,6 +319,27 @@ class RunScreen(Covered, Acting):
             "again": running or not self.shown.feed.caught_up,
         }
         return frozenset(action for action, nothing in idle.items() if nothing)
+
+    @property
+    def words_now(self) -> dict[str, str]:
+        """What a key at the bottom does now, where its action has two sides."""
+        return {"follow": "Unfollow"} if self.shown.rows.following else {}
+
+    @property
+    def refusals(self) -> dict[str, str]:
+        """Why an action cannot be done now, where the screen knows."""
+        nothing = "nothing is asked in this run now"
+        again = (
+            "runs cannot be started from here"
+            if self.shown.world.forks is None
+            else "only in the trace and the logs"
+        )
+        return {
+            "approve": nothing,
+            "reject": nothing,
+            "again": again,
+            "replay": "only when nobody executes the run",
+        }
 
     # -- from one view to the other
 

@@ -87,6 +87,21 @@ ACTIONS: dict[str, Action] = {
 """Every action of the screen by its id: what the user's configuration may give other keys."""
 
 
+ELSEWHERE = {
+    "Runs": "only in the list of runs",
+    "Timeline": "only in the timeline",
+    "Tabs": "only in the trace of a run",
+    "Replay": "only in a replay",
+}
+"""Why an action of this group is not valid now; of the others there is no more to say than that."""
+
+
+def why_not(name: str, screen: object) -> str:
+    """Why an action cannot be done here and now: a screen may know more (`refusals`, by action) than its group says."""
+    refusals: Mapping[str, str] = getattr(screen, "refusals", {})
+    return refusals.get(name) or ELSEWHERE.get(ACTIONS[name].group, "not now, or not here")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`keys` replaces default keys by action id; an empty theme follows the terminal's background where it tells it."""

@@ -75,8 +75,8 @@ class SpanTree(Listing):
         self._tree = TreeSource(shown)
         super().__init__(self._tree, id=id)
         self.shown = shown
-        self._ran = False
-        """Whether it was under way at the last look."""
+        self._stood = ""
+        """How the run stood at the last look."""
         self._place: Place | None = None
         self._words = ""
         self._filtered = 0
@@ -177,8 +177,9 @@ class SpanTree(Listing):
 
     def _follow(self) -> None:
         feed, trace = self.shown.feed, self.shown.trace
-        if self._ended():
-            self._go(NOWHERE)  # what it came to
+        if (rest := self._comes_to_rest()) is not None:
+            self.shown.rows.reveal(rest)
+            self._go(rest)
             return
         if not self.following or not feed.running or not feed.caught_up or self.shown.rows.filtered:
             return
@@ -191,11 +192,25 @@ class SpanTree(Listing):
         elif running and (self._place is None or self._place[0] not in running):
             self._go(running[-1])
 
-    def _ended(self) -> bool:
-        """Whether the run was followed and is done now."""
+    def _comes_to_rest(self) -> int | None:
+        """Where the cursor goes, once, when a run that is followed goes on no more, or did not when it was opened."""
         feed = self.shown.feed
-        before, self._ran = self._ran, feed.running and (feed.caught_up or feed.replay is not None)
-        return self.following and before and feed.status == "done" and not self.shown.rows.filtered
+        if not feed.caught_up and feed.replay is None:
+            return None
+        before, self._stood = self._stood, feed.status
+        if before == feed.status or not self.following or self.shown.rows.filtered:
+            return None
+        return self._matters(was_running=before == "running")
+
+    def _matters(self, *, was_running: bool) -> int | None:
+        """What it came to, what it failed at, or what it asks."""
+        trace, status = self.shown.trace, self.shown.feed.status
+        if status == "done":
+            return NOWHERE if was_running else None
+        error = [trace.state.error.path] if trace.state.error is not None else []
+        paths = {"waiting": list(trace.state.asks), "failed": error, "rejected": error}
+        found = [span for path in paths.get(status, ()) if (span := trace.find(path)) != NOWHERE]
+        return found[0] if found else None
 
     def _works(self, span: int) -> bool:
         """Whether the span does something itself: then the cursor stays there."""

@@ -6,7 +6,7 @@ What tools give is data of whoever wrote it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orch_tui.tabs import pretty
@@ -16,6 +16,7 @@ from orch_tui.tabs.withheld import say, withheld
 from orch_tui.text import Role
 from orchestrator.events import AttemptStarted, CallFinished, CallStarted
 from orchestrator.report import words
+from orchestrator.report.chosen import chosen_before
 
 _SIGNS: dict[str, tuple[str, Role]] = {
     "ok": ("✓ ", "good"),
@@ -26,21 +27,23 @@ _SIGNS: dict[str, tuple[str, Role]] = {
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`ended` is None while it goes on, or when it was cut off."""
+    """`ended` is None while it goes on, or when it was cut off. `known`: its model was not asked for the choice."""
 
     began: CallStarted
     ended: CallFinished | None = None
+    known: bool = False
 
 
 def between(span: Span) -> list[list[Call]]:
     """The calls before the first attempt, after it, after the second one, and so on."""
     found: list[list[Call]] = [[]]
+    known = chosen_before([event for _, event in span.events]) if span.verb == "agent" else frozenset()
     for _, event in span.events:
         match event:
             case AttemptStarted():
                 found.append([])
             case CallStarted():
-                found[-1].append(Call(event))
+                found[-1].append(Call(event, known=event.call in known))
             case CallFinished():
                 _end(found, event)
             case _:
@@ -58,7 +61,7 @@ def _end(found: list[list[Call]], event: CallFinished) -> None:
     for some in reversed(found):
         for index in range(len(some) - 1, -1, -1):
             if some[index].began.call == event.call:
-                some[index] = Call(some[index].began, event)
+                some[index] = replace(some[index], ended=event)
                 return
 
 
@@ -69,6 +72,8 @@ def put(page: Page, call: Call, *, live: bool, result: bool = True) -> None:
     sign, role = _SIGNS[ended.outcome] if ended is not None else ("◌ ", "run" if live else "warn")
     took = f"  {words.seconds(ended.seconds)}" if ended is not None else ""
     page.add(((sign, role),), ((f"Call {began.call}", "head"), (f"  {began.tool}", "bold"), (took, "dim")))
+    if call.known:
+        page.say("the choice was in the cache: the model was not asked for it", "dim")
     page.say("with:", "dim")
     arguments(page, began)
     if ended is None:

@@ -186,8 +186,8 @@ def _cost(page: Page, span: Span) -> None:
 
 def _elsewhere(page: Page, span: Span, line: Line) -> None:
     other = span.other
-    if other is None or not line.answers or line.ref == other.name:
-        return
+    if other is None or not (line.answer_prompt or line.answer_completion) or line.ref == other.name:
+        return  # a call that failed has no answer to be had elsewhere
     would = shown(all_cloud(line, other.price))
     tokens = f"{words.count(line.answer_prompt, 'token')} in, {words.number(line.answer_completion)} out, as counted here"
     _line(page, f"Had {other.short} answered at once, it would have cost about {would} ({tokens}).")

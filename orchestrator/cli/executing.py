@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from orchestrator.cli.past import Past
     from orchestrator.store.store import Store
 
-POLL = 0.3
+POLL = 0.15
 """Seconds between looks into the inbox."""
 UNREADABLE = "a message to this run cannot be read any more and was passed over: if you answered a question, answer again"
 

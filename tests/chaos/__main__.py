@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
-from tests.chaos.cancel import Stopped, prepare, stop_at
+from tests.chaos.cancel import Stopped, own_home, prepare, still_computing, stop_at
 from tests.chaos.examples import shown, try_example
 from tests.chaos.left import adopt
 from tests.chaos.life import warm
@@ -31,6 +31,8 @@ COLUMNS = (
     "answers", "settled", "effects", "lost", "wrong end", "again", "once twice", "chain",
 )  # fmt: skip
 RATES = (0.01, 0.05, 0.1)
+GOAL = 2.0
+"""Seconds in which a run that is told to stop ends, on a machine that is not busy."""
 EVERYWHERE = 10
 """Workflows that are killed once at each of their boundaries."""
 
@@ -54,12 +56,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--cancel", type=int, metavar="N", help="instead, stop so many runs at random moments"
     )
+    parser.add_argument(
+        "--embedded", action="store_true", help="those have a model on a host of this machine"
+    )
     parser.add_argument("--wall", type=int, metavar="N", help="instead, kill so many long runs by the clock")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once (the cores)")
     parser.add_argument("--only", default="", metavar="WORD", help="only the rows whose name holds this")
     chosen = parser.parse_args(arguments)
     if chosen.cancel:
-        return _cancel(chosen.cancel)
+        return _cancel(chosen.cancel, embedded=chosen.embedded)
     if chosen.wall:
         return _wall(chosen.wall)
     with tempfile.TemporaryDirectory(prefix="chaos-") as home:
@@ -74,19 +79,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if defects else 0
 
 
-def _cancel(trials: int) -> int:
+def _cancel(trials: int, *, embedded: bool) -> int:
     """Half by Ctrl-C, half by `orch cancel`; a line for each way."""
     wrong = 0
-    with tempfile.TemporaryDirectory(prefix="chaos-") as home:
-        os.environ["ORCH_HOME"] = home
+    with own_home() as hosts:
         for how in ("ctrl-c", "orch cancel"):
             chance = random.Random(how)
-            ended = [_stopped(chance.uniform(0.05, 4.0), how, number) for number in range(trials // 2)]
+            moments = [chance.uniform(0.05, 4.0) for _ in range(trials // 2)]
+            ended = [_stopped(moment, how, number, embedded) for number, moment in enumerate(moments)]
+            busy = still_computing(hosts)
             bad = [one for one in ended if one.is_wrong]
-            wrong += len(bad)
-            sys.stdout.write(told(how, ended) + "\n")
+            wrong += len(bad) + len(busy)
+            sys.stdout.write(told(how, ended) + (f", {len(busy)} hosts busy" if embedded else "") + "\n")
             sys.stdout.flush()
-            sys.stderr.writelines(f"DEFECT {how}: {one}"[:3000] + "\n" for one in bad)
+            sys.stderr.writelines(f"DEFECT {how}: {one}"[:3000] + "\n" for one in [*bad, *busy])
     return 1 if wrong else 0
 
 
@@ -100,17 +106,20 @@ def _wall(runs: int) -> int:
     return 1 if wall.defects else 0
 
 
-def _stopped(moment: float, how: str, number: int) -> Stopped:
+def _stopped(moment: float, how: str, number: int, embedded: bool) -> Stopped:
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        return stop_at(Path(folder), prepare(Path(folder), number), moment, how)
+        return stop_at(Path(folder), prepare(Path(folder), number, embedded=embedded), moment, how)
 
 
 def told(how: str, ended: Sequence[Stopped]) -> str:
     """One line of figures."""
     seconds = sorted(one.seconds for one in ended)
+    starting = sorted(one.starting for one in ended)[len(ended) // 2]
     states = Counter(one.status or "no run yet" for one in ended)
     return (
         f"{how}: {len(ended)} trials, median {seconds[len(seconds) // 2]:.2f} s, longest {seconds[-1]:.2f} s, "
+        f"{'' if how == 'ctrl-c' else f'{starting:.2f} s of it the command itself, '}"
+        f"{sum(one > GOAL for one in seconds)} above {GOAL:g} s, "
         f"{sum(len(one.orphans) for one in ended)} orphans, "
         f"{sum(one.resumed == 0 for one in ended)} of {sum(one.resumed is not None for one in ended)} resumed; "
         + ", ".join(f"{count} {state}" for state, count in states.items())

@@ -5,6 +5,7 @@ Its model takes its time, and its tools are processes that start processes. Afte
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import random
@@ -12,12 +13,18 @@ import re
 import select
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import psutil
 
+from orchestrator.config import Config
+from orchestrator.providers.hosts import Hosts
 from orchestrator.store.open import open_store
 
 WORKFLOW = """
@@ -29,10 +36,12 @@ steps:
   each:
     foreach: [1, 2, 3, 4]
     steps:
-      draft: {agent: writer, prompt: "draft {{ item }}"}
+      draft: {agent: writer, prompt: "draft {{ item }}", on_error: {value: cut off}}
       rest: {tool: nap, with: {mark: "MARK", after: "{{ draft }}"}}
   end: {value: "{{ each | map(attribute='rest') | join(' ') }}"}
 """
+EMBEDDED = '{use: "llamacpp:smollm2-135m", context: 768, params: {temperature: 0, max_tokens: 100}}'
+"""A model whose host computes long answers, in place of the one that takes its time from a file."""
 ANSWERS = "- {match: draft, chunks: [on, ce, ' ', upon], delay: 100ms}\n"
 TOOLS = '''
 import subprocess, pathlib
@@ -53,6 +62,8 @@ os.execv(sys.executable, sys.argv[1:])
 """Makes the terminal the one whose Ctrl-C is heard, and becomes the command."""
 LONGEST = 60.0
 """Seconds after which a command is given up; nothing depends on them."""
+PATIENCE = 5.0
+"""Seconds in which a host notices that nobody waits for its answer."""
 
 
 @dataclass
@@ -66,6 +77,8 @@ class Stopped:
     problems: list[str] = field(default_factory=list)
     status: str = ""
     resumed: int | None = None
+    starting: float = 0.0
+    """Seconds of these that `orch cancel` itself took, most of them to start."""
 
     @property
     def is_wrong(self) -> bool:
@@ -78,11 +91,12 @@ class Stopped:
         return bool(self.orphans or self.problems or "Traceback" in self.said or not ended)
 
 
-def prepare(folder: Path, number: int) -> str:
+def prepare(folder: Path, number: int, *, embedded: bool = False) -> str:
     """The files of one trial; returns the mark by which its processes are known."""
+    workflow = WORKFLOW.replace('"scripted:answers.yaml"', EMBEDDED) if embedded else WORKFLOW
     mark = f"{random.SystemRandom().randrange(10**7, 10**8)}.{number}"
     (folder / "orch.yaml").write_text("orch: 1\n", encoding="utf-8")
-    (folder / "workflow.yaml").write_text(WORKFLOW.replace("MARK", mark), encoding="utf-8")
+    (folder / "workflow.yaml").write_text(workflow.replace("MARK", mark), encoding="utf-8")
     (folder / "answers.yaml").write_text(ANSWERS, encoding="utf-8")
     (folder / "tools.py").write_text(TOOLS.replace("FOLDER", str(folder)), encoding="utf-8")
     return mark
@@ -99,14 +113,14 @@ def stop_at(folder: Path, mark: str, moment: float, how: str) -> Stopped:
     os.close(theirs)
     said = _read(ours, LONGEST, "ready") + _read(ours, moment)
     family = _family(process.pid)
-    began = time.monotonic()
+    began = said_at = time.monotonic()
     if how == "ctrl-c":
         os.write(ours, b"\x03")
     else:
-        _ask_to_cancel(folder, process)
+        began, said_at = _ask_to_cancel(folder, process), time.monotonic()
     said += _read(ours, LONGEST)
     code = _code(process)
-    stopped = Stopped(time.monotonic() - began, code, said)
+    stopped = Stopped(time.monotonic() - began, code, said, starting=said_at - began)
     os.close(ours)
     stopped.orphans = _left(family, mark)
     _look(folder, stopped)
@@ -122,12 +136,14 @@ def _code(process: subprocess.Popen[bytes]) -> int:
         return process.wait()
 
 
-def _ask_to_cancel(folder: Path, process: subprocess.Popen[bytes]) -> None:
-    """Until there is a run that can be asked, or none any more."""
-    words = [*_orch(), "cancel", "last"]
+def _ask_to_cancel(folder: Path, process: subprocess.Popen[bytes]) -> float:
+    """Until there is a run that can be asked, or none any more; when the one began that was heard."""
     while process.poll() is None:
+        began = time.monotonic()
+        words = [*_orch(), "cancel", "last"]
         if not subprocess.run(words, cwd=folder, capture_output=True, check=False).returncode:
-            return
+            return began
+    return time.monotonic()
 
 
 def _orch() -> list[str]:
@@ -181,3 +197,36 @@ def _left(family: list[psutil.Process], mark: str) -> list[str]:
         if one.info["name"] == "sleep" and marked.search(words):
             left.append(f"{one.pid} {words}")
     return left
+
+
+# ------------------------------------------------------------------------------------------------- the host
+
+
+@contextmanager
+def own_home() -> Iterator[Hosts]:
+    """A home for trials, with the user's weights; hosts that were started in it end with it."""
+    weights = Config.from_environment(os.environ, Path.cwd()).models
+    with tempfile.TemporaryDirectory(prefix="chaos-") as home:
+        (Path(home) / "models").symlink_to(weights)
+        os.environ["ORCH_HOME"] = home
+        hosts = Hosts(Path(home) / "run" / "hosts", environ=os.environ)
+        yield hosts
+        for host in hosts.running():
+            hosts.stop(host.identity)
+
+
+def still_computing(hosts: Hosts) -> list[str]:
+    """Hosts that go on with an answer that nobody waits for."""
+    end = time.monotonic() + PATIENCE
+    while (busy := list(_busy(hosts))) and time.monotonic() < end:
+        time.sleep(0.1)
+    return busy
+
+
+def _busy(hosts: Hosts) -> Iterator[str]:
+    for host in hosts.running():
+        if host.state is not None:
+            key = {"Authorization": f"Bearer {host.state.key}"}
+            with urlopen(Request(f"{host.state.url}/slots", headers=key), timeout=LONGEST) as answer:
+                slots = json.load(answer)
+            yield from (f"slot {slot['id']} of {host.identity}" for slot in slots if slot["is_processing"])

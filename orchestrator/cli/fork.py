@@ -83,6 +83,10 @@ def command(
     config = Config.from_environment(os.environ, Path.cwd()).staying(local_only)
     wish = Wish(at, pairs(given, "-i"), pairs(models, "-m"), changed)
     wish.refuse_empty()
+    if detach and events:
+        from orchestrator.cli.starting import unseen
+
+        raise unseen()
     how = How(only_plan, yes, as_json, events, no_cache, quiet, detach, run_id)
     store = existing_store()
     try:
@@ -173,13 +177,12 @@ def _execute(store: Store, copy: Copy, wish: Wish, how: How, console: Console) -
 
 
 def _detach(store: Store, source: str, wish: Wish, how: How, config: Config, console: Console) -> int:
-    from orchestrator.cli.starting import start_run
+    from orchestrator.cli.starting import start_run, tell_started
 
     run = store.fresh_id(time.time())
     words = arguments(source, wish, no_cache=how.no_cache, local_only=config.offline)
     start_run(store, run, [*words, "--yes"], config.cwd, "fork")
-    console.result(run)
-    console.say(f"follow it with: orch logs {run} -f, or on a screen: orch tui {run}")
+    tell_started(console, run, as_json=how.as_json)
     return 0
 
 

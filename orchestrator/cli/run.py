@@ -86,6 +86,10 @@ def command(
     if at:
         _refuse_with_from(tui=tui, input_file=input_file, locked=locked)
     tui = _screen_wanted(tui, others, console)
+    if detach and events:
+        from orchestrator.cli.starting import unseen
+
+        raise unseen()
     config = Config.from_environment(os.environ, Path.cwd()).staying(local_only)
     replaced = pairs(models, "-m")
     if at:
@@ -105,7 +109,7 @@ def command(
     try:
         again = _again(workflow, given, input_file, models, no_cache, local_only, locked)
         if detach:
-            return _detach(store, again, config, console)
+            return _detach(store, again, config, console, as_json=as_json)
         if tui:
             return _on_screen(store, again, graph, config, console)
         run = run_id or store.fresh_id(time.time())
@@ -229,13 +233,12 @@ def _again(
     return [*arguments, "--", workflow]
 
 
-def _detach(store: Store, arguments: list[str], config: Config, console: Console) -> int:
-    from orchestrator.cli.starting import start_run
+def _detach(store: Store, arguments: list[str], config: Config, console: Console, *, as_json: bool) -> int:
+    from orchestrator.cli.starting import start_run, tell_started
 
     run = store.fresh_id(time.time())
     start_run(store, run, arguments, config.cwd)
-    console.result(run)
-    console.say(f"follow it with: orch logs {run} -f, or on a screen: orch tui {run}")
+    tell_started(console, run, as_json=as_json)
     return 0
 
 

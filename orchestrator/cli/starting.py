@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from orchestrator.errors import OrchError
+from orchestrator.errors import OrchError, UsageError
 
 if TYPE_CHECKING:
+    from orchestrator.cli.console import Console
     from orchestrator.store.store import Store
 
 LOOK = 0.05
@@ -104,6 +105,23 @@ def start_run(store: Store, run: str, arguments: Sequence[str], cwd: Path, comma
             child.stop()
             raise
     return child
+
+
+def tell_started(console: Console, run: str, *, as_json: bool) -> None:
+    """What `--detach` prints: the id of the run that goes on by itself."""
+    if as_json:
+        console.json({"run": run, "status": "running"})
+    else:
+        console.result(run)
+    console.say(f"follow it with: orch logs {run} -f, or on a screen: orch tui {run}")
+
+
+def unseen() -> UsageError:
+    """Why a run that goes on by itself does not print its events."""
+    return UsageError(
+        "--detach and --events exclude each other",
+        hint="start it with --detach, then: orch logs last -f --events",
+    )
 
 
 class Starter:

@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -92,14 +93,23 @@ class ServedEngine:
         except BaseException:  # whoever asks the host to end while weights are loaded
             self.stop()
             raise
+        self._stopping = False
+        threading.Thread(target=self._watch, daemon=True).start()
 
     @property
     def alive(self) -> bool:
         return self._child.poll() is None
 
     def stop(self) -> None:
+        self._stopping = True
         self._child.kill()
         self._child.wait()
+
+    def _watch(self) -> None:
+        """End the host with its server, at once: whoever was asking looks whether it still lives."""
+        self._child.wait()
+        if not self._stopping:
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def _wait(self) -> None:
         opener = build_opener(ProxyHandler({}))

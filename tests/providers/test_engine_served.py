@@ -153,6 +153,19 @@ def test_a_host_that_is_ended_while_it_loads_leaves_no_server(server: Path, tmp_
     assert left == []
 
 
+def test_a_host_ends_with_its_server(server: Path, hosts: Hosts) -> None:
+    """Of memory, for example; the next call starts another one."""
+    lease = hosts.acquire(launch(server, "m"))
+    host = psutil.Process(lease.state.pid)
+    [child] = host.children()
+
+    child.kill()
+    _, left = psutil.wait_procs([child, host], timeout=60)
+
+    assert left == []
+    assert not lease.alive
+
+
 def test_an_older_build_counts_in_two_steps(server: Path, tmp_path: Path) -> None:
     """Servers from before summer 2026 cannot be asked how long a chat is, but how it is written and cut."""
     gguf(tmp_path / "a.gguf")

@@ -21,7 +21,8 @@ from pydantic_core import from_json
 from orchestrator.errors import StoreError
 from orchestrator.events import Event, decode
 from orchestrator.store import named
-from orchestrator.store.shapes import Shape, by_class, by_kind, by_letter
+from orchestrator.store.positions import USUAL_FACTS, ways
+from orchestrator.store.shapes import Shape, by_kind, by_letter
 
 INLINE = 8192
 """Longest JSON text, in characters, that stands in the payload itself."""
@@ -38,9 +39,6 @@ GENESIS = bytes(32)
 _SPILL_DEPTH = 4
 _SPILL_ENTRIES = 64
 _MARK = re.compile(r"\$+blob")
-_USUAL = ("model", "tokens", "attempts", "seconds", "error")
-"""The facts of a step that a model answered: only their values are stored, and no error where there was none."""
-_MESSAGE = ("role", "content")
 _PLAIN = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 _frame = Struct("<dI").pack
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
@@ -74,15 +72,15 @@ def pack(event: Event) -> Packed:
 
 def pack_all(events: Sequence[Event]) -> tuple[list[Row], StoreError | None]:
     """The rows of events up to the first that cannot be recorded, and why it cannot. All are encoded in one call."""
-    shapes = by_class()
-    found = [(shape := shapes[type(event)], shape.values(event)) for event in events]
-    payloads = [_positions(shape, fields) for shape, fields in found]
+    way = ways()
+    found = [way[type(event)](event) for event in events]
     rows: list[Row] = []
-    for (shape, fields), values, text in zip(found, payloads, _texts(payloads), strict=True):
-        path = fields[1] if shape.has_path else ""
+    for (at, kind, path, values), text in zip(found, _texts([one[3] for one in found]), strict=True):
+        if text is not None:
+            rows.append((at, kind, path, text, _NOTHING))
+            continue
         try:
-            payload, blobs = (text, _NOTHING) if text is not None else _carefully(values)
-            rows.append((float(fields[0]), shape.letter, path, payload, blobs))
+            rows.append((at, kind, path, *_carefully(values)))
         except (ValueError, TypeError, RecursionError) as error:
             fault = _refused(path, error)
             fault.__cause__ = error
@@ -96,51 +94,6 @@ def _refused(path: str, error: Exception) -> StoreError:
     why = f"lists and maps are nested more than {DEEPEST} levels deep" if deep else error
     may = "values are maps, lists, texts, finite numbers, true, false and null"
     return StoreError(f"a value {whose} cannot be recorded: {why}", hint="make it flatter" if deep else may)
-
-
-def _positions(shape: Shape, found: tuple[Any, ...]) -> Sequence[Any]:
-    """The fields behind the columns in order, up to the last that says something."""
-    bare = shape.bare
-    if found[bare:] != shape.ending or found[bare - 1] is None:
-        return _cut(shape, found[shape.first :])
-    values = found[shape.first : bare]
-    return values if shape.facts is None and shape.messages is None else _short(shape, [*values])
-
-
-def _cut(shape: Shape, fields: Sequence[Any]) -> list[Any]:
-    values, tail = [*fields], shape.tail
-    while values and values[-1] is tail[len(values) - 1]:
-        values.pop()
-    return _short(shape, values)
-
-
-def _short(shape: Shape, values: list[Any]) -> list[Any]:
-    """The same with the names left out that everybody knows."""
-    if (at := shape.facts) is not None and at < len(values):
-        values[at] = _unnamed(values[at])
-    elif (at := shape.messages) is not None:
-        values[at] = _flat(values[at])
-    return values
-
-
-def _unnamed(facts: Mapping[str, Any] | None) -> Any:
-    """The usual facts as a list of their values."""
-    if facts is None or tuple(facts) != _USUAL:
-        return facts
-    values = [*facts.values()]
-    if values[-1] is None:
-        values.pop()
-    return values
-
-
-def _flat(messages: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
-    """`role, content, role, content` where all messages consist of these; the first role, a text, tells it later."""
-    flat: list[Any] = []
-    for message in messages:
-        if tuple(message) != _MESSAGE:
-            return messages
-        flat += message.values()
-    return flat if flat and type(flat[0]) is str else messages
 
 
 def _texts(payloads: Sequence[Sequence[Any]]) -> Sequence[str | None]:
@@ -255,8 +208,8 @@ def _spread(shape: Shape, values: list[Any]) -> None:
     """Put names back where they were left out, and None where nothing stood."""
     values += [None] * (shape.required - len(values))
     if (at := shape.facts) is not None and at < len(values) and isinstance(values[at], list):
-        facts = [*values[at], None][: len(_USUAL)]
-        values[at] = dict(zip(_USUAL, facts, strict=True))
+        facts = [*values[at], None][: len(USUAL_FACTS)]
+        values[at] = dict(zip(USUAL_FACTS, facts, strict=True))
     elif (at := shape.messages) is not None and _is_flat(said := values[at]):
         pairs = zip(said[::2], said[1::2], strict=True)
         values[at] = [{"role": role, "content": content} for role, content in pairs]
@@ -316,8 +269,17 @@ def _marks(value: Any) -> Iterator[str]:
 
 def link(head: bytes, at: float, kind: str, path: str, payload: str) -> bytes:
     """The chain continued by a row: a digest of all that is in it and of what stands beside the row before."""
-    text = f"{kind}{path}{payload}".encode()
-    return blake2b(head + _frame(at, len(path)) + text, digest_size=LINK).digest()
+    return links(head, [(at, kind, path, payload, _NOTHING)])[0]
+
+
+def links(head: bytes, rows: Iterable[Row]) -> list[bytes]:
+    """The same for rows in a row."""
+    found = []
+    for at, kind, path, payload, _ in rows:
+        text = f"{kind}{path}{payload}".encode()
+        head = blake2b(head + _frame(at, len(path)) + text, digest_size=LINK).digest()
+        found.append(head)
+    return found
 
 
 def holds(head: bytes, at: float, kind: str, path: str, payload: str, found: bytes) -> bool:

@@ -200,22 +200,21 @@ class StoreJournal:
             rows, fault = codec.pack_all(some)
             flats.append(self._linked(rows, self._seq + count, blobs))
             count += len(rows)
-            for event in some[: len(rows)]:
-                self._tally.add(event)
+            self._tally.add_all(some[: len(rows)])
             if fault is not None:
                 return flats, count, blobs, fault
         return flats, count, blobs, None
 
     def _linked(self, rows: list[codec.Row], first: int, blobs: dict[bytes, str]) -> Flat:
         """The columns of rows that continue the chain."""
-        no, head, link = self._no, self._hash, codec.link
+        no, seq, links = self._no, first, codec.links(self._hash, rows)
         flat: list[Any] = []
-        for seq, (at, kind, path, payload, large) in enumerate(rows, first):
-            head = link(head, at, kind, path, payload)
+        for (at, kind, path, payload, large), head in zip(rows, links, strict=True):
             flat += (no, seq, at, kind, path, payload, head)
+            seq += 1
             if large:
                 blobs.update(large)
-        self._hash = head
+        self._hash = links[-1] if links else self._hash
         return flat
 
     def _write(self, flats: Sequence[Flat], count: int, blobs: dict[bytes, str], done: Sequence[int]) -> None:

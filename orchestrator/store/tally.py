@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,8 +52,12 @@ class Tally:
     """What failed in this process: a group that fails with a step of its own does not count."""
 
     def add(self, event: Event) -> None:
-        if type(event) not in _UNCOUNTED:
-            self._count(event)
+        self.add_all((event,))
+
+    def add_all(self, events: Iterable[Event]) -> None:
+        for event in events:
+            if type(event) not in _UNCOUNTED:
+                self._count(event)
 
     def _count(self, event: Event) -> None:
         match event:

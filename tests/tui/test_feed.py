@@ -59,6 +59,23 @@ def until(feed: Feed, reached: Callable[[Feed], bool]) -> News:
     return seen
 
 
+def test_while_a_record_is_read_the_run_stands_as_the_list_of_runs_has_it(store: Store) -> None:
+    """A run that ended does not look as if it ran, however long its record is."""
+    append(store, StepStarted(2.0, "a", "value"), StepFinished(3.0, "a", 1, {}), RunFinished(4.0, {}))
+    feed = Feed(store, RUN)
+    feed.start()
+    deadline = time.monotonic() + 30
+    while feed.row is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+    assert (feed.trace.state.events, feed.caught_up) == (0, False)
+    assert feed.status == "done"
+    assert not feed.running
+    until(feed, lambda feed: feed.caught_up)
+    feed.close()
+    assert feed.status == "done"
+
+
 def test_memory_that_reading_a_long_record_took_is_given_back(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -205,7 +205,8 @@ class DetailPanel(Vertical):
         chosen, width = self._chosen, self._scroller.columns
         trace, run = self.shown.trace, self.shown.run
         if chosen.span == NOWHERE:
-            of_run = whole(trace, run, self.shown.feed.status)
+            status = self.shown.feed.status if self.shown.feed.caught_up else "running"  # outputs come last
+            of_run = whole(trace, run, status)
             last = trace.state.events - 1
             page, speed, looked_up = (
                 await asyncio.to_thread(self._pages.of_run, of_run, last, chosen, width),

@@ -125,12 +125,13 @@ class Feed:
 
     @property
     def status(self) -> RunStatus:
-        """As the events tell it, unless the last one is missing: the owner died without it, or it cannot be read."""
+        """As the events tell it, unless the last one is not there: it was not read yet, it cannot be read, or the
+        owner died without it."""
         told, row = self.trace.state.status, self.row
-        if told != "running" or row is None:
+        if told not in ("new", "running") or row is None or row.live:
             return told
-        unread = bool(self.damaged) and self.looked_through
-        return row.status if unread or row.status == "interrupted" else told
+        missing = not self.caught_up or (bool(self.damaged) and self.looked_through)
+        return row.status if missing or row.status == "interrupted" else told
 
     @property
     def running(self) -> bool:
@@ -165,7 +166,7 @@ class Feed:
             threading.Thread(target=give_back, daemon=True).start()  # it takes longer than a frame may
         news.changed |= caught_up != self.caught_up
         self.caught_up = news.caught_up = caught_up
-        if news.changed:
+        if news.changed and (caught_up or self.status == "interrupted"):
             self._stop_what_was_cut_off()
         self._take_pieces(news)
         news.touched = list(touched)

@@ -1,4 +1,5 @@
-"""Files that stand for models, `llamacpp:./tuned.gguf`: each means one beside the file that names it.
+"""Files that stand for models, `llamacpp:./tuned.gguf`: each means one beside the file that names it. So do the paths in
+a command that starts a server.
 
 A run opens all its models from one folder, that of the workflow somebody called; what another file says is put in terms
 of that folder, so that two files may say the same and mean two models. Opens nothing.
@@ -22,6 +23,8 @@ def as_seen_from(folder: Path, models: Mapping[str, ModelSpec], written_in: Path
 
 
 def _moved(spec: ModelSpec, here: Path, there: Path) -> ModelSpec:
+    if spec.serve is not None:
+        return spec.written_in(there)
     provider, _, model = spec.use.partition(":")
     if not _is_relative(provider, model):
         return spec

@@ -221,7 +221,10 @@ def _served(
         raise UsageError(f"model '{name}': `serve` starts a server on this machine, but {url} is not on it")
     key = secret_of(name, spec, environ)
     return ServedModel(
-        model, LocalServer(name, _found(spec.serve), url + health, environ=environ, folder=base, key=key)
+        model,
+        LocalServer(
+            name, _found(spec.serve), url + health, environ=environ, folder=spec.folder or base, key=key
+        ),
     )
 
 

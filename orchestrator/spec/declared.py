@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
 
 from orchestrator.labels import Label
 from orchestrator.spec.base import Model
@@ -112,6 +113,18 @@ class ModelSpec(Model):
     """How long the model stays loaded after its last use."""
     warm: Flag = False
     """Load it when the run starts, not at its first call."""
+    _folder: Path | None = PrivateAttr(default=None)
+
+    @property
+    def folder(self) -> Path | None:
+        """Where `serve` starts, when that is not beside the workflow that is run."""
+        return self._folder
+
+    def written_in(self, folder: Path) -> ModelSpec:
+        """The same entry of a file in this folder."""
+        moved = self.model_copy()
+        moved._folder = folder
+        return moved
 
     @model_validator(mode="before")
     @classmethod

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import socket
+import sys
 from pathlib import Path
 
+import pytest
+
+from orchestrator.config import Config
 from orchestrator.engine.gate import gates_of, models_needed
+from orchestrator.errors import ProviderError
 from orchestrator.graph.open import open_workflow
 from orchestrator.graph.weights import as_seen_from
+from orchestrator.providers.registry import open_model
 from orchestrator.spec.model import ModelSpec
 
 CHILD = """
@@ -104,3 +113,36 @@ def test_every_graph_finds_its_own_gate(tmp_path: Path) -> None:
         "scripted:a/answers.yaml",
         "scripted:b/answers.yaml",
     ]
+
+
+def test_a_server_starts_beside_the_file_that_says_so(tmp_path: Path) -> None:
+    """Its command may name files of that folder; two files that say the same mean two servers."""
+    port = free_port()
+    command = f"serve: ['{sys.executable}', ./server.py], url: 'http://127.0.0.1:{port}/v1'"
+    said = CHILD.replace('"scripted:answers.yaml"', f"{{use: 'llama-server:x', {command}}}")
+    for folder in ("a", "b", "main"):
+        put(tmp_path, f"{folder}/server.py", "open('started', 'w').close()")
+    put(tmp_path, "a/child.yaml", said)
+    put(tmp_path, "b/child.yaml", said)
+    steps = "one: {workflow: ../a/child.yaml}, two: {workflow: ../b/child.yaml}"
+    main = put(tmp_path, "main/main.yaml", said.replace("steps: {", f"steps: {{{steps}, "))
+    put(tmp_path, "orch.yaml", "orch: 1\n")
+
+    needed = models_needed(open_workflow(main))
+    for name, spec in needed.items():
+        model = open_model(name, spec, environ=os.environ, config=config(tmp_path), base=main.parent)
+        with pytest.raises(ProviderError, match="before it answered"):
+            asyncio.run(model.prepare())
+
+    assert len(needed) == 3
+    assert sorted(file.parent.name for file in tmp_path.glob("*/started")) == ["a", "b", "main"]
+
+
+def config(home: Path) -> Config:
+    return Config.from_environment({"ORCH_HOME": str(home / "home")}, home)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -19,6 +19,8 @@ from orchestrator.plan.spend import worst
 from orchestrator.spec.model import InputSpec
 from orchestrator.spec.schema import describe
 
+DIGITS = 12
+"""Of a digest that is shown."""
 FILE_KEYS = ("inputs", "outputs", "budget", "egress", "keep", "defaults")
 
 
@@ -44,7 +46,7 @@ class TextChange:
 
 @dataclass(frozen=True, slots=True)
 class StepChange:
-    """`was` is the old path of a step that has another name and is the same in everything else."""
+    """`was` is the old path of a step that has another name, and in everything else the file says the same of it."""
 
     path: str
     what: Literal["added", "removed", "renamed", "changed"]
@@ -105,15 +107,12 @@ def compare(before: Side, after: Side, reads: Reads) -> Comparison:
     renamed = _renamed(old, new)
     news, gone = newly(ways(before.graph, before.plan, old), ways(after.graph, after.plan, new), renamed)
     steps = tuple(_steps(old, new, renamed))
-    same = sum(
-        path in old and old[path].keys == one.keys and old[path].texts == one.texts
-        for path, one in new.items()
-    )
+    changed = {one.path for one in steps}
     return Comparison(
         news,
         gone,
         steps,
-        same,
+        sum(path not in changed for path in new),
         _changes(_file(before.graph), _file(after.graph)),
         _of_models(before, after),
         worst_of(before),
@@ -150,11 +149,13 @@ def _steps(
     for path, one in new.items():
         was = old.get(path)
         if was is not None:
-            keys, texts = _once(_changes(was.keys, one.keys)), _texts(was.texts, one.texts)
+            keys = (*_once(_changes(was.keys, one.keys)), *_files(was, one))
+            texts = _texts(was.texts, one.texts)
             if keys or texts or was.verb != one.verb:
                 yield StepChange(path, "changed", one.verb, keys=keys, texts=texts)
         elif path in renamed:
-            yield StepChange(path, "renamed", one.verb, was=renamed[path])
+            keys = tuple(_files(old[renamed[path]], one))
+            yield StepChange(path, "renamed", one.verb, was=renamed[path], keys=keys)
         else:
             yield StepChange(
                 path, "added", one.verb, keys=_changes({}, one.keys), texts=_texts({}, one.texts)
@@ -162,6 +163,18 @@ def _steps(
     for path, one in old.items():
         if path not in new and path not in renamed.values():
             yield StepChange(path, "removed", one.verb, texts=_texts(one.texts, {}))
+
+
+def _files(was: Made, one: Made) -> Iterator[Change]:
+    """Cases, documents and code that stand behind the step as before, and say something else; by their digests."""
+    for name in sorted(was.files.keys() & one.files.keys()):
+        before, after = was.files[name], one.files[name]
+        if before != after:
+            yield Change(name, _shown(before), _shown(after))
+
+
+def _shown(digest: str) -> str:
+    return json.dumps(f"sha256:{digest[:DIGITS]}…", ensure_ascii=False)
 
 
 def _once(changes: tuple[Change, ...]) -> tuple[Change, ...]:

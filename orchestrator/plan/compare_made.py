@@ -37,7 +37,7 @@ class Made:
     """One step. `keys` is what the file says of it, `texts` its prompts, `asked` what an answer depends on.
 
     `upstream` are the steps it reads or waits for, `within` the groups around it, `reads` the inputs (and documents)
-    that it puts together with what it reads from other steps.
+    that it puts together with what it reads from other steps, `files` digests of the cases, documents and code behind it.
     """
 
     path: str
@@ -48,6 +48,7 @@ class Made:
     upstream: frozenset[str] = frozenset()
     within: tuple[str, ...] = ()
     reads: frozenset[str] = frozenset()
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 def made_of(graph: Graph, reads: Reads) -> dict[str, Made]:
@@ -132,6 +133,7 @@ def _made(
         upstream | called,
         within,
         frozenset(read),
+        files,
     )
 
 

@@ -13,7 +13,7 @@ from orchestrator.plan.compare_made import Made, every_graph, plain, sources
 from orchestrator.plan.overview import Overview
 
 Why: TypeAlias = Literal[
-    "new", "elsewhere", "label", "parts", "reads", "unlowered", "otherwise", "always", "rule"
+    "new", "elsewhere", "code", "label", "parts", "reads", "unlowered", "otherwise", "always", "rule"
 ]
 
 
@@ -23,7 +23,7 @@ class Way:
 
     `parts` are parts of the request, `reads` the inputs and documents that can be in it, `lowered` the steps that
     lowered a label before, `how` each of them does it. `always` is false where it goes there only when a step
-    escalates, and `rule` says when.
+    escalates, and `rule` says when. `code` is the digest of the function that sends it, where it is one of the project.
     """
 
     step: str
@@ -38,6 +38,7 @@ class Way:
     how: tuple[str, ...] = ()
     always: bool = True
     rule: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ def _ways(graph: Graph, made: Mapping[str, Made]) -> Iterator[Way]:
                 tuple(prefix + name for name in way.lowered),
                 tuple(_lowering(made.get(prefix + name)) for name in way.lowered),
                 rule=_rule(made.get(path)),
+                code=_code(made.get(path), way.sink),
             )
 
 
@@ -92,6 +94,10 @@ def _rule(one: Made | None) -> str:
     if not isinstance(stated, dict):
         return ""
     return json.dumps({"when": "failed"} | {key: stated[key] for key in ("before", "when") if key in stated})
+
+
+def _code(one: Made | None, sink: str) -> str:
+    return one.files.get(f"code of {sink}", "") if one is not None else ""
 
 
 def _target(graph: Graph, sink: str) -> str:
@@ -127,6 +133,8 @@ def _more(was: Way, way: Way, renamed: Mapping[str, str]) -> News | None:
     found: dict[Why, tuple[str, ...]] = {}
     if way.target != was.target:
         found["elsewhere"] = ()
+    elif was.code and way.code and was.code != way.code:
+        found["code"] = ()
     if above(way.label, was.label):
         found["label"] = ()
     if more := tuple(name for name in way.parts if name not in was.parts):

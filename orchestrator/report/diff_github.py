@@ -100,16 +100,15 @@ def _parts(found: Comparison) -> Iterator[str]:
     yield ""
     for title, changes in (("Models", found.models), ("File", found.file)):
         if changes:
-            yield details(
-                f"{title} ({len(changes)})", "\n".join(f"- {say.change(one, quoted)}" for one in changes)
-            )
+            lines = [f"- {line}" for line in say.changes(changes, quoted)]
+            yield details(f"{title} ({len(lines)})", "\n".join(lines))
     yield from (_step(change) for change in found.steps)
 
 
 def _step(change: StepChange) -> str:
     """The title is HTML, in which Markdown means nothing: so the names stand in the body."""
-    keys = change.keys if change.what == "changed" else ()
-    body = [say.step(change, quoted), *(f"- {say.change(one, quoted)}" for one in keys)]
+    keys = change.keys if change.what in ("changed", "renamed") else ()
+    body = [say.step(change, quoted), *(f"- {line}" for line in say.changes(keys, quoted))]
     body += [f"\n{quoted(text.key)}\n\n{block(unified(text.before, text.after))}" for text in change.texts]
     return details(f"Step {_escaped(change.path)}: {change.what}", "\n".join(body))
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from orchestrator.plan.compare import Anew, Change, Comparison, StepChange
 from orchestrator.plan.compare_ways import News, Way
 
 Quote = Callable[[str], str]
 """How a word of the file is shown."""
-WIDE = 160
+WIDE, LEAD = 160, 40
+"""Characters of a value in a line, and of those before the first one that differs."""
 ASKED = {
     "label": "its label",
     "output": "the type of its answer",
@@ -32,6 +35,8 @@ def _reasons(one: News, was: Way, quote: Quote) -> Iterator[str]:
         match why:
             case "elsewhere":
                 yield f"goes elsewhere, before to {quote(was.target)}"
+            case "code":
+                yield "its code is another one, and only that says what it sends"
             case "label":
                 yield f"may be {way.label}, before at most {was.label}"
             case "parts":
@@ -43,7 +48,7 @@ def _reasons(one: News, was: Way, quote: Quote) -> Iterator[str]:
             case "otherwise":
                 yield f"made less private in another way by {_list(names, quote)}"
             case "rule":
-                yield f"another rule decides when, before {quote(was.rule)}, now {quote(way.rule)}"
+                yield f"by another rule, before {quote(_rule(was))}, now {quote(_rule(way))}"
             case "always":
                 yield "always, before only when it escalates"
             case "new":
@@ -57,6 +62,11 @@ def contents(way: Way, quote: Quote) -> str:
     reads = f"; in it can be {_list(way.reads, quote)}" if way.reads else ""
     when = "always" if way.always else "if it escalates"
     return f"{when}: {parts} ({way.label}{made}){reads}"
+
+
+def _rule(way: Way) -> str:
+    """When it goes there, as the file writes it."""
+    return ", ".join(f"{key}: {text}" for key, text in json.loads(way.rule).items())
 
 
 def _kind(way: Way, quote: Quote) -> str:
@@ -73,7 +83,9 @@ def step(change: StepChange, quote: Quote) -> str:
         case "added" | "removed":
             return f"{quote(change.path)} {change.what} ({change.verb})"
         case "renamed":
-            return f"{quote(change.was)} is {quote(change.path)} now, the same in everything else"
+            told = _list((one.key for one in change.keys), quote)
+            rest = f"the same but for {told}" if told else "the same in everything else"
+            return f"{quote(change.was)} is {quote(change.path)} now, {rest}"
         case _:
             names = [*(one.key for one in change.texts), *(one.key for one in change.keys)]
             return f"{quote(change.path)} changed: {_list(names, quote)}"
@@ -87,7 +99,43 @@ def change(one: Change, quote: Quote) -> str:
     if one.after is None:
         what = "is not used any more" if one.only_use else "is gone"
         return f"{quote(one.key)}: {quote(cut(one.before))} {what}"
-    return f"{quote(one.key)}: {quote(cut(one.before))} → {quote(cut(one.after))}"
+    before, after = _both(one.before, one.after)
+    return f"{quote(one.key)}: {quote(before)} → {quote(after)}"
+
+
+def changes(found: Iterable[Change], quote: Quote) -> list[str]:
+    """Keys, one a line: of a map that was there before, only the entries that are others."""
+    return [change(part, quote) for one in found for part in _parts(one)]
+
+
+def _parts(one: Change) -> Iterator[Change]:
+    before, after = _map(one.before), _map(one.after)
+    if not before.keys() & after.keys():
+        yield one
+        return
+    for name in dict.fromkeys((*before, *after)):
+        if before.get(name, _parts) != after.get(name, _parts):
+            yield from _parts(Change(f"{one.key}.{name}", _entry(before, name), _entry(after, name)))
+
+
+def _map(text: str | None) -> dict[str, Any]:
+    value = json.loads(text) if text is not None else None
+    return value if isinstance(value, dict) else {}
+
+
+def _entry(found: dict[str, Any], name: str) -> str | None:
+    return json.dumps(found[name], ensure_ascii=False) if name in found else None
+
+
+def _both(before: str, after: str) -> tuple[str, str]:
+    """Two texts short enough for a line, from shortly before the place at which they begin to differ."""
+    if max(len(before), len(after)) <= WIDE:
+        return before, after
+    pairs = enumerate(zip(before, after, strict=False))
+    differs = next((at for at, (one, other) in pairs if one != other), min(len(before), len(after)))
+    start = max(0, differs - LEAD)
+    mark = "…" if start else ""
+    return f"{mark}{cut(before[start:])}", f"{mark}{cut(after[start:])}"
 
 
 def cut(text: str) -> str:
@@ -118,4 +166,4 @@ def anew(found: tuple[Anew, ...], quote: Quote) -> list[str]:
     )
 
 
-__all__ = ["Quote", "anew", "change", "contents", "news", "step", "worst"]
+__all__ = ["Quote", "anew", "change", "changes", "contents", "news", "step", "worst"]

@@ -18,8 +18,8 @@ def rows(found: Comparison) -> Iterator[Row]:
         yield ((f"no difference in {count(found.same, 'step')}", "good"),)
         return
     yield from _leaving(found)
-    yield from _list("file", [say.change(one, str) for one in found.file])
-    yield from _list("models", [say.change(one, str) for one in found.models])
+    yield from _list("file", say.changes(found.file, str))
+    yield from _list("models", say.changes(found.models, str))
     yield from _steps(found)
     yield from _list("worst case", [_moved(*row) for row in say.worst(found)])
     yield from _list("cache", say.anew(found.anew, str))
@@ -57,8 +57,8 @@ def _steps(found: Comparison) -> Iterator[Row]:
     for change in found.steps:
         role = {"added": "good", "removed": "bad"}.get(change.what, "")
         yield ((f"  {say.step(change, str)}", role),)
-        if change.what == "changed":
-            yield from (((f"    {say.change(one, str)}", ""),) for one in change.keys)
+        if change.what in ("changed", "renamed"):
+            yield from (((f"    {line}", ""),) for line in say.changes(change.keys, str))
         yield from _texts(change)
 
 

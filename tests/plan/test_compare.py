@@ -12,7 +12,7 @@ from orchestrator.graph.open import open_workflow
 from orchestrator.money import Price
 from orchestrator.plan.compare import Comparison, Side, compare
 from orchestrator.plan.overview import overview
-from orchestrator.report.diff_words import change
+from orchestrator.report.diff_words import change, changes, step
 
 BASE = """orch: 1
 inputs:
@@ -182,8 +182,69 @@ def test_cases_are_compared_by_what_is_in_them(tmp_path: Path) -> None:
 
     found = compared(tmp_path, text, text)
 
-    assert not found.steps
+    assert [(one.path, [key.key for key in one.keys]) for one in found.steps] == [
+        ("sort", ["cases of examples"]),
+        ("draft", ["cases of examples"]),
+    ]
+    assert found.same == 2
     assert ("sort", ("cases of examples",)) in [(one.step, one.why) for one in found.anew]
+
+
+@pytest.mark.parametrize(("effects", "leaves"), [("none", False), ("idempotent", True)])
+def test_another_function_behind_a_tool_is_another_step(tmp_path: Path, effects: str, leaves: bool) -> None:
+    """No line of the file changes. Where the function may send what it is given, that may be newly so."""
+    text = BASE.replace(
+        "models: {cloud",
+        f'tools: {{count: {{python: "t.py:f", clearance: private, effects: {effects}}}}}\nmodels: {{cloud',
+    )
+    text += '  counted: {tool: count, with: {text: "{{ inputs.body }}"}}\n'
+    for name, body in (("old", "return 1"), ("new", "return 2")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "t.py").write_text(f"def f(text: str) -> int:\n    {body}\n", encoding="utf-8")
+
+    found = compared(tmp_path, text, text)
+
+    assert [(one.path, [key.key for key in one.keys]) for one in found.steps] == [
+        ("counted", ["code of count"])
+    ]
+    assert [(one.way.sink, dict(one.why)) for one in found.news] == (
+        [("count", {"code": ()})] if leaves else []
+    )
+
+
+def test_a_step_of_another_name_is_not_the_same_with_other_documents(tmp_path: Path) -> None:
+    """That its cases changed meanwhile is said beside its name."""
+    text = BASE.replace("role: You sort.,", "role: You sort., examples: {from: cases.jsonl, k: 1},").replace(
+        ESCALATE, ""
+    )
+    for name, line in (("old", "a"), ("new", "b")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "cases.jsonl").write_text(f'{{"input": "{line}", "output": "low"}}\n')
+
+    found = compared(
+        tmp_path, text, text.replace("  draft:", "  first:").replace("{{ draft }}", "{{ first }}")
+    )
+
+    (renamed,) = [one for one in found.steps if one.what == "renamed"]
+    assert step(renamed, str) == "draft is first now, the same but for cases of examples"
+
+
+def test_of_a_map_only_what_changed_in_it_is_shown(tmp_path: Path) -> None:
+    """And of a long value the place at which it changed, not the beginning that both have in common."""
+    long = "failed or " + " or ".join(f"inputs.text == '{n}'" for n in range(30))
+    old = BASE.replace("usd: 0.01}", f'usd: 0.01, when: "{long}"}}')
+    new = old.replace("'29'", "'31'").replace(
+        "text: {type: string, label: public, default: hello}",
+        "text: {type: string, label: public, default: bye}",
+    )
+
+    found = compared(tmp_path, old, new)
+
+    assert changes(found.file, str) == ['inputs.text.default: "hello" → "bye"']
+    (line,) = changes(next(one for one in found.steps if one.path == "draft").keys, str)
+    assert line.startswith("escalate.when: …")
+    assert "'29'\" → …" in line
+    assert line.endswith("'31'\"")
 
 
 def test_the_worst_case_has_a_bound_or_says_why_not(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import stat
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -86,11 +87,25 @@ def _convert(encoding: str, shown: str) -> str:
 
 
 def beneath(path: Path, root: Path, shown: str) -> Path:
-    """The resolved path. Raises UsageError where it leaves the project, by `..` or by a link."""
+    """The resolved path. Raises UsageError where it leaves the project, by `..` or by a link, and for a pipe or a device:
+    a person may name one, who knows what writes to it; whoever wrote the workflow does not."""
     found = real(path)
     if not found.is_relative_to(real(root)):
         raise UsageError(
             f"{shown} lies outside the project ({root})",
             hint="a path in a workflow stays in its project; give other files with -i",
         )
+    if _is_special(found):
+        raise UsageError(
+            f"{shown} is no regular file", hint="a pipe is read when it is given by hand: -i NAME=PATH"
+        )
     return found
+
+
+def _is_special(path: Path) -> bool:
+    """Whether it is a pipe or a device; what cannot be looked at cannot be read either, and whoever reads it says so."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))

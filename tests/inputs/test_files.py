@@ -214,6 +214,28 @@ def test_files_are_all_that_match_in_order(read: Read, here: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "spec", [{"type": "file"}, CSV, {"type": "image"}, {"type": "file", "format": "pdf"}]
+)
+def test_a_default_that_is_a_pipe_is_not_waited_for(read: Read, here: Path, spec: dict[str, Any]) -> None:
+    """Nobody may ever write to it, and a repository may hold one or a link to it."""
+    os.mkfifo(here / "pipe")
+    (here / "flows" / "a.txt").symlink_to(here / "pipe")
+
+    with pytest.raises(UsageError, match=r"a\.txt is no regular file"):
+        read({"x": {**spec, "default": "a.txt"}})
+
+
+def test_a_pipe_that_a_person_names_is_read(read: Read) -> None:
+    """As the shell makes one of `-i x=<(command)`."""
+    reading, writing = os.pipe()
+    os.write(writing, b"from a command")
+    os.close(writing)
+
+    assert read({"x": {"type": "file"}}, x=f"/dev/fd/{reading}") == {"x": "from a command"}
+    os.close(reading)
+
+
 def test_files_of_a_workflow_stay_in_the_project(read: Read, here: Path) -> None:
     """The pattern stands in the file, so its matches lie beneath the root."""
     write(here.parent / "out.md", "x")

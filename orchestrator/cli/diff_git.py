@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -21,10 +22,6 @@ FIRST = (".yaml", ".yml", ".j2", ".jsonl", ".json", ".py")
 _SAFE = ("--no-pager", "--no-replace-objects", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
          "-c", "protocol.allow=never")  # fmt: skip
 _REGULAR = (b"100644", b"100755")
-
-
-class Absent(UsageError):
-    """The file is not there at a commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +76,36 @@ class Repository:
 
     def write(self, commit: str, into: Path, wanted: PurePosixPath) -> int:
         """The files of a commit beneath `into`; how many were left out. Raises UsageError, also when `wanted` is not there."""
-        listed = _git(self.top, "ls-tree", "-r", "-z", "-l", "--full-tree", commit)
-        if listed.returncode != 0:
-            raise UsageError(f"the files of {commit[:12]} cannot be read", hint=_last(listed))
-        blobs, odd = _blobs(listed.stdout)
+        blobs, odd = self._listed(commit)
         if wanted in odd:
             raise UsageError(
                 f"{wanted} is a link or a submodule at {commit[:12]}", hint="name the file it means"
             )
         if wanted not in {blob.path for blob in blobs}:
-            hint = "it may have another name there; two files can be compared as they are: orch diff OLD NEW"
-            raise Absent(f"{wanted} does not exist at {commit[:12]}", hint=hint)
+            raise UsageError(f"{wanted} does not exist at {commit[:12]}")
         chosen = _within(blobs, wanted)
         (into / ".git").mkdir(parents=True)  # so that no project above the directory counts
-        self._contents(chosen, into)
+        for path, content in self._contents(chosen):
+            _put(into / path, content)
         return len(blobs) - len(chosen)
 
-    def _contents(self, blobs: list[Blob], into: Path) -> None:
+    def paths(self, commit: str) -> set[PurePosixPath]:
+        """Everything that is there at a commit, links and submodules too. Raises UsageError."""
+        blobs, odd = self._listed(commit)
+        return {blob.path for blob in blobs} | odd
+
+    def read(self, commit: str, wanted: Collection[PurePosixPath]) -> dict[PurePosixPath, bytes]:
+        """What stands in these files at a commit, of as many as a tree may have bytes. Raises UsageError."""
+        blobs, _ = self._listed(commit)
+        return dict(self._contents(_within([blob for blob in blobs if blob.path in wanted], PurePosixPath())))
+
+    def _listed(self, commit: str) -> tuple[list[Blob], set[PurePosixPath]]:
+        listed = _git(self.top, "ls-tree", "-r", "-z", "-l", "--full-tree", commit)
+        if listed.returncode != 0:
+            raise UsageError(f"the files of {commit[:12]} cannot be read", hint=_last(listed))
+        return _blobs(listed.stdout)
+
+    def _contents(self, blobs: list[Blob]) -> Iterator[tuple[PurePosixPath, bytes]]:
         asked = "".join(f"{blob.sha}\n" for blob in blobs).encode()
         done = _git(self.top, "cat-file", "--batch", given=asked)
         data, at = done.stdout, 0
@@ -108,7 +118,7 @@ class Repository:
                     hint=_last(done) or "the repository may be a partial clone",
                 )
             at = end + 1 + int(head[2])
-            _put(into / blob.path, data[end + 1 : at])
+            yield blob.path, data[end + 1 : at]
             at += 1
 
 

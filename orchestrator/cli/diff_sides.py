@@ -23,12 +23,16 @@ NOTHING = "orch: 1\nsteps: {none: {value: nothing}}\n"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One side as it was named. `side` is None where `errors` say why; `left_out` counts files that were not read."""
+    """One side as it was named. `side` is None where `errors` say why; `left_out` counts files that were not read.
+
+    `moved` is its path where the file has another name there than the one that was asked for.
+    """
 
     name: str
     side: Side | None
     errors: tuple[Diagnostic, ...] = ()
     left_out: int = 0
+    moved: str = ""
 
 
 def of_file(path: Path, name: str, given: Mapping[str, str], *, shown: str = "", left_out: int = 0) -> Found:
@@ -46,10 +50,14 @@ def of_file(path: Path, name: str, given: Mapping[str, str], *, shown: str = "",
 
 
 def of_revision(
-    repository: Repository, commit: str, name: str, file: Path, given: Mapping[str, str], into: Path
+    repository: Repository,
+    commit: str,
+    name: str,
+    inside: PurePosixPath,
+    given: Mapping[str, str],
+    into: Path,
 ) -> Found:
     """The file as it was at a commit; `into` is an empty directory for the tree."""
-    inside = within(repository, file)
     left_out = repository.write(commit, into, inside)
     shown = f"{name}:{inside}"
     found = of_file(into / inside, name, given, shown=shown, left_out=left_out)
@@ -57,7 +65,7 @@ def of_revision(
 
 
 def of_nothing(name: str, into: Path) -> Found:
-    """What stands before a workflow that was not there yet: no step, and no way out."""
+    """What stands in the place of a workflow that is not there: no step, and no way out."""
     from orchestrator.graph.model import Scope
 
     into.mkdir(parents=True)
@@ -136,4 +144,4 @@ def is_workflow(text: str) -> bool:
     return text.endswith((".yaml", ".yml")) or (os.sep in text and Path(text).is_file())
 
 
-__all__ = ["Found", "is_workflow", "of_file", "of_revision", "refuse_unknown", "within"]
+__all__ = ["Found", "is_workflow", "of_file", "of_nothing", "of_revision", "refuse_unknown", "within"]

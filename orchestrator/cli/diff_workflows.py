@@ -40,7 +40,7 @@ def diff_workflows(
     with ExitStack() as stack:
         sides = _sides(stack, before, after, old, new, given)
         refuse_unknown(given, *sides)
-        name = f"{sides[0].name} → {sides[1].name}" + (f" {new}" if before else "")
+        name = _title(sides, str(new) if before else "")
         compared = _compared(sides)
         if compared is None:
             _broken(console, name, sides, form)
@@ -53,27 +53,32 @@ def diff_workflows(
 def _sides(
     stack: ExitStack, before: str, after: str, old: Path, new: Path, given: Mapping[str, str]
 ) -> tuple[Found, Found]:
-    from orchestrator.cli.diff_sides import of_file, of_nothing, of_revision
+    from orchestrator.cli.diff_sides import of_file
 
     if not before:
         return of_file(old, str(old), given, shown=str(old)), of_file(new, str(new), given, shown=str(new))
-    from orchestrator.cli.diff_git import Absent, Repository
+    from orchestrator.cli.diff_git import Repository
+    from orchestrator.cli.diff_history import History
 
-    repository = Repository.around(new.absolute().parent)
+    repository = Repository.around(_there(new.absolute().parent))
     start, end = _commits(repository, before, after)
 
     def tree() -> Path:
         return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="orch-diff-"))).resolve() / "tree"
 
-    if end:
-        then = of_revision(repository, end, _named(after, end), new, given, tree())
-    else:
-        then = of_file(new, "here", given, shown=str(new))
-    try:
-        first = of_revision(repository, start, _named(before, start), old, given, tree())
-    except Absent:  # a workflow that is new: all of it counts
-        first = of_nothing(f"{_named(before, start)} (not there yet)", tree())
-    return first, then
+    names = _named(before, start), _named(after, end) if end else "here"
+    return History(repository, (start, end), names, tree).sides(new, given)
+
+
+def _title(sides: tuple[Found, Found], file: str) -> str:
+    if any(one.moved for one in sides):
+        return " → ".join(f"{one.name} {one.moved or file}" for one in sides)
+    return f"{sides[0].name} → {sides[1].name} {file}".rstrip()
+
+
+def _there(directory: Path) -> Path:
+    """The nearest directory above that is there: that of a workflow may be gone with it."""
+    return next((one for one in (directory, *directory.parents) if one.is_dir()), directory)
 
 
 def _commits(repository: Repository, before: str, after: str) -> tuple[str, str]:

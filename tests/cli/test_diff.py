@@ -150,13 +150,61 @@ def test_a_workflow_that_is_new_is_compared_with_nothing(git: Git) -> None:
     assert "draft added" in shown.stdout
 
 
+def test_a_workflow_that_is_gone_leaves_nothing_any_more(git: Git) -> None:
+    """In the newer commit, or only here; with the directory in which it stood."""
+    Path("desks").mkdir()
+    commit(git, CLOUD, "desks/new.yaml")
+    git("rm", "-q", "-r", "desks")
+    here = orch("desks/new.yaml", "--fail-if-leaves")
+    git("commit", "-q", "-m", "gone")
+
+    gone = orch("HEAD~1..HEAD", "desks/new.yaml", "--fail-if-leaves")
+
+    for shown in (here, gone):
+        assert shown.exit_code == 0, shown.stderr
+        assert "(no longer there)" in shown.stdout
+        assert "no longer leaves: step draft → cloud" in shown.stdout
+        assert "draft removed" in shown.stdout
+
+
+def test_a_workflow_that_was_moved_is_compared_with_what_it_was(git: Git) -> None:
+    """By its lines: what did not change is not new. By either name, and before it is committed."""
+    commit(git, CLOUD)
+    git("mv", "flow.yaml", "desk.yaml")
+    Path("desk.yaml").write_text(CLOUD.replace("0.01", "0.02"), encoding="utf-8")
+    here = orch("desk.yaml", "--fail-if-leaves")
+    commit(git, CLOUD.replace("0.01", "0.02"), "desk.yaml")
+
+    new = orch("HEAD~1..HEAD", "desk.yaml", "--fail-if-leaves")
+    old = orch("HEAD~1..HEAD", "flow.yaml", "--fail-if-leaves")
+
+    assert here.stdout.startswith("HEAD flow.yaml → here desk.yaml\n")
+    assert new.stdout.startswith("HEAD~1 flow.yaml → HEAD desk.yaml\n")
+    assert old.stdout.startswith("HEAD~1 flow.yaml → HEAD desk.yaml\n")
+    for shown in (here, new, old):
+        assert shown.exit_code == 0, shown.stderr
+        assert "escalate.usd: 0.01 → 0.02" in shown.stdout
+
+
+def test_which_of_two_copies_it_was_nobody_guesses(git: Git) -> None:
+    """Both say the same: then all of it counts as new."""
+    commit(git, CLOUD, "copy.yaml")
+    commit(git, CLOUD)
+    git("rm", "-q", "copy.yaml", "flow.yaml")
+    commit(git, CLOUD, "desk.yaml")
+
+    shown = orch("HEAD~1..HEAD", "desk.yaml")
+
+    assert "HEAD~1 (not there yet) → HEAD desk.yaml" in shown.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("nowhere..HEAD", "flow.yaml"), "git knows no revision 'nowhere'"),
         (("--", "--output=x", "flow.yaml"), "git knows no revision '--output=x'"),
         (("HEAD", "other.yaml"), "other.yaml does not exist"),
-        (("HEAD..HEAD", "other.yaml"), "other.yaml does not exist at"),
+        (("HEAD..HEAD", "other.yaml"), "other.yaml is neither at HEAD nor at HEAD"),
         (("main..HEAD",), "which workflow?"),
         (("main..HEAD", "flow"), "is no workflow file"),
         (("flow.yaml", "gone.yaml"), "gone.yaml does not exist"),

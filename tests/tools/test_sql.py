@@ -361,6 +361,23 @@ def test_one_column_of_texts_keeps_every_row(ask: Ask) -> None:
     assert found["rows"] == [{"rows": 4, "total": 5}]
 
 
+def test_an_empty_text_is_null_as_in_the_file_unless_the_rows_have_types(ask: Ask, project: Path) -> None:
+    """What a CSV leaves out is asked for in the same words, whether the file is asked or the input that read it."""
+    (project / "cells.csv").write_text("name,note\na,\nb,late\n", encoding="utf-8")
+    rows = [{"name": "a", "note": ""}, {"name": "b", "note": "late"}]
+    typed = [{"name": "a", "note": "", "n": 1}, {"name": "b", "note": None, "n": 2}]
+    sql = "SELECT name, note IS NULL AS missing, note = '' AS empty FROM t WHERE note IS NULL OR note = ''"
+
+    from_file = ask("query", tables={"t": "cells.csv"}, sql=sql)["rows"]
+    from_rows = ask("query", tables={"t": rows}, sql=sql)["rows"]
+
+    assert from_file == from_rows == [{"name": "a", "missing": True, "empty": None}]
+    assert ask("query", tables={"t": typed}, sql=sql)["rows"] == [
+        {"name": "a", "missing": False, "empty": True},
+        {"name": "b", "missing": True, "empty": None},
+    ]
+
+
 def test_a_changed_file_is_read_anew(ask: Ask, project: Path) -> None:
     """A child is kept for what it has loaded, not for a name."""
     (project / "news.csv").write_text("a\n1\n")

@@ -209,7 +209,10 @@ def _is_line(row: Mapping[str, Any]) -> bool:
 
 
 def _texts(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """As a CSV in which every value is quoted: else a row without values would be an empty line, and left out."""
+    """As a CSV in which every value is quoted: else a row without values would be an empty line, and left out.
+
+    An empty text is null then, as an empty cell of a file is: most such rows were one, and are asked in the same words.
+    """
     names = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")

@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from orchestrator.light import light
+from orchestrator.store.plainly import open_plain, read_plain
 
 FOLDER = "marks"
 _IDENTITY = slice(12, 32)
@@ -103,7 +104,7 @@ class Beside:
 
     def _read(self) -> Seen | None:
         try:
-            identity, size = self._note.read_text(encoding="ascii").split()
+            identity, size = read_plain(self._note).split()
             return Seen(identity, int(size))
         except (OSError, ValueError):
             return None
@@ -112,7 +113,7 @@ class Beside:
 def look(log: Path) -> Seen | None:
     """None where there is no such file, or nothing in it."""
     try:
-        descriptor = os.open(log, os.O_RDONLY)
+        descriptor = open_plain(log, os.O_RDONLY)
     except OSError:
         return None
     try:
@@ -126,10 +127,10 @@ def look(log: Path) -> Seen | None:
 
 def _open(note: Path) -> int:
     try:
-        return os.open(note, os.O_WRONLY | os.O_CREAT, 0o600)
+        return open_plain(note, os.O_WRONLY | os.O_CREAT)
     except FileNotFoundError:
         note.parent.mkdir(mode=0o700, exist_ok=True)
-        return os.open(note, os.O_WRONLY | os.O_CREAT, 0o600)
+        return open_plain(note, os.O_WRONLY | os.O_CREAT)
 
 
 def _place_of(log: Path) -> tuple[int, int] | None:

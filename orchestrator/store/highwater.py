@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from orchestrator.light import light
 from orchestrator.store.beside import FOLDER
+from orchestrator.store.plainly import open_plain, read_plain
 from orchestrator.store.tables import EventRow, Run, table
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Marker:
             store.marked.add(run)
             with contextlib.suppress(OSError):  # a folder that cannot be written: then nobody can tell
                 self._path.parent.mkdir(mode=0o700, exist_ok=True)
-                self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
+                self._descriptor = open_plain(self._path, os.O_WRONLY | os.O_CREAT)
 
     def reached(self, count: int, head: bytes) -> None:
         if self._descriptor >= 0:
@@ -143,7 +144,7 @@ def _marks(store: Store) -> Iterator[tuple[str, Reached]]:
 def _read(path: Path | None) -> Reached | None:
     try:
         # the first line counts: a hash of an older store is longer, and what is left of it stands behind
-        count, head = path.read_text(encoding="ascii").partition("\n")[0].split() if path else ("", "")
+        count, head = read_plain(path).partition("\n")[0].split() if path else ("", "")
         return Reached(int(count), head)
     except (OSError, ValueError):
         return None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from orchestrator.errors import StoreError
 from orchestrator.store import rowlease
+from orchestrator.store.plainly import open_plain
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -105,7 +106,7 @@ class FileLock:
     def _open(self) -> int:
         try:
             self._path.parent.mkdir(mode=0o700, exist_ok=True)
-            return os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            return open_plain(self._path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             hint = "make the folder writable, or name another store with ORCH_DATABASE_URL"
             raise StoreError(f"cannot lock {self._path}: {error.strerror}", hint=hint) from error
@@ -126,7 +127,7 @@ def owner(store: Store, run: str) -> str | None:
     if store.place is None:
         return rowlease.holder(store, run)
     try:
-        descriptor = os.open(_lock_path(store, run), os.O_RDONLY)
+        descriptor = open_plain(_lock_path(store, run), os.O_RDONLY)
     except OSError:
         return None
     try:

@@ -17,11 +17,13 @@ from orchestrator.errors import StoreError, UsageError
 from orchestrator.store.beside import Beside
 from orchestrator.store.faults import explain, explained
 from orchestrator.store.migrate import MIGRATIONS, Migration, migrate, newest, refuse_newer, version
+from orchestrator.store.plainly import not_plain, open_plain
 from orchestrator.store.store import Store
 
 __all__ = ["Store", "open_store"]
 
 SERVERS = ("postgresql",)
+SETTING_UP = ".setup"
 BUSY_SECONDS = 20.0
 """One group commit takes milliseconds, but a machine may be asleep or its disk busy."""
 
@@ -64,6 +66,7 @@ def _url(url_or_path: str | Path) -> URL:
 
 def _open_file(path: Path, migrations: Sequence[Migration], busy: float) -> Store:
     where = str(path)
+    _refuse_links(path)
     try:
         if not path.exists():
             _make_file(path)
@@ -83,6 +86,19 @@ def _open_file(path: Path, migrations: Sequence[Migration], busy: float) -> Stor
             hint="make the folder writable, or name another store with ORCH_DATABASE_URL",
         ) from error
     return Store(engine, where, place=path.parent, name=path.name)
+
+
+def _refuse_links(path: Path) -> None:
+    """SQLite would follow them, and what it writes would go into another file: a copied project may bring its own."""
+    for name in ("-wal", "-shm", "-journal", SETTING_UP):
+        beside = path.with_name(path.name + name)
+        if not_plain(beside):
+            raise StoreError(
+                f"{beside} is no plain file; orch puts none but such beside its run store",
+                hint=f"look where it comes from, and move it away: mv '{beside}' '{beside}.strange'",
+            )
+    if path.exists() and not path.is_file():
+        raise StoreError(f"{path} is no plain file, so it is no run store", hint="move it away")
 
 
 def _make_file(path: Path) -> None:
@@ -151,7 +167,7 @@ def _begun(connection: Connection) -> None:
 @contextlib.contextmanager
 def _setting_up(path: Path) -> Iterator[None]:
     """One process at a time: switching a new file to WAL does not wait for others, it fails."""
-    descriptor = os.open(path.with_name(path.name + ".setup"), os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = open_plain(path.with_name(path.name + SETTING_UP), os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.store.plainly import open_plain
 from orchestrator.store.trial import WORSE
 
 _HELD = 128
@@ -46,7 +47,7 @@ def main(arguments: list[str]) -> int:
 def in_use(database: Path) -> bool:
     """Whether some process has the store open."""
     try:
-        descriptor = os.open(database.with_name(database.name + "-shm"), os.O_RDWR)
+        descriptor = open_plain(database.with_name(database.name + "-shm"), os.O_RDWR)
     except OSError:
         return False
     try:

@@ -25,6 +25,7 @@ SECTIONS = ("agents", "files", "knowledge", "models", "servers", "tools", "workf
 """What `orch lock` writes."""
 MOST = 16_000_000
 """Bytes of a lock file, at most."""
+UNMERGED = "it holds the marks of a merge that is not finished"
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}|={7})", re.MULTILINE)
 
 
@@ -73,7 +74,7 @@ def parse_lock(text: str) -> Lock | None:
     from orchestrator.spec.yaml import parse
 
     if _CONFLICT.search(text):
-        raise ValueError("it holds the marks of a merge that is not finished")
+        raise ValueError(UNMERGED)
     parsed = parse(text, "lock")
     value = parsed.value
     errors = (one for one in parsed.diagnostics if one.severity == "error")
@@ -132,7 +133,10 @@ def key_of(server: McpServer, base: Path, folder: Path) -> str:
 
 
 def _unreadable(path: Path, why: str) -> UsageError:
-    return UsageError(f"{path.name} cannot be read: {why}", hint="repair it, or delete it and run orch lock")
+    hint = "repair it, or delete it and run orch lock"
+    if why == UNMERGED:
+        hint = f"take either side (git checkout --ours {path.name}), then run orch lock"
+    return UsageError(f"{path.name} cannot be read: {why}", hint=hint)
 
 
 __all__ = [

@@ -23,6 +23,7 @@ _COLON = re.compile(_VALUE + r"(?P<value>[^\s'\"\[\]{}|>&*!#%@`].*?:(?:[ \t].*?)
 _MARKED = re.compile(_VALUE + r"(?P<value>[@`%*&].*?)[ \t]*$")
 _NO_SPACE = re.compile(r"^[ \t]*(?:-[ \t]+)?[A-Za-z_]\w*:[^\s:/]")
 _NO_COLON = re.compile(r"^[ \t]*[A-Za-z_]\w*[ \t]*$")
+_MERGE = re.compile(r"^<{7}(?: .*)?$", re.MULTILINE)
 _KEY = re.compile(r"^[ \t]*(?:-[ \t]+)?[A-Za-z_]\w*[ \t]*:(?:[ \t]|$)")
 _BLOCK = re.compile(r"^[ \t]*(?P<key>[A-Za-z_]\w*):[ \t]+[|>][-+0-9]*[ \t]*$")
 _OPERATOR = re.compile(r"(?:==|!=|[<>=+\-*/%|~(,\[]|\b(?:and|or|not|in|is|if|else))\s*$")
@@ -48,11 +49,27 @@ def explain(text: str, error: MarkedYAMLError) -> Trouble:
     context = error.context or ""
     opened = error.context_mark.index if error.context_mark else index
     return (
-        _swallowed(text, index)
+        _unmerged(text)
+        or _swallowed(text, index)
         or _not_indented(text, opened, problem)
         or _on_the_line(text, index, problem)
         or _by_context(text, index, opened, problem, context)
         or _general(text, index, problem, context)
+    )
+
+
+def _unmerged(text: str) -> Trouble | None:
+    """Where git wrote both sides of a conflict into the file."""
+    mark = _MERGE.search(text)
+    if mark is None:
+        return None
+    hint = "keep the lines of one side, or of both, and delete those that begin with <<<<<<<, ======= and >>>>>>>"
+    return Trouble(
+        "ORCH001",
+        "this is no YAML: it holds the marks of a merge that is not finished",
+        mark.start(),
+        mark.end(),
+        hint,
     )
 
 

@@ -84,6 +84,17 @@ def test_what_is_no_lock_is_refused_with_the_reason(tmp_path: Path, text: str, w
     assert read_lock(tmp_path / "other.lock.yaml") is None
 
 
+def test_a_lock_that_two_people_changed_says_how_to_go_on(tmp_path: Path) -> None:
+    """Either side will do: `orch lock` writes what is there."""
+    file = tmp_path / "w.lock.yaml"
+    file.write_text("orch: 1\n<<<<<<< ours\nmodels: {}\n=======\n")
+
+    with pytest.raises(UsageError) as refused:
+        read_lock(file)
+
+    assert refused.value.hint == "take either side (git checkout --ours w.lock.yaml), then run orch lock"
+
+
 def test_differences_are_one_line_each() -> None:
     """The digest of a whole of which the parts are told says nothing more; without parts it is what is told."""
     old = {"servers": {"s": {"send": {"sha256": "sha256:1", "description": "Sends.", "input": {"to": 1}}}}}

@@ -243,3 +243,15 @@ def test_an_apostrophe_inside_apostrophes_is_answered_with_the_other_quotes() ->
     (found,) = parse("prompt: 'it's late'\n", "w.yaml").diagnostics
 
     assert found.hint == 'put " around it instead: "it\'s late"'
+
+
+def test_a_merge_that_is_not_finished_is_called_that() -> None:
+    """At its first mark, whatever the parser stumbled over behind it; the text of a prompt may hold such a mark."""
+    both = "steps:\n<<<<<<< HEAD\n  a: {value: 1}\n=======\n  a: {value: 2}\n>>>>>>> topic\n"
+
+    (found,) = parse(both, "w.yaml").diagnostics
+
+    assert (found.code, found.mark.line) == ("ORCH001", 2)
+    assert "the marks of a merge" in found.message
+    assert "<<<<<<<" in found.hint
+    assert codes("prompt: |\n  <<<<<<< HEAD\n  one\n  =======\n") == []

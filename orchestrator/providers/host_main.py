@@ -80,7 +80,7 @@ def _serve(place: Place, launch: Launch) -> None:
 def _engine(launch: Launch, threads: int, key: str) -> Any:
     """What answers at its `listening_address` from now on."""
     if launch.server:
-        from orchestrator.providers.engine_served import ServedEngine
+        from orchestrator.providers.server_child import ServedEngine
 
         return ServedEngine(launch, threads, key)
     import xllamacpp

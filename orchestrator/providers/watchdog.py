@@ -1,6 +1,6 @@
 """Runs a command in a process group of its own and ends the whole group when standard input closes.
 
-Started as a script by `serve.py`, which holds the other end of standard input: the system closes it when that process
+Started as a script by whoever needs the command, who holds the other end of standard input: the system closes it when that process
 ends, also by kill -9, so that no server is left behind. Imports nothing of the project, to start fast.
 """
 
@@ -25,11 +25,15 @@ def main(command: list[str]) -> int:
     except OSError as error:
         print(f"{command[0]}: {error.strerror}", file=sys.stderr)  # noqa: T201 - the log of the server
         return NOT_FOUND
-    while child.poll() is None:
-        readable, _, _ = select.select([0], [], [], 0.1)
-        if readable and not os.read(0, 4096):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        while child.poll() is None:
+            readable, _, _ = select.select([0], [], [], 0.1)
+            if readable and not os.read(0, 4096):
+                return 0
+    finally:
+        if child.poll() is None:
             end(child)
-            return 0
     code = child.returncode
     return code if code >= 0 else 128 - code
 

@@ -7,9 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import psutil
@@ -24,6 +26,7 @@ from orchestrator.providers.hosts import Hosts
 from orchestrator.providers.lineage import Form
 from orchestrator.providers.llamacpp import LlamaCpp
 from orchestrator.providers.model_store import ModelStore
+from orchestrator.providers.server_child import ServedEngine
 from orchestrator.spec.model import ModelSpec
 from tests.providers.test_optimize import gguf
 
@@ -144,7 +147,8 @@ def test_a_host_that_is_ended_while_it_loads_leaves_no_server(server: Path, tmp_
     arguments = [str(folder), encode(launch(server, "loading"))]
     subprocess.run([sys.executable, "-m", "orchestrator.providers.host_main", *arguments], check=True)
     child = psutil.Process(int(_read(Path(f"{server}.pid"))))
-    host = child.parent()
+    watchdog = child.parent()
+    host = watchdog.parent() if watchdog else None
     assert host is not None
 
     host.send_signal(signal.SIGTERM)
@@ -157,13 +161,46 @@ def test_a_host_ends_with_its_server(server: Path, hosts: Hosts) -> None:
     """Of memory, for example; the next call starts another one."""
     lease = hosts.acquire(launch(server, "m"))
     host = psutil.Process(lease.state.pid)
-    [child] = host.children()
+    watchdog, child = host.children(recursive=True)
 
     child.kill()
-    _, left = psutil.wait_procs([child, host], timeout=60)
+    _, left = psutil.wait_procs([child, watchdog, host], timeout=60)
 
     assert left == []
     assert not lease.alive
+
+
+@pytest.mark.parametrize("killed", ["host", "watchdog"])
+def test_no_server_outlives_its_host(server: Path, hosts: Hosts, killed: str) -> None:
+    """Killed without a word; a script by the server's name that starts it ends with it, too."""
+    path = program(server.with_name("script"), f'#!/bin/sh\n"{server}" "$@"\n')
+    lease = hosts.acquire(launch(path, "m"))
+    host = psutil.Process(lease.state.pid)
+    watchdog, *others = host.children(recursive=True)
+
+    if killed == "host":
+        host.kill()
+    else:
+        watchdog.terminate()
+    _, left = psutil.wait_procs([host, watchdog, *others], timeout=60)
+
+    assert left == []
+    assert len(others) == 2
+
+
+def test_somebody_elses_answer_is_not_taken_for_the_servers(server: Path) -> None:
+    """Whoever is faster to the port shall see neither the key nor a prompt."""
+
+    class Well(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Well) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        with pytest.raises(RuntimeError, match="llama-server ended with 1"):
+            ServedEngine(launch(server, "late"), 1, "key", port=other.server_port)
+        other.shutdown()
 
 
 def test_an_older_build_counts_in_two_steps(server: Path, tmp_path: Path) -> None:

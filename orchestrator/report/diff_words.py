@@ -13,6 +13,8 @@ Quote = Callable[[str], str]
 """How a word of the file is shown."""
 WIDE, LEAD = 160, 40
 """Characters of a value in a line, and of those before the first one that differs."""
+FEW = 3
+"""Names of steps before one that are told."""
 ASKED = {
     "label": "its label",
     "output": "the type of its answer",
@@ -75,6 +77,12 @@ def _kind(way: Way, quote: Quote) -> str:
 
 def _list(names: Iterable[str], quote: Quote) -> str:
     return ", ".join(quote(name) for name in names)
+
+
+def _first(names: tuple[str, ...], quote: Quote) -> str:
+    """A few of them: in a long chain every step comes after most of the others."""
+    more = len(names) - FEW
+    return _list(names[:FEW], quote) + (f" and {more:,} more" if more > 0 else "")
 
 
 def step(change: StepChange, quote: Quote) -> str:
@@ -157,7 +165,7 @@ def anew(found: tuple[Anew, ...], quote: Quote) -> list[str]:
     own = [
         f"{quote(one.step)} ({_list([ASKED.get(n, n) for n in one.why], quote)})" for one in found if one.why
     ]
-    later = [f"{quote(one.step)} (after {_list(one.after, quote)})" for one in found if not one.why]
+    later = [f"{quote(one.step)} (after {_first(one.after, quote)})" for one in found if not one.why]
     lines = [f"asked anew: {', '.join(own)}"] if own else []
     return (
         [*lines, f"asked anew if what they read comes out differently: {', '.join(later)}"]

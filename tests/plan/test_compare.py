@@ -12,7 +12,7 @@ from orchestrator.graph.open import open_workflow
 from orchestrator.money import Price
 from orchestrator.plan.compare import Comparison, Side, compare
 from orchestrator.plan.overview import overview
-from orchestrator.report.diff_words import change, changes, step
+from orchestrator.report.diff_words import anew, change, changes, step
 
 BASE = """orch: 1
 inputs:
@@ -245,6 +245,20 @@ def test_of_a_map_only_what_changed_in_it_is_shown(tmp_path: Path) -> None:
     assert line.startswith("escalate.when: …")
     assert "'29'\" → …" in line
     assert line.endswith("'31'\"")
+
+
+def test_of_a_long_chain_a_few_steps_are_named(tmp_path: Path) -> None:
+    """Each comes after all others: to name them all would be as long as the square of the file."""
+    agents = BASE[: BASE.index("steps:")]
+    chain = "".join(
+        f'  s{n}: {{agent: sorter, prompt: "{{{{ {f"s{n - 1}" if n else "inputs.text"} }}}}"}}\n'
+        for n in range(40)
+    )
+    text = f'{agents}steps:\n{chain}  last: {{agent: scrubber, prompt: "{{{{ s39 }}}}"}}\n'
+
+    found = compared(tmp_path, text, text.replace("You sort.", "You sort well."))
+
+    assert anew(found.anew, str)[-1].endswith("last (after s0, s1, s2 and 37 more)")
 
 
 def test_the_worst_case_has_a_bound_or_says_why_not(tmp_path: Path) -> None:

@@ -187,12 +187,15 @@ def test_a_failed_run_says_why_and_how_to_go_on(store: Store) -> None:
 
 def test_a_reason_that_does_not_fit_is_cut_with_a_mark(store: Store) -> None:
     """Why a run failed is no matter of how wide the screen is."""
-    with followed(store, FAILED) as shown:
-        rows = RunHeader(shown).rows(120)
+    why = "none of the answers had what it takes, " * 5
+    failed = [StepFailed(AT + 1, "a", "check", why), RunFailed(AT + 1, "a", "check", why)]
+    record(store, "1123-0700-eee", [StepStarted(AT, "a", "agent"), *failed], AT)
+    with followed(store, "1123-0700-eee") as shown:
+        rows = RunHeader(shown).rows(140)
 
-    assert "draft: a reply" in plain(rows[0])
+    assert "a: none of the answers" in plain(rows[0])
     assert plain(rows[0]).endswith("…")
-    assert width_of(rows[0]) <= 120
+    assert width_of(rows[0]) <= 140
 
 
 def test_what_was_caught_is_counted_in_the_header(store: Store) -> None:

@@ -91,7 +91,9 @@ class SpanTree(Listing):
 
     @following.setter
     def following(self, following: bool) -> None:
-        self.shown.rows.following = following
+        if following != self.shown.rows.following:
+            self.shown.rows.following = following
+            self.refresh_bindings()  # the key at the bottom says what it does now
 
     def flush(self, news: News) -> None:  # noqa: ARG002 - it draws what there is now
         stale = self._filtered != self.shown.trace.state.events

@@ -174,7 +174,7 @@ class Conversations(Protocol):
         ...
 
     def remember(self, agent: str, key: str, path: str, turn: Turn) -> None:
-        """Keep what one instance of this run was asked and answered; the same instance again changes nothing.
+        """Keep what one instance of this run was asked and answered, in place of what it was before.
 
         Raises StoreError.
         """

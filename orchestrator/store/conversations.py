@@ -47,12 +47,16 @@ class StoreConversations:
         return tuple(Turn(row.asked, row.answered) for row in reversed(rows))
 
     def remember(self, agent: str, key: str, path: str, turn: Turn) -> None:
-        """Keep a turn; the same instance again changes nothing. Raises StoreError."""
-        same = select(TURNS.c.no).where(TURNS.c.run == self._no, TURNS.c.path == path)
+        """Keep a turn; what the same instance says again takes the place of what it said. Raises StoreError.
+
+        It is kept before the end of its step is written down: who is killed in between says it again, and then that counts.
+        """
+        same = (TURNS.c.run == self._no) & (TURNS.c.path == path)
+        said = {"agent": agent, "key": key, "asked": turn.asked, "answered": turn.answered}
         with self._store.writing() as connection:
-            if connection.execute(same).first() is None:
-                row = {"run": self._no, "path": path, "agent": agent, "key": key, "at": time.time()}
-                connection.execute(TURNS.insert().values(**row, asked=turn.asked, answered=turn.answered))
+            if connection.execute(TURNS.update().where(same).values(said)).rowcount == 0:
+                row = {"run": self._no, "path": path, "at": time.time(), **said}
+                connection.execute(TURNS.insert().values(row))
 
 
 def conversations(store: Store) -> tuple[Conversation, ...]:

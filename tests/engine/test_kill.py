@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from orchestrator.events import Event, RunFinished, StepFinished, StepSkipped, StepStarted
+from orchestrator.store.conversations import turns_of
 from orchestrator.store.open import open_store
 
 WORKFLOW = """
@@ -107,3 +108,35 @@ def test_a_killed_run_resumes_without_repeating_a_finished_step(files: Path, ful
         last = log[-1]
         assert isinstance(last, RunFinished)
         assert last.outputs == expected
+
+
+REMEMBERING = """
+orch: 1
+models: {tiny: "scripted:answers.yaml"}
+agents: {writer: {model: tiny, memory: {key: one, turns: 3}}}
+steps: {said: {agent: writer, prompt: "say it"}}
+outputs: {said: "{{ said }}"}
+"""
+LAST = (9, 10, 11, 12)
+"""Boundaries before, in and behind the end of its only step."""
+
+
+def test_a_conversation_holds_what_its_run_says_in_the_end(project: Path) -> None:
+    """Not what a killed process was told before its step had ended: the last boundaries of the step."""
+    (project / "workflow.yaml").write_text(REMEMBERING, encoding="utf-8")
+    for boundary in LAST:
+        (project / "answers.yaml").write_text("- {match: say, text: first}\n", encoding="utf-8")
+        killed = orch(project, "run", "workflow.yaml", "--no-cache", "-q", kill_at=boundary)
+        assert killed.returncode == -signal.SIGKILL, f"boundary {boundary}: {killed.stderr}"
+        (project / "answers.yaml").write_text("- {match: say, text: second}\n", encoding="utf-8")
+        resumed = orch(project, "resume", "last", "-q")
+
+        store = open_store(project / ".orch" / "store.db", create=False)
+        try:
+            (turn,) = turns_of(store, "writer", "one")
+            end = [event for _, event in store.events(store.find("last"))][-1]
+            assert isinstance(end, RunFinished), f"boundary {boundary}: {resumed.stderr}"
+            assert end.outputs == {"said": turn.answered}, f"boundary {boundary}"
+            store.delete(store.find("last"))
+        finally:
+            store.close()

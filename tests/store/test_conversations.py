@@ -37,12 +37,12 @@ def test_the_last_turns_of_other_runs_come_back_oldest_first(store: Store) -> No
     assert memory.recall("foe", "ann", 2) == ()
 
 
-def test_the_same_instance_again_changes_nothing(store: Store) -> None:
-    """A run that was resumed says it again."""
-    memory = keep(store, "one", "a")
-    memory.remember("friend", "ann", "say.0", Turn("again", "again"))
+def test_what_an_instance_says_again_takes_the_place_of_what_it_said(store: Store) -> None:
+    """A run that was killed before its step had ended says it again."""
+    memory = keep(store, "one", "a", "b")
+    memory.remember("friend", "ann", "say.0", Turn("again", "other"))
 
-    assert turns_of(store, "friend", "ann") == (Turn("a", "A"),)
+    assert turns_of(store, "friend", "ann") == (Turn("again", "other"), Turn("b", "B"))
 
 
 def test_a_deleted_run_is_forgotten(store: Store) -> None:

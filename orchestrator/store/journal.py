@@ -107,8 +107,10 @@ class StoreJournal:
         waiting = len(queue)
         if waiting == 1:  # else the writer was told already, and empties the queue before it sleeps again
             self._wake.set()
-        elif waiting >= GROUP:
-            self._hurry(waiting)
+        elif waiting == GROUP:
+            self._urgent.set()
+        elif waiting >= LIMIT:
+            self._wait_for_room()
 
     @property
     def last(self) -> int:
@@ -138,11 +140,7 @@ class StoreJournal:
         if self._error is not None:
             raise self._error
 
-    def _hurry(self, waiting: int) -> None:
-        if not self._urgent.is_set():
-            self._urgent.set()
-        if waiting < LIMIT:
-            return
+    def _wait_for_room(self) -> None:
         with self._room:
             self._room.wait_for(lambda: len(self._queue) < LIMIT // 2 or self._error is not None)
 

@@ -5,6 +5,7 @@ A file with mistakes still gives a Workflow where it can, so that the graph is c
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 
 from orchestrator.errors import UsageError
 from orchestrator.light import light
-from orchestrator.regular import read_regular
+from orchestrator.regular import read_regular, real
 from orchestrator.spec.blame import complain, mend
 from orchestrator.spec.defaults import wrong_defaults
 from orchestrator.spec.diagnostics import Diagnostic
@@ -25,6 +26,8 @@ from orchestrator.spec.shape import Shape
 from orchestrator.spec.yaml import parse
 
 LIMIT = 1_000_000
+_WORKFLOW = re.compile(rb"""(?m)^[ \t{]*["']?orch["']?[ \t]*:""")
+"""What every workflow and every project file has, however wrong the rest of it is."""
 ROUNDS = 50
 
 M = TypeVar("M", bound=Model)
@@ -78,16 +81,16 @@ class Reading(Generic[M]):
 def read(path: Path, *, display: str | None = None, root: Path | None = None) -> Loaded:
     """Read a workflow file. Raises UsageError when there is no such text file."""
     file = display or str(path)
-    text = read_text(path, file)
+    place = path.absolute()
+    home = root or find_root(place.parent)
+    text = read_text(path, file, home)
     if isinstance(text, Diagnostic):
         return Loaded(None, (text,))
     reading = interpret(text, file, Workflow)
     if reading.value is None:
         return Loaded(None, reading.diagnostics)
-    real = path.absolute()
-    home = root or find_root(real.parent)
-    document = Document(file, real, home, text, reading.value, reading.marks, reading.broken)
-    stray = stray_paths(reading.value, reading.marks, real.parent, home)
+    document = Document(file, place, home, text, reading.value, reading.marks, reading.broken)
+    stray = stray_paths(reading.value, reading.marks, place.parent, home)
     return Loaded(document, _sorted(*reading.diagnostics, *stray))
 
 
@@ -97,7 +100,7 @@ def read_project(root: Path) -> LoadedProject | None:
     if not path.is_file():
         return None
     file = shown(path)
-    text = read_text(path, file)
+    text = read_text(path, file, root)
     if isinstance(text, Diagnostic):
         return LoadedProject(Project(orch=1), file, path, "", Marks(file, ""), (text,))
     reading = interpret(text, file, Project)
@@ -158,9 +161,15 @@ def _empty(marks: Marks, top: type[Model]) -> Diagnostic:
 # ---------------------------------------------------------------------------------------------------- text
 
 
-def read_text(path: Path, file: str) -> str | Diagnostic:
-    """The text of a file, or the diagnostic that says why it is none. Raises UsageError when it cannot be read."""
+def read_text(path: Path, file: str, root: Path | None = None) -> str | Diagnostic:
+    """The text of a file, or the diagnostic that says why it is none. Raises UsageError when it cannot be read, and, of
+    a workflow in this project, for a link out of it to what is none: a diagnostic would show a line of that."""
     data = _read_bytes(path, file)
+    if root is not None and not _WORKFLOW.search(data) and not real(path).is_relative_to(real(root)):
+        raise UsageError(
+            f"{file} is a link out of the project, to a file that is no workflow",
+            hint="a workflow has a line `orch: 1`; nothing of the file is shown",
+        )
     for mark, encoding in ((b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16")):
         if data.startswith(mark):
             return Marks(file, "").diagnostic(

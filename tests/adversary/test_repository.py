@@ -112,6 +112,43 @@ def test_what_is_no_file_is_told(repository: Path, name: str, kind: str) -> None
         assert said.exit_code == 2, said.output
 
 
+SECRETS = {
+    "text": "hunter2 hunter2\n",
+    "keys": "hunter2: x\n",
+    "broken": "a: [hunter2\n",
+    "in Latin-1": "hunter2: \xe9\n",
+}
+
+
+@pytest.mark.parametrize("kind", SECRETS)
+@pytest.mark.parametrize("name", [name for name in FILES if name != "tools.py"])
+def test_nothing_is_shown_of_what_a_link_leads_to(repository: Path, tmp_path_factory: pytest.TempPathFactory,
+                                                  name: str, kind: str) -> None:  # fmt: skip
+    """Who checks a repository of somebody else where others read along shows them no line of a file of his own."""
+    secret = tmp_path_factory.mktemp("home") / "secret"
+    secret.write_text(SECRETS[kind], encoding="latin-1")
+    (repository / name).unlink()
+    (repository / name).symlink_to(secret)
+
+    for words in (("validate", "flow.yaml"), ("agents",), ("run", "flow.yaml", "-q")):
+        said = called(*words)
+        assert is_told(said), said.output
+        assert "hunter2" not in said.output, words
+
+
+def test_a_link_to_a_workflow_elsewhere_is_one_that_works(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Its mistakes are shown: whoever names it means it."""
+    shared = tmp_path_factory.mktemp("shared") / "flow.yaml"
+    shared.write_text("orch: 1\nsteps: {v: {value: 1}}\n", encoding="utf-8")
+    (repository / "link.yaml").symlink_to(shared)
+    assert called("validate", "link.yaml").exit_code == 0
+
+    shared.write_text("orch: 1\nsteps: {v: {valu: 1}}\n", encoding="utf-8")
+    assert "steps: {v: {valu: 1}}" in called("validate", "link.yaml").output
+
+
 @pytest.mark.parametrize("kind", INSTEAD)
 def test_a_script_that_is_none_is_told(repository: Path, kind: str) -> None:
     """It is opened when a run begins."""

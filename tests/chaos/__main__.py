@@ -31,6 +31,8 @@ COLUMNS = (
     "answers", "settled", "effects", "lost", "wrong end", "again", "once twice", "chain",
 )  # fmt: skip
 RATES = (0.01, 0.05, 0.1)
+LOADING = 4
+"""One of so many trials is stopped while the command loads, the others once the run has begun."""
 GOAL = 2.0
 """Seconds in which a run that is told to stop ends, on a machine that is not busy."""
 EVERYWHERE = 10
@@ -108,7 +110,8 @@ def _wall(runs: int) -> int:
 
 def _stopped(moment: float, how: str, number: int, embedded: bool) -> Stopped:
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        return stop_at(Path(folder), prepare(Path(folder), number, embedded=embedded), moment, how)
+        mark = prepare(Path(folder), number, embedded=embedded)
+        return stop_at(Path(folder), mark, moment, how, begun=number % LOADING != 0)
 
 
 def told(how: str, ended: Sequence[Stopped]) -> str:

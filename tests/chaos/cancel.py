@@ -102,8 +102,11 @@ def prepare(folder: Path, number: int, *, embedded: bool = False) -> str:
     return mark
 
 
-def stop_at(folder: Path, mark: str, moment: float, how: str) -> Stopped:
-    """Start a run, wait so many seconds, say the word, look at what is left, and go on with the run."""
+def stop_at(folder: Path, mark: str, moment: float, how: str, *, begun: bool = False) -> Stopped:
+    """Start a run, wait so many seconds, say the word, look at what is left, and go on with the run.
+
+    The seconds count from the start of the process, or when the run has `begun` from then on: a busy machine takes its time.
+    """
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-c", START, sys.executable, "-m", "orchestrator", "run", "workflow.yaml"],
@@ -111,7 +114,9 @@ def stop_at(folder: Path, mark: str, moment: float, how: str) -> Stopped:
         env={**os.environ, "TERM": "xterm-256color"},
     )  # fmt: skip
     os.close(theirs)
-    said = _read(ours, LONGEST, "ready") + _read(ours, moment)
+    said = _read(ours, LONGEST, "ready")
+    said += _read(ours, LONGEST, "steps") if begun else ""
+    said += _read(ours, moment)
     family = _family(process.pid)
     began = said_at = time.monotonic()
     if how == "ctrl-c":

@@ -254,11 +254,11 @@ def test_of_a_long_chain_a_few_steps_are_named(tmp_path: Path) -> None:
         f'  s{n}: {{agent: sorter, prompt: "{{{{ {f"s{n - 1}" if n else "inputs.text"} }}}}"}}\n'
         for n in range(40)
     )
-    text = f'{agents}steps:\n{chain}  last: {{agent: scrubber, prompt: "{{{{ s39 }}}}"}}\n'
+    text = f'{agents}steps:\n{chain}  final: {{agent: scrubber, prompt: "{{{{ s39 }}}}"}}\n'
 
     found = compared(tmp_path, text, text.replace("You sort.", "You sort well."))
 
-    assert anew(found.anew, str)[-1].endswith("last (after s0, s1, s2 and 37 more)")
+    assert anew(found.anew, str)[-1].endswith("final (after s0, s1, s2 and 37 more)")
 
 
 def test_the_worst_case_has_a_bound_or_says_why_not(tmp_path: Path) -> None:

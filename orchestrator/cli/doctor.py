@@ -15,7 +15,7 @@ from orchestrator.cli.console import STYLES, Console, paint, the_console
 from orchestrator.safe import safe
 
 if TYPE_CHECKING:
-    from orchestrator.cli.checkup import Finding
+    from orchestrator.cli.finding import Finding
 
 MARKS = {"ok": ("✓", "green"), "note": ("·", "dim"), "warning": ("!", "yellow"), "problem": ("✗", "red")}
 

@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from orchestrator.cli.checkup import Finding, Server, checkup, fits
+from orchestrator.cli.checkup import checkup
+from orchestrator.cli.checkup_models import fits
+from orchestrator.cli.checkup_servers import Server
+from orchestrator.cli.finding import Finding
 from orchestrator.cli.main import cli
 from orchestrator.config import STORE_FILE, Config
 from orchestrator.providers.catalog import find

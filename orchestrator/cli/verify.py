@@ -16,7 +16,7 @@ from orchestrator.cli.console import Console, the_console
 from orchestrator.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from orchestrator.store.store import Store
 
@@ -56,7 +56,7 @@ def command(runs: Sequence[str], every: bool, accept: bool, as_json: bool) -> in
         chosen = _chosen(store, runs, every=every)
         if accept:
             _accept(store, chosen)
-        found = {run: [gone] if (gone := chosen[run]) else problems_of(store, run) for run in chosen}
+        found = problems_of_all(store, chosen, every=every)
         if as_json:
             console.json([{"run": run, "problems": problems} for run, problems in found.items()])
         else:
@@ -120,6 +120,14 @@ def _accept(store: Store, chosen: dict[str, str]) -> None:
             forget(store, run)
             if chosen[run]:
                 del chosen[run]
+
+
+def problems_of_all(store: Store, chosen: Mapping[str, str], *, every: bool) -> dict[str, list[str]]:
+    """By run. Where nobody named them, one that somebody removed meanwhile is not missed."""
+    found = {run: [gone] if gone else problems_of(store, run) for run, gone in chosen.items()}
+    if not every:
+        return found
+    return {run: problems for run, problems in found.items() if chosen[run] or store.has(run)}
 
 
 def problems_of(store: Store, run: str) -> list[str]:

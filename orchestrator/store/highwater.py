@@ -115,10 +115,11 @@ def _compared(connection: Connection, run: str, reached: Reached) -> str:
     row = connection.execute(select(RUNS.c.no, RUNS.c.events).where(RUNS.c.id == run)).first()
     if row is None:
         return f"it is gone: {reached.count:,} events of it were written"
-    if row.events < reached.count:
-        less = reached.count - row.events
+    there = row.events if isinstance(row.events, int) else 0  # damage can change even the type of a column
+    if there < reached.count:
+        less = reached.count - there
         what = "event that was written is" if less == 1 else f"{less:,} events that were written are"
-        return f"the last {what} missing: {reached.count:,} were written, {row.events:,} are there"
+        return f"the last {what} missing: {reached.count:,} were written, {there:,} are there"
     last = select(EVENTS.c.hash).where(EVENTS.c.run == row.no, EVENTS.c.seq == reached.count - 1)
     found = connection.execute(last).scalar()
     if not isinstance(found, bytes) or found.hex() != reached.hash:

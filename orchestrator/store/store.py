@@ -226,7 +226,7 @@ class Store:
         """The length of every run's log, the newest run first: tells a list of runs which rows to read again."""
         query = select(RUNS.c.id, RUNS.c.events).order_by(RUNS.c.started.desc(), RUNS.c.no.desc())
         with self.reading() as connection:
-            return {row.id: row.events for row in connection.execute(query)}
+            return {row.id: _finite(row.events) for row in connection.execute(query)}
 
     def find(self, prefix: str) -> str:
         """The id of the run a person means: an id, the start or the end of one, or `last`. Raises UsageError."""

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from orchestrator.cli.main import cli
+from orchestrator.cli.verify import problems_of_all
 from orchestrator.store.journal import StoreJournal
 from orchestrator.store.open import open_store
 from tests.store.samples import finished, started
@@ -117,6 +118,19 @@ def test_a_damaged_run_that_was_removed_leaves_no_mark(database: Path) -> None:
 
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("SELECT key FROM meta").fetchall() == [("version",)]
+
+
+def test_a_run_that_is_removed_meanwhile_is_not_missed(database: Path) -> None:
+    """Unless somebody asked for it by its name."""
+    chosen = {RUNS[0]: "", "1122-0000-gone": ""}
+    store = open_store(database)
+
+    found = problems_of_all(store, chosen, every=True)
+    named = problems_of_all(store, chosen, every=False)
+    store.close()
+
+    assert found == {RUNS[0]: []}
+    assert [bool(problems) for problems in named.values()] == [False, True]
 
 
 def test_verify_wants_to_know_what(database: Path) -> None:

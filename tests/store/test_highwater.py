@@ -39,6 +39,20 @@ def test_a_mark_written_over_a_longer_one_is_read(store: Store) -> None:
     assert "8 events that were written are missing" in highwater.missing(store, "r")
 
 
+def test_a_run_whose_number_of_events_is_no_number_misses_them_all(store: Store) -> None:
+    """SQLite keeps any text in a column of numbers; a list of runs is still a list."""
+    marker = highwater.Marker(store, "r")
+    marker.reached(9, b"n" * 16)
+    marker.close()
+    with store.writing() as connection:
+        connection.exec_driver_sql("UPDATE runs SET events = '{}'")
+
+    assert highwater.lost(store) == {
+        "r": "the last 9 events that were written are missing: 9 were written, 0 are there"
+    }
+    assert store.lengths() == {"r": 0}
+
+
 def test_a_mark_goes_when_the_store_holds_everything(store: Store) -> None:
     """Nobody executes the run any more, and its file can no longer be taken away alone."""
     journal = StoreJournal(store, "r")

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.cli.opening import opened
+from orchestrator.cli.opening import opened_again
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def copy_of(store: Store, run: str, wish: Wish, config: Config, console: Console
     before = known.started
     assert before is not None, "the first event of every run is that it started"
     models = {**before.options.get("models", {}), **(wish.models or {})}
-    graph = opened(before.file, console, models)
+    graph = opened_again(before, console, models)
     config = config.staying(bool(before.options.get("local_only")))
     privacy, today = privacy_of(graph, config, os.environ), str(before.options["today"])
     inputs, other = _inputs(graph, before.inputs, wish.inputs or {}, privacy, today)

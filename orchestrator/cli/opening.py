@@ -10,6 +10,7 @@ from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.cli.console import Console
+    from orchestrator.events import RunStarted
     from orchestrator.graph.build import Built
     from orchestrator.graph.model import Graph
 
@@ -60,6 +61,16 @@ def opened(workflow: str, console: Console, models: Mapping[str, str] | None = N
             hint=f"its models are: {', '.join(sorted(built.graph.models)) or 'none'}",
         )
     return built.graph
+
+
+def opened_again(started: RunStarted, console: Console, models: Mapping[str, str]) -> Graph:
+    """The file of a run as it is now. Raises UsageError too when it lies there no more."""
+    if not Path(started.file).exists():
+        raise UsageError(
+            f"{started.file}, of which run {started.run} is, does not exist any more",
+            hint=f"put it there again; where it has another name now, a link will do: ln -s NEW {started.file}",
+        )
+    return opened(started.file, console, models)
 
 
 def refuse_bare(reference: str) -> None:

@@ -14,7 +14,7 @@ import click
 
 from orchestrator.cli import complete
 from orchestrator.cli.console import the_console
-from orchestrator.cli.opening import opened, pairs
+from orchestrator.cli.opening import opened_again, pairs
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ DIFFERS = 8
 """The exit code when something is not as it was."""
 SHOWN = 20
 """Differences that are printed one by one."""
+UNSEEN = "sampling parameters and limits stand in no record, and what they do to an answer is not known"
 
 
 @click.command()
@@ -44,6 +45,7 @@ def command(run: str, given: tuple[str, ...], as_json: bool) -> int:
     every decision is taken anew. Exit code 8 when something is not as it was.
     """
     from orchestrator.cli.again import started_of
+    from orchestrator.cli.replay_changed import changed_unseen, name_the_gone
     from orchestrator.cli.whole import refuse_damaged
     from orchestrator.cli.wiring import existing_store
     from orchestrator.engine.trail import record_of
@@ -56,17 +58,19 @@ def command(run: str, given: tuple[str, ...], as_json: bool) -> int:
         refuse_foreign(store, run)
         refuse_damaged(run, store.verify(run))
         started = started_of([(0, store.event(run, 0))])
-        graph = opened(started.file, console, started.options.get("models", {}))
+        graph = opened_again(started, console, started.options.get("models", {}))
         record = record_of(event for _, event in store.events(run))
     finally:
         store.close()
     missing = pairs(given, "-i")
     _refuse_needless(missing, started.inputs, run)
     found = asyncio.run(_played(record, graph, missing))
+    name_the_gone(graph, found)
+    unseen = changed_unseen(started, graph, found)
     if as_json:
-        console.json(_data(run, found))
+        console.json(_data(run, found, unseen))
     else:
-        for line in _lines(run, found):
+        for line in _lines(run, found, unseen):
             console.view(line)
     return DIFFERS if found.differences else 0
 
@@ -139,7 +143,7 @@ def cases(file: Path) -> Sequence[Example]:
 # ----------------------------------------------------------------------------------------------- printing
 
 
-def _lines(run: str, found: Comparison) -> Iterator[str]:
+def _lines(run: str, found: Comparison, unseen: Sequence[str]) -> Iterator[str]:
     from orchestrator.report.words import count
 
     for difference in found.differences[:SHOWN]:
@@ -150,6 +154,8 @@ def _lines(run: str, found: Comparison) -> Iterator[str]:
         yield f"and {len(found.differences) - SHOWN:,} more differences: orch replay {run} --json\n"
     for why, paths in _by_reason(found).items():
         yield f"not compared: {_some(paths)}: {why}"
+    if unseen:
+        yield f"changed in the file, with no difference here: {_some(unseen)}: {UNSEEN}"
     parts = [
         count(found.requests, "request"),
         count(found.decisions, "decision"),
@@ -200,7 +206,7 @@ def text_of(value: Any) -> list[str]:
             return json.dumps(value, ensure_ascii=False, indent=2).splitlines()
 
 
-def _data(run: str, found: Comparison) -> dict[str, Any]:
+def _data(run: str, found: Comparison, unseen: Sequence[str]) -> dict[str, Any]:
     return {
         "run": run,
         "same": not found.differences,
@@ -221,4 +227,5 @@ def _data(run: str, found: Comparison) -> dict[str, Any]:
             for one in found.differences
         ],
         "not_compared": dict(found.left_out),
+        "changed_unseen": list(unseen),
     }

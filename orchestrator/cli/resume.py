@@ -12,7 +12,7 @@ import click
 
 from orchestrator.cli import complete
 from orchestrator.cli.console import Console, the_console
-from orchestrator.cli.opening import LOCAL_ONLY, opened, pairs
+from orchestrator.cli.opening import LOCAL_ONLY, opened_again, pairs
 from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def _job(store: Store, row: RunRow, past: Past, said: Said, config: Config, cons
 
 def _graph(started: RunStarted, console: Console, *, changed: bool) -> Graph:
     """The file as it was when the run began, unless `changed` says that it may be another one. Raises UsageError."""
-    graph = opened(started.file, console, started.options.get("models", {}))
+    graph = opened_again(started, console, started.options.get("models", {}))
     if graph.digest != started.source and not changed:
         raise UsageError(
             f"{started.file} (or something it includes) has changed since run {started.run} began",

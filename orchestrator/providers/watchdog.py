@@ -6,6 +6,7 @@ ends, also by kill -9, so that no server is left behind. Imports nothing of the 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import select
 import signal
@@ -14,6 +15,8 @@ import sys
 import time
 
 NOT_FOUND = 127
+_DEATH_SIGNAL = 1
+"""The option of prctl that names the signal for a child whose parent is gone."""
 GRACE = 5.0
 """Seconds between asking the group to end and ending it."""
 
@@ -21,7 +24,12 @@ GRACE = 5.0
 def main(command: list[str]) -> int:
     """The exit code of the command, or 0 when it was ended because nobody needs it any more."""
     try:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
+        child = subprocess.Popen(  # noqa: S603 - what somebody wrote into a file of their own, or has measured
+            command,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - there are no threads here
+        )
     except OSError as error:
         print(f"{command[0]}: {error.strerror}", file=sys.stderr)  # noqa: T201 - the log of the server
         return NOT_FOUND
@@ -36,6 +44,14 @@ def main(command: list[str]) -> int:
             end(child)
     code = child.returncode
     return code if code >= 0 else 128 - code
+
+
+def _die_with_parent() -> None:
+    """Runs in the child: on Linux it ends also when somebody kills the watchdog itself."""
+    try:
+        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, int(signal.SIGKILL))
+    except (OSError, AttributeError):
+        return
 
 
 def end(child: subprocess.Popen[bytes]) -> None:

@@ -162,7 +162,9 @@ class Hosts:
                 return state
             if time.monotonic() > end:
                 raise ProviderError(
-                    "timeout", f"a model host has been loading for {LOADING:.0f} s; see {place.log}"
+                    "timeout",
+                    f"a model host has been loading for {LOADING:.0f} s",
+                    hint=f"its log: {place.log}",
                 )
             if given_up():
                 raise GivenUp

@@ -20,6 +20,7 @@ from orchestrator.messages import Completion, Message, ModelInfo, Request, Token
 from orchestrator.ports import Emit, Footprint
 from orchestrator.providers.catalog import find
 from orchestrator.providers.engine_served import is_unchanged
+from orchestrator.providers.faults import protocol
 from orchestrator.providers.gbnf import grammar
 from orchestrator.providers.gguf import Header, NotGGUF, read_header
 from orchestrator.providers.host import KEEP_ALIVE, Launch, engine_version
@@ -84,6 +85,8 @@ class LlamaCpp:
         server = await self._ready(lambda: None)
         if self._info is None:
             props = await server.get("/props")
+            if not _is_handshake(props):
+                raise protocol(server.where, "answers /props as no llama.cpp server does")
             self._info = self._read_info(props)
             tokens = (str(props.get(name) or "") for name in ("bos_token", "eos_token"))
             self._marks = marks_of(self._info.chat_template, *tokens)
@@ -319,6 +322,17 @@ async def _count_as_before(server: ChatServer, messages: Sequence[Message]) -> i
         return (await llama_count(server, messages)).tokens
     except (KeyError, TypeError) as error:
         raise ProviderError("protocol", "the model host does not say how long a prompt is") from error
+
+
+def _is_handshake(props: Any) -> bool:
+    """Whether these are maps where maps, and numbers where numbers are read; what is not there is known otherwise."""
+    if not isinstance(props, dict):
+        return False
+    settings, sees = props.get("default_generation_settings", {}), props.get("modalities", {})
+    if not isinstance(settings, dict) or not isinstance(sees, dict):
+        return False
+    numbers = settings.get("n_ctx", 1), props.get("total_slots", 1)
+    return all(type(number) is int and number > 0 for number in numbers)
 
 
 def _connect(lease: Lease) -> ChatServer:

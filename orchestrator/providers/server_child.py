@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import ProxyHandler, Request, build_opener
@@ -24,13 +25,19 @@ from orchestrator.providers.engine_served import ASKING, PROGRAM
 from orchestrator.providers.host import Launch
 
 CACHE_MIB = 512
+PATIENCE = 880.0
+"""Seconds it may take to load its weights: fewer than whoever asked for the host waits, so that it hears why."""
 WATCHDOG = Path(__file__).with_name("watchdog.py")
 
 
 class ServedEngine:
-    """Raises RuntimeError when the server ends before it answers, OSError when it cannot be started."""
+    """Raises RuntimeError when the server ends before it answers, or does not get ready within `patience` seconds;
+    OSError when it cannot be started.
+    """
 
-    def __init__(self, launch: Launch, threads: int, key: str, *, port: int = 0) -> None:
+    def __init__(
+        self, launch: Launch, threads: int, key: str, *, port: int = 0, patience: float = PATIENCE
+    ) -> None:
         port = port or _free_port()
         self.listening_address = f"http://127.0.0.1:{port}"
         self._port = port
@@ -41,7 +48,7 @@ class ServedEngine:
             env={**os.environ, **_settings(key)},
         )
         try:
-            self._wait()
+            self._wait(patience)
         except BaseException:  # whoever asks the host to end while weights are loaded
             self.stop()
             raise
@@ -67,15 +74,21 @@ class ServedEngine:
         if not self._stopping:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    def _wait(self) -> None:
-        opener = build_opener(ProxyHandler({}))
+    def _wait(self, patience: float) -> None:
+        opener, end = build_opener(ProxyHandler({})), time.monotonic() + patience
+        asked, asking = Request(f"{self.listening_address}/health"), min(ASKING, patience)  # noqa: S310 - loopback
         while self.alive:
             try:
-                with opener.open(Request(f"{self.listening_address}/health"), timeout=ASKING):  # noqa: S310 - loopback
+                with opener.open(asked, timeout=asking):
                     if self._is_its():
                         return
             except (URLError, OSError):  # it loads its weights
                 pass
+            except HTTPException as error:
+                if self._is_its():
+                    raise RuntimeError(f"{PROGRAM} answers what is no HTTP: {error!r:.200}") from None
+            if time.monotonic() > end:
+                raise RuntimeError(f"{PROGRAM} did not get ready within {patience:g} s")
             time.sleep(0.02)
         raise RuntimeError(f"{PROGRAM} {_ending(self._child.returncode)} while it loaded the weights")
 

@@ -107,6 +107,8 @@ class Outward:
                 return replace(event, message=self._told("", event.message), hint="")
             case Decided() | StepSkipped():
                 return replace(event, reason=self._told(event.path, event.reason))
+            case AskAnswered():
+                return replace(event, choice=self._told(event.path, event.choice))
             case CallFinished() if above(self._of(event.path), self.clearance):
                 return replace(event, artifacts=())
             case _:

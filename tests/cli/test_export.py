@@ -160,6 +160,18 @@ def test_nothing_above_public_is_in_the_file(here: Shell, label: str) -> None:
     assert len(text.splitlines()) == 3 + here.store.run(MINE).events
 
 
+def test_what_a_person_chose_is_as_private_as_the_value_that_it_is(here: Shell) -> None:
+    """The choices stand in the file of the workflow; which of them it was does not leave."""
+    labelled(here, "private")
+
+    assert here("runs", "export", MINE, "-o", "out.jsonl").exit_code == 0
+
+    lines = map(json.loads, Path("out.jsonl").read_text(encoding="utf-8").splitlines())
+    asked = [one for one in lines if one.get("kind") in ("ask.opened", "ask.answered")]
+    assert asked[0]["choices"] == ["a"]
+    assert asked[1]["choice"].startswith("[private, not kept")
+
+
 def test_a_record_without_labels_counts_as_private(here: Shell) -> None:
     """Nobody proved anything of it."""
     record(here.store, DONE, a_done_run())

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
 from orchestrator.store.tables import EventRow, table
+
+if TYPE_CHECKING:
+    from orchestrator.store.codec import Packed
 
 EVENTS = table(EventRow)
 AT_ONCE = 100
@@ -16,6 +20,9 @@ _NAMES = tuple(EVENTS.c.keys())
 _WIDTH = len(_NAMES)
 _INSERT = "INSERT INTO events (run, seq, at, kind, path, payload, hash) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _INSERT_MANY = _INSERT + ", (?, ?, ?, ?, ?, ?, ?)" * (AT_ONCE - 1)
+
+Columns = tuple[int, int, float, str, str, str, bytes]
+"""A row of the events table, in the order of its columns."""
 
 Flat = Sequence[Any]
 """At most `AT_ONCE` rows as one list: the columns of the first in their order, those of the second, and so on."""
@@ -33,6 +40,16 @@ def insert(connection: Connection, groups: Sequence[Flat]) -> None:
         else:
             cursor.executemany(_INSERT, _split(flat))
     cursor.close()
+
+
+def event_columns(no: int, seq: int, packed: Packed, head: bytes) -> Columns:
+    at, kind, path, payload, _ = packed
+    return no, seq, at, kind, path, payload, head
+
+
+def write_events(connection: Connection, rows: Sequence[Columns]) -> None:
+    groups = (rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE))
+    insert(connection, [[*chain.from_iterable(group)] for group in groups])
 
 
 def _split(flat: Flat) -> list[Flat]:

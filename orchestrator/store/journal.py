@@ -20,11 +20,12 @@ from sqlalchemy import bindparam
 
 from orchestrator.errors import StoreError
 from orchestrator.store import codec
+from orchestrator.store.blobs import write_blobs
 from orchestrator.store.doubt import came_through
 from orchestrator.store.highwater import Marker
 from orchestrator.store.inbox import mark_done
 from orchestrator.store.insert import AT_ONCE, Flat, insert
-from orchestrator.store.store import RUNS, write_blobs
+from orchestrator.store.store import RUNS
 from orchestrator.store.tally import Tally
 
 if TYPE_CHECKING:

@@ -24,9 +24,11 @@ from sqlalchemy.exc import IntegrityError
 from orchestrator.errors import StoreError, UsageError
 from orchestrator.events import Event, RunStarted, decode, encode, to_dict
 from orchestrator.store import codec
+from orchestrator.store.blobs import write_blobs
 from orchestrator.store.foreign import mark
+from orchestrator.store.insert import Columns, event_columns, write_events
 from orchestrator.store.origin import origin_of
-from orchestrator.store.store import RUNS, Columns, event_columns, inserted, write_blobs, write_events
+from orchestrator.store.store import RUNS, inserted
 from orchestrator.store.tally import Tally
 
 if TYPE_CHECKING:

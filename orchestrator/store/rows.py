@@ -1,13 +1,17 @@
-"""What the store hands out about runs: plain frozen values."""
+"""What the store hands out about runs: plain frozen values, also of rows that are damaged."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.light import light
 from orchestrator.state import RunStatus
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
 
 
 @light(frozen=True, slots=True)
@@ -79,3 +83,54 @@ class Head:
     local_calls: int
     cloud_calls: int
     cost: int
+
+
+def run_row(row: Row[Any], status: RunStatus) -> RunRow:
+    """A row of the runs table, also of one that is damaged, as it can be shown."""
+    return RunRow(
+        id=row.id,
+        workflow=text(row.workflow),
+        file=text(row.file),
+        root=text(row.root),
+        revision=text(row.revision),
+        status=status,
+        started=finite(row.started),
+        ended=finite(row.ended),
+        steps=finite(row.steps),
+        finished=finite(row.finished),
+        failed=finite(row.failed),
+        prompt_tokens=finite(row.prompt_tokens),
+        completion_tokens=finite(row.completion_tokens),
+        events=finite(row.events),
+        local_calls=finite(row.local_calls),
+        cloud_calls=finite(row.cloud_calls),
+        cost=finite(row.cost),
+        origin=row.origin or None,
+    )
+
+
+def head_of(row: Row[Any]) -> Head:
+    return Head(
+        no=row.no,
+        count=finite(row.events),
+        hash=row.head,
+        status=text(row.status),
+        ended=row.ended,
+        finished=row.finished,
+        failed=row.failed,
+        prompt_tokens=row.prompt_tokens,
+        completion_tokens=row.completion_tokens,
+        local_calls=row.local_calls,
+        cloud_calls=row.cloud_calls,
+        cost=row.cost,
+    )
+
+
+def finite(number: Any) -> Any:
+    """A number of a row as it is; of a damaged one, a number that can be shown."""
+    whole = number is None or (isinstance(number, int | float) and math.isfinite(number))
+    return number if whole else 0
+
+
+def text(found: Any) -> Any:
+    return found if isinstance(found, str) else "?"

@@ -6,17 +6,14 @@ Events of a running run are appended by `journal.StoreJournal`; everything here 
 from __future__ import annotations
 
 import difflib
-import math
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, CursorResult, Engine, Row, Select, Table, delete, event, func, select
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Connection, CursorResult, Engine, Row, Select, delete, event, func, select
 from sqlalchemy.exc import IntegrityError
 
 from orchestrator.errors import StoreError, UsageError
@@ -24,19 +21,18 @@ from orchestrator.events import Event, RunStarted
 from orchestrator.state import RunStatus
 from orchestrator.store import codec, highwater
 from orchestrator.store.beside import Beside
+from orchestrator.store.blobs import BLOBS, USES, reader, write_blobs
 from orchestrator.store.faults import EventDamaged, explained
 from orchestrator.store.follow import follow
 from orchestrator.store.ids import run_id
-from orchestrator.store.insert import AT_ONCE, insert
+from orchestrator.store.insert import event_columns, write_events
 from orchestrator.store.lease import forget, owner_alive
 from orchestrator.store.lenient import lenient, rows_of
 from orchestrator.store.origin import origin_of
-from orchestrator.store.rows import Head, RunRow
+from orchestrator.store.rows import Head, RunRow, finite, head_of, run_row, text
 from orchestrator.store.seen import take
 from orchestrator.store.shapes import stored
 from orchestrator.store.tables import (
-    Blob,
-    BlobUse,
     EventRow,
     InboxItem,
     Meta,
@@ -54,7 +50,7 @@ if TYPE_CHECKING:
 
     from orchestrator.store.rowlease import RowLease
 
-RUNS, EVENTS, BLOBS, USES = table(Run), table(EventRow), table(Blob), table(BlobUse)
+RUNS, EVENTS = table(Run), table(EventRow)
 _STORED = select(EVENTS.c.seq, EVENTS.c.at, EVENTS.c.kind, EVENTS.c.path, EVENTS.c.payload).order_by(
     EVENTS.c.seq
 )
@@ -226,7 +222,7 @@ class Store:
         """The length of every run's log, the newest run first: tells a list of runs which rows to read again."""
         query = select(RUNS.c.id, RUNS.c.events).order_by(RUNS.c.started.desc(), RUNS.c.no.desc())
         with self.reading() as connection:
-            return {row.id: _finite(row.events) for row in connection.execute(query)}
+            return {row.id: finite(row.events) for row in connection.execute(query)}
 
     def find(self, prefix: str) -> str:
         """The id of the run a person means: an id, the start or the end of one, or `last`. Raises UsageError."""
@@ -275,21 +271,7 @@ class Store:
             rows = rows_of(connection, select(RUNS).where(RUNS.c.id == run))
         if not rows:
             raise self._unknown(run)
-        row = rows[0]
-        return Head(
-            no=row.no,
-            count=_finite(row.events),
-            hash=row.head,
-            status=_text(row.status),
-            ended=row.ended,
-            finished=row.finished,
-            failed=row.failed,
-            prompt_tokens=row.prompt_tokens,
-            completion_tokens=row.completion_tokens,
-            local_calls=row.local_calls,
-            cloud_calls=row.cloud_calls,
-            cost=row.cost,
-        )
+        return head_of(rows[0])
 
     # -- events
 
@@ -355,7 +337,7 @@ class Store:
         events: list[tuple[int, Event]] = []
         seq = -1
         with self.reading() as connection:
-            fetch = self._fetcher(connection)
+            fetch = reader(connection)
             rows = rows_of(connection, query)
             try:
                 for seq, at, kind, path, payload in rows:
@@ -368,41 +350,12 @@ class Store:
                 raise EventDamaged(run, seq, events) from error
         return events
 
-    def _fetcher(self, connection: Connection) -> Callable[[str], str]:
-        def fetch(sha: str) -> str:
-            found = rows_of(connection, select(BLOBS.c.text).where(BLOBS.c.sha == bytes.fromhex(sha)))
-            text = found[0][0] if found else None
-            if text is None:
-                raise ValueError(f"the large value {sha[:12]} is missing")
-            return cast("str", text)
-
-        return fetch
-
     def _run_row(self, row: Row[Any]) -> RunRow:
-        status = _text(row.status)
+        status = text(row.status)
         if status == "running" and not owner_alive(self, row.id):
             self.check()  # its lock may be gone with the store
             status = "interrupted"
-        return RunRow(
-            id=row.id,
-            workflow=_text(row.workflow),
-            file=_text(row.file),
-            root=_text(row.root),
-            revision=_text(row.revision),
-            status=status,
-            started=_finite(row.started),
-            ended=_finite(row.ended),
-            steps=_finite(row.steps),
-            finished=_finite(row.finished),
-            failed=_finite(row.failed),
-            prompt_tokens=_finite(row.prompt_tokens),
-            completion_tokens=_finite(row.completion_tokens),
-            events=_finite(row.events),
-            local_calls=_finite(row.local_calls),
-            cloud_calls=_finite(row.cloud_calls),
-            cost=_finite(row.cost),
-            origin=row.origin or None,
-        )
+        return run_row(row, status)
 
     def _unknown(self, run: str, ids: Sequence[str] | None = None) -> UsageError:
         if ids is None:
@@ -416,55 +369,11 @@ class Store:
         return UsageError(f"there is no run '{run}' in {self.where}", hint=hint)
 
 
-Columns = tuple[int, int, float, str, str, str, bytes]
-"""A row of the events table, in the order of its columns."""
-
-
-def event_columns(no: int, seq: int, packed: codec.Packed, head: bytes) -> Columns:
-    at, kind, path, payload, _ = packed
-    return no, seq, at, kind, path, payload, head
-
-
-def write_events(connection: Connection, rows: Sequence[Columns]) -> None:
-    groups = (rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE))
-    insert(connection, [[*chain.from_iterable(group)] for group in groups])
-
-
 def inserted(result: CursorResult[Any]) -> int:
     """The key the database gave to the row just inserted."""
     key = result.inserted_primary_key
     assert key is not None
     return int(key[0])
-
-
-def write_blobs(connection: Connection, no: int, blobs: Mapping[bytes, str]) -> None:
-    """Store what is not stored yet, and first that this run uses it: `delete` frees what nobody uses."""
-    if blobs:
-        _insert_new(connection, USES, [{"run": no, "sha": sha} for sha in blobs])
-        _insert_new(connection, BLOBS, [{"sha": sha, "text": text} for sha, text in blobs.items()])
-
-
-def _insert_new(connection: Connection, into: Table, rows: list[dict[str, Any]]) -> None:
-    """Insert the rows whose keys are not there yet; another process may insert the same ones now."""
-    connection.execute(_insert(connection)(into).on_conflict_do_nothing(), rows)
-
-
-def _insert(connection: Connection) -> Any:
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert
-    from sqlalchemy.dialects import postgresql  # 30 ms that a SQLite store does without
-
-    return postgresql.insert
-
-
-def _finite(number: Any) -> Any:
-    """A number of a row as it is; of a damaged one, a number that can be shown."""
-    whole = number is None or (isinstance(number, int | float) and math.isfinite(number))
-    return number if whole else 0
-
-
-def _text(text: Any) -> Any:
-    return text if isinstance(text, str) else "?"
 
 
 def _watched(engine: Engine, place: Path | None, name: str) -> Beside | None:

@@ -22,9 +22,10 @@ from orchestrator.events import (
     Warned,
 )
 from orchestrator.report.values import Values
+from orchestrator.store.blobs import BLOBS
 from orchestrator.store.journal import StoreJournal
 from orchestrator.store.lease import Lease
-from orchestrator.store.store import BLOBS, EVENTS, Store
+from orchestrator.store.store import EVENTS, Store
 from tests.store.samples import AT, a_store, finished, one_of_each, started
 
 

@@ -57,7 +57,8 @@ class StoreCache:
         self._pending: dict[str, str] = {}
         self._used: dict[str, float] = {}
         self._lock = threading.Lock()
-        self._total: int | None = None
+        self._room = -1
+        """Characters that may surely be written before all are counted."""
         self._lookup = Lookup(store, CACHE.c.key, CACHE.c.value, LARGEST)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="cache")
         self._writing: Future[None] | None = None
@@ -135,16 +136,11 @@ class StoreCache:
                     del self._pending[key]
 
     def _evict(self, connection: Connection, added: int) -> None:
-        if self._total is None:
-            self._total = _size(connection)
-        else:
-            self._total += added
-        if self._total <= self._limit:
-            return
-        self._total = _size(connection)  # other processes write too
-        excess = self._total - int(self._limit * _SLACK)
-        if self._total > self._limit:
-            self._total -= _drop_oldest(connection, excess)
+        self._room -= added
+        if self._room < 0:
+            self._room = self._limit - _at_most(connection, self._limit)
+        if self._room < 0:
+            self._room += _drop_oldest(connection, -self._room + int(self._limit * (1 - _SLACK)))
 
 
 def _upsert(connection: Connection, entries: Mapping[str, str]) -> None:
@@ -170,6 +166,18 @@ def _touch(connection: Connection, used: Mapping[str, float]) -> None:
 def _in_file(connection: Connection) -> bool:
     """Whether the driver can be asked directly, without SQLAlchemy's work per row."""
     return connection.dialect.name == "sqlite"
+
+
+def _at_most(connection: Connection, limit: int) -> int:
+    """No more characters than these are there. To count them is to read all of the table: not where the whole file is small."""
+    if _in_file(connection):
+        pages, size = (
+            int(connection.exec_driver_sql(f"PRAGMA {what}").scalar_one())
+            for what in ("page_count", "page_size")
+        )
+        if pages * size <= limit:
+            return pages * size
+    return _size(connection)
 
 
 def _size(connection: Connection) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from orchestrator.errors import StoreError
 from orchestrator.store.cache import StoreCache
@@ -109,3 +110,48 @@ def test_a_broken_database_makes_the_cache_forget(store: Store, tmp_path: Path) 
 
     assert cache.get("k") is None
     assert cache.fault is not None
+
+
+def written(store: Store, limit: int, *keys: str) -> list[str]:
+    """Put 300 characters under each, one commit after the other by one cache. What SQLite was told to do meanwhile."""
+    told: list[str] = []
+
+    def tell(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        told.append(statement)
+
+    event.listen(store.engine, "before_cursor_execute", tell)
+    cache = StoreCache(store, limit=limit)
+    for key in keys:
+        cache.put(key, key[0] * 300)
+        writing = cache._writing
+        cache._hurry.set()
+        if writing is not None:
+            writing.result()
+    cache.close()
+    event.remove(store.engine, "before_cursor_execute", tell)
+    return told
+
+
+def test_a_value_that_is_replaced_drives_no_other_out(store: Store) -> None:
+    """It takes the room of the one before."""
+    written(store, 1_000, "old", *["again"] * 20)
+
+    assert StoreCache(store).get("old") == "o" * 300
+
+
+def test_what_a_full_cache_drops_makes_room_for_a_while(store: Store) -> None:
+    """Many values by one cache, commit by commit: never more than the limit, and the last are there."""
+    written(store, 1_000, *(f"k{number}" for number in range(12)))
+    kept = StoreCache(store)
+
+    found = [number for number in range(12) if kept.get(f"k{number}") is not None]
+
+    assert found in ([10, 11], [9, 10, 11])
+
+
+def test_a_small_file_is_not_counted(store: Store) -> None:
+    """To add up all answers is to read them: a run of one step does not, where the whole store is below the limit."""
+    counted = [statement for statement in written(store, 10_000_000, "a", "b") if "sum(" in statement]
+
+    assert counted == []
+    assert any("sum(" in statement for statement in written(store, 100, "c"))

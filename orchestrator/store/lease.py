@@ -5,6 +5,7 @@ The lock is the truth; the text in the file only says who holds it. A kill -9 fr
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import socket
@@ -82,8 +83,12 @@ class FileLock:
             os.close(
                 descriptor
             )  # its owner removed it while we waited: the lock of that name is another file
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, me().encode(), 0)
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, me().encode(), 0)
+        except OSError as error:
+            os.close(descriptor)
+            raise self._cannot(error) from error
         self._descriptor = descriptor
         return None
 
@@ -108,8 +113,13 @@ class FileLock:
             self._path.parent.mkdir(mode=0o700, exist_ok=True)
             return open_plain(self._path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
-            hint = "make the folder writable, or name another store with ORCH_DATABASE_URL"
-            raise StoreError(f"cannot lock {self._path}: {error.strerror}", hint=hint) from error
+            raise self._cannot(error) from error
+
+    def _cannot(self, error: OSError) -> StoreError:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        writable = "make the folder writable, or name another store with ORCH_DATABASE_URL"
+        hint = "free some space; what had begun goes on with `orch resume`" if full else writable
+        return StoreError(f"cannot lock {self._path}: {error.strerror}", hint=hint)
 
 
 def me() -> str:

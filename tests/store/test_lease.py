@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +55,22 @@ def test_asking_for_the_owner_does_not_take_the_lease(store: Store) -> None:
         with pytest.raises(StoreError):
             Lease.acquire(store, "r")
     assert owner(store, "r") is None
+
+
+def test_a_disk_without_room_for_the_name_of_the_owner_is_told(store: Store) -> None:
+    """With the file and what to do; nobody holds the run then."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(StoreError, match=r"cannot lock .*\.r\.lock: ") as caught:
+            Lease.acquire(store, "r")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert "free some space" in caught.value.hint
+    assert owner(store, "r") is None
+    with Lease.acquire(store, "r"):
+        assert owner_alive(store, "r")
 
 
 def test_runs_have_leases_of_their_own(store: Store) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from orchestrator.cli.console import Console, is_terminal, the_console
-from orchestrator.errors import UsageError
+from orchestrator.errors import StoreError, UsageError
 from orchestrator.report import words
 from orchestrator.state import RunStatus
 
@@ -119,14 +119,16 @@ def command(
             return _tell(console, plan, as_json=as_json)
         _agree(console, plan, yes=yes, as_json=as_json)
         told = _as_map(plan)
-        gone, freed = _carry_out(store, plan, console)
+        gone, freed, problem = _carry_out(store, plan, console)
         if as_json:
             console.json({**told, "removed": True, "freed": freed})
         else:
             console.say(f"{_removed(plan, gone)}{words.size(freed)} freed")
     finally:
         store.close()
-    return 0
+    if problem is not None:
+        console.error(problem.message, problem.hint)
+    return 0 if problem is None else 1
 
 
 def _age(text: str) -> float:
@@ -224,16 +226,23 @@ def _agree(console: Console, plan: Plan, *, yes: bool, as_json: bool) -> None:
 # ---------------------------------------------------------------------------------------------- doing
 
 
-def _carry_out(store: Store, plan: Plan, console: Console) -> tuple[int, int]:
-    """Runs first: files that they name go when no record names them any more. Returns runs removed and bytes."""
+def _carry_out(store: Store, plan: Plan, console: Console) -> tuple[int, int, StoreError | None]:
+    """Runs first: files that they name go when no record names them any more.
+
+    Returns runs removed, bytes, and why the file did not get smaller.
+    """
     from orchestrator.store.prune import file_size, remove_answers, remove_doomed, remove_unused
     from orchestrator.store.prune_files import leftovers, remove_files
 
     before, freed, removed = file_size(store), 0, 0
-    for row, gone in remove_doomed(store, plan.runs.runs):
-        removed += gone
-        if not gone:
-            console.say(f"stays: {row.id}, somebody went on with it")
+    try:
+        for row, gone in remove_doomed(store, plan.runs.runs):
+            removed += gone
+            if not gone:
+                console.say(f"stays: {row.id}, somebody went on with it")
+    except StoreError:
+        console.say(f"removed {removed} of {words.count(len(plan.runs.runs), 'run')}")
+        raise
     if plan.answers[0]:
         remove_answers(store, plan.before)
     if plan.unused:
@@ -243,8 +252,8 @@ def _carry_out(store: Store, plan: Plan, console: Console) -> tuple[int, int]:
         remove_files(files.files)
         freed += files.size
     freed += _forget(plan.indexes)
-    _shrink(store, console)
-    return removed, freed + max(0, before - file_size(store))
+    problem = _shrink(store, console)
+    return removed, freed + max(0, before - file_size(store)), problem
 
 
 def _removed(plan: Plan, runs: int) -> str:
@@ -269,10 +278,16 @@ def _forget(indexes: Sequence[Path]) -> int:
     return freed
 
 
-def _shrink(store: Store, console: Console) -> None:
+def _shrink(store: Store, console: Console) -> StoreError | None:
+    """Why it could not be made smaller: whoever prunes may have a disk that is full, and what was to go is gone already."""
     from orchestrator.store.prune import shrink
 
     if any(row.live for row in store.runs(status="running")):
         console.say("a run is being executed: the file gets smaller when you prune again after it")
-    else:
+        return None
+    try:
         shrink(store)
+    except StoreError as error:
+        hint = "its empty room is used again by the next runs; free some space beside it and prune again"
+        return StoreError(f"the file did not get smaller: {error.message}", hint=hint)
+    return None

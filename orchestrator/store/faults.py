@@ -23,7 +23,11 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "cannot be written",
         "make the file and its folder writable, or set ORCH_DATABASE_URL",
     ),
-    ("SQLITE_FULL", "cannot grow: the disk is full", "free some space, then `orch resume` the run"),
+    (
+        "SQLITE_FULL",
+        "cannot grow: the disk is full",
+        "free some space; what had begun goes on with `orch resume`",
+    ),
     ("SQLITE_CORRUPT", "is damaged", _DAMAGED),
     ("SQLITE_NOTADB", "is not a database", "move the file away; orch then starts a new store"),
     (

@@ -97,3 +97,40 @@ def test_whoever_only_reads_does_not_wait_for_who_writes(flow: Path, words: tupl
 
     assert code == 0, said
     assert "Traceback" not in said
+
+
+SMALL = """
+orch: 1
+steps: {end: {value: done}}
+"""
+
+
+def room_for(size: int) -> Callable[[], None]:
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def test_a_full_disk_keeps_a_store_from_getting_smaller_and_takes_nothing(flow: Path) -> None:
+    """What could not be removed is whole, what was to go is gone, and the message says which of the two it was."""
+    text = " ".join(str(number) for number in range(400))
+    (flow / "answers.yaml").write_text(f"- {{match: write, text: '{text}'}}\n", encoding="utf-8")
+    (flow / "small.yaml").write_text(SMALL, encoding="utf-8")
+    for name in ("workflow.yaml", "workflow.yaml", "small.yaml"):
+        code, said = orch(flow, "run", name, "--no-cache", "-q")
+        assert code == 0, said
+    size = (flow / ".orch" / "store.db").stat().st_size
+
+    code, said = orch(flow, "prune", "--workflow", "workflow", "--keep", "0", "-y", before=room_for(100_000))
+
+    assert code == 1, said
+    assert "removed 0 of 2 runs" in said
+    assert "error: the run store" in said
+    assert orch(flow, "verify", "--all")[1].count("✓") == 3
+
+    code, said = orch(flow, "prune", "--workflow", "small", "--keep", "0", "-y", before=room_for(size))
+
+    assert code == 1, said
+    assert "removed 1 run" in said
+    assert "error: the file did not get smaller: the run store" in said
+    assert "hint: " in said
+    assert orch(flow, "verify", "--all")[1].count("✓") == 2
+    assert orch(flow, "prune", "--workflow", "workflow", "--keep", "1", "-y")[0] == 0

@@ -185,7 +185,7 @@ def test_what_ships_is_not_locked(orch: Orch) -> None:
 def test_a_run_says_what_is_not_as_it_was_locked(orch: Orch) -> None:
     """It goes on; what differs stands in its record too. Models given with -m are what the person wants."""
     orch("lock", "p.yaml")
-    quiet = orch("run", "p.yaml", "-m", "tiny=scripted:other.yaml")
+    other = orch("run", "p.yaml", "-m", "tiny=scripted:other.yaml")
     change("agents/clerk/prompt.j2", "a clerk", "a pirate")
 
     done = orch("run", "p.yaml")
@@ -194,7 +194,19 @@ def test_a_run_says_what_is_not_as_it_was_locked(orch: Orch) -> None:
     assert done.exit_code == 0
     assert done.output.count("not as it was locked") == 1
     assert "not as it was locked: agents.clerk was sha256:" in logged
-    assert "not as it was locked" not in quiet.output
+    assert "not as it was locked" not in other.output
+
+
+def test_a_run_without_progress_says_it_too(orch: Orch) -> None:
+    """Once, beside the result: a job at night is started like this."""
+    orch("lock", "p.yaml")
+    change("agents/clerk/prompt.j2", "a clerk", "a pirate")
+
+    done = orch("run", "p.yaml", "-q")
+
+    assert done.exit_code == 0
+    assert done.stderr.count("not as it was locked: agents.clerk") == 1
+    assert "locked" not in done.stdout
 
 
 def test_locked_refuses_before_anything_begins(orch: Orch) -> None:

@@ -17,6 +17,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from orchestrator.cli.console import the_console
+from orchestrator.cli.models_trial import Trial
 from orchestrator.config import Config
 from orchestrator.errors import ProviderError
 from orchestrator.messages import Message, TokenCount
@@ -34,6 +36,8 @@ SERVER = """#!{python}
 import json, os, signal, sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+if "--version" in sys.argv:
+    sys.exit(print("version: 4711", file=sys.stderr))
 name = sys.argv[sys.argv.index("--alias") + 1]
 if name == "crashing":
     os.kill(os.getpid(), signal.SIGSEGV)
@@ -204,6 +208,26 @@ def test_somebody_elses_answer_is_not_taken_for_the_servers(server: Path) -> Non
         with pytest.raises(RuntimeError, match="llama-server ended with 1"):
             ServedEngine(launch(server, "late"), 1, "key", port=other.server_port)
         other.shutdown()
+
+
+def test_one_that_crashes_is_left_out_of_the_measuring(
+    server: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The forms on the embedded engine are measured without it, and the reason is said."""
+    gguf(tmp_path / "a.gguf")
+    config = Config.from_environment({"ORCH_HOME": str(tmp_path / "home")}, tmp_path)
+    store = ModelStore(config.models, environ={}, offline=True)
+    weights = replace(store.open("./a.gguf", tmp_path), name="crashing")
+    form = Form(weights.sha256, weights.sha256, weights.bytes, "", "Q4_1", "")
+    monkeypatch.setenv("PATH", str(server.parent))
+
+    with Trial("m", weights, store, config, the_console()) as trial:
+        served = trial._served(form)
+
+    assert served == []
+    said = " ".join(capsys.readouterr().err.split())
+    assert "Q4_1 on llama-server 4711 is left out" in said
+    assert "Segmentation fault" in said
 
 
 def test_an_older_build_counts_in_two_steps(server: Path, tmp_path: Path) -> None:

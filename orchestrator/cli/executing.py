@@ -113,7 +113,8 @@ async def _execute(store: Store, job: Job, screen: Screen, kit: Kit | None = Non
         used = await stack.enter_async_context(equipped(job)) if kit is None else kit
         while True:
             recovered = _look_back(store, past, screen, journal, resumed=resumed)
-            _listen(job, journal, screen.console, resumed=resumed)
+            aloud = screen.console if job.quiet and kit is None else None
+            _listen(job, journal, aloud, resumed=resumed)
             await journal.flush()
             engine = _engine(store, job, screen, journal, cache, recovered, used)
             result = job.privacy.told(await _guarded(engine, store, job.run, screen))
@@ -133,16 +134,16 @@ def _as_kept(store: Store, run: str, result: Result) -> Result:
     return replace(result, asks={**result.asks, **asks})
 
 
-def _listen(job: Job, journal: KillingJournal, console: Console, *, resumed: bool) -> None:
-    """What is not as it was locked stands in the record of the run, where everybody sees it; without progress it is said."""
+def _listen(job: Job, journal: KillingJournal, aloud: Console | None, *, resumed: bool) -> None:
+    """What is not as it was locked stands in the record of the run, where everybody sees it; `aloud` where no progress is."""
     if job.lock is None:
         return
 
     def tell(said: str) -> None:
         message = job.privacy.secrets.clean(said)
         journal.append(Warned(at=SystemClock().now(), message=message))
-        if job.quiet:
-            console.warning(message)
+        if aloud is not None:
+            aloud.warning(message)
 
     job.lock.tell, job.lock.secrets = tell, job.privacy.secrets
     for said in () if resumed else job.lock.found:

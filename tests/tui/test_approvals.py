@@ -344,6 +344,18 @@ async def test_a_run_that_goes_on_in_a_moment_says_so_and_names_no_command(store
         assert "orch resume" not in seen(app).splitlines()[0]
 
 
+async def test_who_leaves_the_inbox_at_once_is_told_what_the_answer_did(store: Store) -> None:
+    """It takes a moment to start a process."""
+    async with shown(store) as pilot:
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Choose))
+
+        await pilot.press("enter", "escape")
+
+        await until(pilot, lambda: f"approve is answered: send; run {WAITING} is resumed" in said(pilot))
+        assert not isinstance(pilot.app.screen, ApprovalsScreen)
+
+
 async def test_enter_and_a_number_take_another_choice(store: Store) -> None:
     """The keys of the dialog."""
     async with shown(store) as pilot:

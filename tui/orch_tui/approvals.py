@@ -255,7 +255,7 @@ class ApprovalsScreen(Viewless, Screen[None]):
         details = "" if change is None else f"With:\n\n{text_of(change)}"
         index = await self.app.push_screen_wait(Choose(question.ask.question, question.ask.choices, details))
         if index is not None:
-            await self._answer(question, question.ask.choices[index], change)
+            self._begin(question, question.ask.choices[index], change)
 
     @work
     async def action_reject(self) -> None:
@@ -264,7 +264,7 @@ class ApprovalsScreen(Viewless, Screen[None]):
             return
         details = f"{question.ask.question}\n\nThe run {question.run.id} ends with exit code 3."
         if await self.app.push_screen_wait(Confirm(f"Reject {question.ask.path}?", details, "Reject")):
-            await self._answer(question, None)
+            self._begin(question, None)
 
     async def _too_late(self, question: Question) -> bool:
         """A question past its time takes no answer; what can be done is to go on with the run."""
@@ -280,17 +280,27 @@ class ApprovalsScreen(Viewless, Screen[None]):
             self.notify(await asyncio.to_thread(resume, self.world, run), markup=False)
         return True
 
-    async def _answer(self, question: Question, choice: str | None, change: Any = None) -> None:
+    def _begin(self, question: Question, choice: str | None, change: Any = None) -> None:
+        """The app waits for it, not the screen: whoever leaves that is told all the same."""
+        app = cast("Screens", self.app)
+        app.run_worker(self._answer(app, question, choice, change), group="answer")
+
+    async def _answer(self, app: Screens, question: Question, choice: str | None, change: Any) -> None:
+        run = question.run.id
+        app.resumed[run] = (
+            time.monotonic()
+        )  # the answer lies there before the process that takes it up has begun
         try:
             work = asyncio.to_thread(answer, self.world, question, choice, change)
-            done = await with_patience(self, work, f"answering {question.ask.path}…")
-            self.notify(done.sentence, markup=False)
+            done = await with_patience(app, work, f"answering {question.ask.path}…")
+            app.notify(done.sentence)
             if done.alive:
-                self._answered.add(question.run.id)
-            elif done.resumed:
-                cast("Screens", self.app).resumed[question.run.id] = time.monotonic()
+                self._answered.add(run)
+            if not done.resumed:
+                app.resumed.pop(run, None)
         except OrchError as error:
-            self.notify(told(error), severity="error", markup=False)
+            app.resumed.pop(run, None)
+            app.notify(told(error), severity="error")
         self._watched.wake()
 
     def action_copy_command(self) -> None:

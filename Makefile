@@ -46,8 +46,9 @@ bench-peers: install ## the environment of the orchestrators that are measured b
 
 chaos: install ## kill random workflows at random moments, a thousand of them, and count what is lost
 	$(BIN)/python -m tests.chaos
-	$(BIN)/python -m tests.chaos --wall 200
-	$(BIN)/python -m tests.chaos --cancel 200
+	$(BIN)/python -m tests.chaos --wall 30
+	$(BIN)/python -m tests.chaos --cancel 100
+	$(BIN)/python -m tests.chaos --cancel 40 --embedded
 	$(BIN)/pytest --full -q tests/engine/test_kill.py tests/chaos/test_beside.py tests/chaos/test_damage.py
 
 .PHONY: help install demo test full check pictures bench bench-peers chaos

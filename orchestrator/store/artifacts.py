@@ -79,6 +79,7 @@ class Artifacts:
             same = next(target.parent.glob(f"{digest}*"), fresh)  # the same content is the same file
             with contextlib.suppress(FileExistsError):
                 os.link(same, target)
+            _settle(target.parent, self._folder)
         except OSError as error:
             why = f"{artifact.name} cannot be kept in {self._folder}: {error.strerror}"
             raise StoreError(why, hint="make room, or make the folder writable") from error
@@ -88,6 +89,16 @@ class Artifacts:
 
     def _holds_secret(self, file: Path) -> bool:
         return bool(self._secrets) and self._secrets.found([file.read_text("utf-8", "replace")]) is not None
+
+
+def _settle(*folders: Path) -> None:
+    """Have their entries on the disk: the event that names a file is, and a power cut may take what only the memory holds."""
+    for folder in folders:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _copied(source: Path, target: Path) -> tuple[str, int]:

@@ -2,15 +2,15 @@
 
     [before] -> own model -> when -> privacy -> offline -> budget -> rung -> when -> ... -> the best that is valid
 
-`policy.escalate` decides; this module finds the facts out, asks, and writes every decision down. A rung that cannot be
-asked (refused, too dear, down) leaves a valid answer standing and gives way to the next rung.
+`policy.escalate` decides; this module finds the facts out and asks; `ground` writes every decision down. A rung that
+cannot be asked (refused, too dear, down) leaves a valid answer standing and gives way to the next rung.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestrator.engine.asking import Admit, Asking, Draft, Verdict
@@ -24,9 +24,9 @@ from orchestrator.engine.attempt import (
     shared_terms,
 )
 from orchestrator.engine.call import keep_here, refused, stop
-from orchestrator.engine.egress import Refusal
 from orchestrator.engine.frame import Frame
 from orchestrator.engine.gate import Gate
+from orchestrator.engine.ground import Ground
 from orchestrator.engine.looked import Looked, look_up, looks_up
 from orchestrator.engine.prompt import fits, fitted, prompt_of
 from orchestrator.engine.reuse import key_of
@@ -34,7 +34,6 @@ from orchestrator.engine.room import squeezed
 from orchestrator.engine.run import Outcome, Run, evaluate
 from orchestrator.engine.turns import has_tools, turns
 from orchestrator.errors import CredentialsMissing, ProviderError, StepError, as_step_error
-from orchestrator.events import Decided
 from orchestrator.graph.cloud import is_cloud
 from orchestrator.graph.model import Node
 from orchestrator.labels import HIGHEST, Label
@@ -42,7 +41,7 @@ from orchestrator.messages import Message
 from orchestrator.money import Nano, nano
 from orchestrator.policy.budget import Worst, too_dear, worst_of_cloud
 from orchestrator.policy.clearance import clearance_of
-from orchestrator.policy.escalate import Case, Decision, Rule, Signals, carried, decide
+from orchestrator.policy.escalate import Rule, Signals, carried
 from orchestrator.policy.validate import repair_message
 from orchestrator.spec.model import AgentStep, Escalate
 
@@ -61,7 +60,8 @@ async def climb(
     vary: int = 0,
 ) -> Outcome:
     """A valid answer of the model `name` or of one on the ladder. Raises StepError."""
-    way = _Way(Asking(run, node, frame, path, extra, vary), name, deque(node.ladder))
+    at = Asking(run, node, frame, path, extra, vary)
+    way = _Way(at, name, deque(node.ladder), Ground(at))
     if looks_up(node):
         way.at.looked = await look_up(way.at, prompt_of(node, frame, extra))
     own = await way.own_draft()
@@ -69,9 +69,9 @@ async def climb(
         await way.ask_own(own)
     while way.rungs:
         if not way.wants():
-            way.stays()
+            way.ground.stays()
             break
-        await way.ask(way.rungs.popleft(), way.rule)
+        await way.ask(way.rungs.popleft(), way.ground.rule)
     return way.outcome()
 
 
@@ -87,20 +87,15 @@ class _Way:
     name: str
     rungs: deque[str]
     """What nobody has tried to ask yet."""
+    ground: Ground
     answer: Answer | None = None
     """The last valid one."""
-    error: StepError | None = None
-    """Why the last model that was asked gave nothing valid."""
-    signals: Signals = field(default_factory=Signals)
     asked: str = ""
     """The model that was asked last."""
     text: str = ""
     problem: str = ""
-    overflowed: bool = False
     answered_before: int = 0
     """Answers that were reused, for the rule that counts attempts."""
-    not_asked: list[str] = field(default_factory=list)
-    """Why rungs were not asked."""
     _wanted: bool | None = None
 
     # --------------------------------------------------------------------------------------- the own model
@@ -119,7 +114,7 @@ class _Way:
         except ProviderError as error:
             self._fail(error)
             return None
-        self.signals = Signals(prompt_tokens=draft.count.tokens)
+        self.ground.signals = Signals(prompt_tokens=draft.count.tokens)
         return draft
 
     async def before(self) -> bool:
@@ -127,9 +122,9 @@ class _Way:
         program = self.at.node.programs.get("before")
         if program is None:
             return False
-        tokens = {"prompt_tokens": self.signals.prompt_tokens}
+        tokens = {"prompt_tokens": self.ground.signals.prompt_tokens}
         if not evaluate(self.at.node, "before", self.at.frame, {**(self.at.extra or {}), **tokens}):
-            self._tell(decide(Case("before", wants=False), "", _said(program.source, yes=False)), "")
+            self.ground.passed_over()
             return False
         while self.rungs:
             if await self.ask(self.rungs.popleft(), "before"):
@@ -163,7 +158,7 @@ class _Way:
         if found is None:
             return False
         draft, label, clearance = found
-        evidence, self.asked = self.signals, name
+        evidence, self.asked = self.ground.signals, name
         admit = self._admit(gate, rule, label, clearance)
         try:
             if has_tools(self.at.node):
@@ -172,19 +167,21 @@ class _Way:
                 draft = await self._worked(draft, admit)
             known = from_record(self.at, draft, self._ends) or self._from_cache(draft)
             if known is not None:
-                self._tell_climb(gate, rule, label, clearance, 0, self.at.run.ledger.left, evidence)
+                self.ground.climbed(gate, rule, label, clearance, 0, self.at.run.ledger.left, evidence)
             elif self._too_dear(gate, rule, draft):
                 return False
             self._take(known or await attempts(self.at, draft, RUNG_REPAIRS, admit, self._ends))
         except _Stayed:
             return False
         except ProviderError as error:
-            self._stay(gate, rule, fault=error.message)
+            self.ground.not_climbed(gate, rule, fault=error.message)
             return False
         except StepError as error:
             self._fail(error)
             if self.answer is not None:
-                self._stay(gate, rule, fault=f"the answer of '{name}' cannot be used: {error.message}")
+                self.ground.not_climbed(
+                    gate, rule, fault=f"the answer of '{name}' cannot be used: {error.message}"
+                )
         return True
 
     async def _worked(self, draft: Draft, admit: Admit) -> Draft:
@@ -197,24 +194,26 @@ class _Way:
         """The request to a rung that may see it, with its label and clearance; None when it stays here."""
         run, flow = self.at.run, self.at.node.flow
         if run.ports.offline and is_cloud(gate.spec):
-            self._stay(gate, rule, offline=True)
+            self.ground.not_climbed(gate, rule, offline=True)
             return None
         try:
             draft = self._carrying(await self._draft(gate))
             why = refused(self.at, gate, draft.parts, draft.request)
             if why is not None or (run.ports.offline and gate.leaves):
-                self._stay(gate, rule, refusal=why, offline=run.ports.offline and gate.leaves)
+                self.ground.not_climbed(gate, rule, refusal=why, offline=run.ports.offline and gate.leaves)
                 return None
             draft = await squeezed(
                 self.at, await _counted(draft), lambda less: self._carrying(self._made(gate, less))
             )
         except (ProviderError, CredentialsMissing) as error:
-            self._stay(gate, rule, fault=error.message)
+            self.ground.not_climbed(gate, rule, fault=error.message)
             return None
         assert gate.info is not None
         if not fits(draft.count, draft.request, gate.info):
             context = gate.info.context
-            self._stay(gate, rule, fault=f"the prompt does not fit the {context} tokens of '{gate.name}'")
+            self.ground.not_climbed(
+                gate, rule, fault=f"the prompt does not fit the {context} tokens of '{gate.name}'"
+            )
             return None
         label = flow.request(draft.parts).label if flow is not None else HIGHEST
         return draft, label, clearance_of(gate.spec, not gate.leaves)
@@ -262,7 +261,9 @@ class _Way:
         worst = worst_of_cloud(draft.request, gate.price) if gate.leaves else Worst(0)
         over = too_dear(worst, _cap(self.at.node), gate.name)
         if over:
-            self._stay(gate, rule, budget=over, reserved=worst.usd or 0, left=self.at.run.ledger.left)
+            self.ground.not_climbed(
+                gate, rule, budget=over, reserved=worst.usd or 0, left=self.at.run.ledger.left
+            )
         return bool(over)
 
     def _admit(self, gate: Gate, rule: Rule, label: Label, clearance: Label) -> Admit:
@@ -278,21 +279,16 @@ class _Way:
                 stop(run, error)
             if over or error is not None:
                 reason = over or (error.message if error is not None else "")
-                self._stay(gate, rule, budget=reason, reserved=worst.usd or 0, left=left)
+                self.ground.not_climbed(gate, rule, budget=reason, reserved=worst.usd or 0, left=left)
                 raise _Stayed
             run.ledger.reserve(worst)
             if first:
                 first = False
-                self._tell_climb(gate, rule, label, clearance, worst.usd or 0, left)
+                self.ground.climbed(gate, rule, label, clearance, worst.usd or 0, left)
 
         return admit
 
     # -------------------------------------------------------------------------------------------- deciding
-
-    @property
-    def rule(self) -> Rule:
-        own = "escalate" in self.at.node.programs
-        return "when" if own and not self.overflowed else "failed"
 
     def wants(self) -> bool:
         """Whether the step's own rule asks for a bigger model than the one that answered last. Raises StepError."""
@@ -301,9 +297,9 @@ class _Way:
         return self._wanted
 
     def _evaluated(self) -> bool:
-        if self.rule == "failed":
-            return self.signals.failed
-        scope = {**(self.at.extra or {}), **self.signals.scope()}
+        if self.ground.rule == "failed":
+            return self.ground.signals.failed
+        scope = {**(self.at.extra or {}), **self.ground.signals.scope()}
         return bool(evaluate(self.at.node, "escalate", self.at.frame, scope))
 
     def _ends(self, verdict: Verdict, text: str, confidence: float | None) -> bool:
@@ -311,7 +307,7 @@ class _Way:
         valid = verdict == "ok"
         self._know(invalid=not valid, failed=not valid, confidence=confidence if valid else 0.0)
         if valid and confidence is None and self.rungs and self._reads_confidence:
-            self.signals = replace(self.signals, silent=self.asked)
+            self.ground.signals = replace(self.ground.signals, silent=self.asked)
         self.text = text
         return bool(self.rungs) and self.wants()
 
@@ -322,8 +318,8 @@ class _Way:
 
     def _know(self, *, invalid: bool, failed: bool, confidence: float | None) -> None:
         self._wanted = None
-        self.signals = replace(
-            self.signals,
+        self.ground.signals = replace(
+            self.ground.signals,
             invalid=invalid,
             failed=failed,
             confidence=confidence,
@@ -332,7 +328,7 @@ class _Way:
         )
 
     def _take(self, answer: Answer) -> None:
-        self.answer, self.error, self.problem = answer, None, ""
+        self.answer, self.ground.error, self.problem = answer, None, ""
 
     def _fail(self, error: StepError | ProviderError) -> None:
         """Nothing valid came. Raises what no bigger model can mend."""
@@ -340,100 +336,9 @@ class _Way:
         escalates = _overflow(self.at) == "escalate"
         if cause.kind == "template" or (cause.kind == "overflow" and cause.answer is None and not escalates):
             raise cause
-        self.overflowed = cause.kind == "overflow" and cause.answer is None
-        self.error, self.problem = cause, cause.message
+        self.ground.overflowed = cause.kind == "overflow" and cause.answer is None
+        self.ground.error, self.problem = cause, cause.message
         self._know(invalid=cause.answer is not None, failed=True, confidence=0.0)
-
-    # ------------------------------------------------------------------------------------------ the record
-
-    def stays(self) -> None:
-        """The rule does not ask for more."""
-        self._tell(decide(Case(self.rule, wants=False), "", self._why(yes=False)), "")
-
-    def _stay(
-        self,
-        gate: Gate,
-        rule: Rule,
-        *,
-        refusal: Refusal | None = None,
-        offline: bool = False,
-        budget: str = "",
-        fault: str = "",
-        reserved: Nano = 0,
-        left: Nano | None = None,
-    ) -> None:
-        """This rung is not asked, or in vain."""
-        said = refusal.sentence(self.at.path) if refusal is not None else ""
-        case = Case(rule, wants=True, refused=said, offline=offline, budget=budget, fault=fault)
-        decision = decide(case, gate.name, self._why(yes=True))
-        self.not_asked.append(decision.reason)
-        label, clearance = (refusal.label, refusal.clearance) if refusal is not None else ("", "")
-        self._tell(decision, gate.name, label, clearance, reserved, left)
-
-    def _tell_climb(
-        self,
-        gate: Gate,
-        rule: Rule,
-        label: str,
-        clearance: str,
-        reserved: Nano,
-        left: Nano | None,
-        evidence: Signals | None = None,
-    ) -> None:
-        why = self._why(yes=True, rule=rule, evidence=evidence)
-        decision = decide(Case(rule, wants=True), gate.name, why)
-        self._tell(decision, gate.name, label, clearance, reserved, left, evidence)
-
-    def _tell(
-        self,
-        decision: Decision,
-        to: str,
-        label: str = "",
-        clearance: str = "",
-        reserved: Nano = 0,
-        left: Nano | None = None,
-        evidence: Signals | None = None,
-    ) -> None:
-        at = self.at
-        at.run.emit(
-            Decided(
-                at=at.run.now(),
-                path=at.path,
-                choice=decision.choice,
-                rule=decision.rule,
-                reason=decision.reason,
-                to=to,
-                policy=self._policy(decision.rule),
-                signals=(evidence or self.signals).as_dict(),
-                label=label,
-                clearance=clearance,
-                reserved=reserved,
-                left=left,
-            )
-        )
-
-    def _why(self, *, yes: bool, rule: Rule | None = None, evidence: Signals | None = None) -> str:
-        if rule == "before":
-            return _said(self.at.node.programs["before"].source, yes=yes)
-        if self.rule == "when":
-            said = _said(self.at.node.programs["escalate"].source, yes=yes)
-            silent = (evidence or self.signals).silent
-            return f"{said}: {_silence(silent)}" if silent else said
-        return self.error.message if yes and self.error is not None else "a valid answer stands"
-
-    def _policy(self, rule: str) -> str:
-        """The line of the file that decided."""
-        mark, programs = self.at.node.mark, self.at.node.programs
-        place = f"{mark.file}:{mark.line}"
-        match rule:
-            case "before":
-                return f"{place}: before: {programs['before'].source}"
-            case "when":
-                return f"{place}: when: {programs['escalate'].source}"
-            case "failed":
-                return f"{place}: overflow: escalate" if self.overflowed else f"{place}: when: failed"
-            case _:
-                return place
 
     def outcome(self) -> Outcome:
         """The value and the facts of the step. Raises StepError when no model gave anything valid."""
@@ -442,11 +347,11 @@ class _Way:
             facts = self.at.facts(answer.model, answer.confidence)
             facts["escalated"] = answer.model != self.name
             return Outcome(answer.value, facts, cached=spent.attempts == 0)
-        assert self.error is not None, "a model was asked"
-        if not self.not_asked:
-            raise self.error
-        error = self.error
-        message = f"{error.message}; no bigger model helped: {'; '.join(self.not_asked)}"
+        assert self.ground.error is not None, "a model was asked"
+        if not self.ground.not_asked:
+            raise self.ground.error
+        error = self.ground.error
+        message = f"{error.message}; no bigger model helped: {'; '.join(self.ground.not_asked)}"
         raise StepError(error.kind, message, hint=error.hint, answer=error.answer)
 
 
@@ -470,11 +375,3 @@ def _overflow(at: Asking) -> str | None:
     step = at.node.step
     assert isinstance(step, AgentStep)
     return step.overflow or at.run.graph.workflow.defaults.overflow
-
-
-def _silence(name: str) -> str:
-    return f"no log-probabilities of '{name}' say how sure it was, so its confidence counts as 0"
-
-
-def _said(source: str, *, yes: bool) -> str:
-    return f"{source} is {'true' if yes else 'false'}"

@@ -95,6 +95,10 @@ class Orch(click.Group):
         return outcome if isinstance(outcome, int) else 0
 
 
+MEANT = {"new": "init", "create": "init", "test": "bench", "check": "validate", "list": "runs", "ls": "runs"}
+"""What other programs call a command of this one."""
+
+
 def _take_flags(args: list[str]) -> tuple[list[str], set[str]]:
     """`--debug` and `--no-color` count wherever they stand, up to a `--`."""
     end = args.index("--") if "--" in args else len(args)
@@ -107,7 +111,7 @@ def _unknown(name: str) -> str:
 
     if name.endswith((".yaml", ".yml")):
         return f"no command {name!r}; to run this file: orch run {name}"
-    near = get_close_matches(name, COMMANDS, n=1)
+    near = [MEANT[name]] if name in MEANT else get_close_matches(name, COMMANDS, n=1)
     return f"no command {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
 
 

@@ -71,6 +71,7 @@ def test_without_a_command_the_help_goes_to_stderr_and_the_exit_code_is_2() -> N
     ("typed", "said"),
     [
         ("vlidate", "no command 'vlidate'; did you mean 'validate'?"),
+        ("new", "no command 'new'; did you mean 'init'?"),
         ("flow.yaml", "no command 'flow.yaml'; to run this file: orch run flow.yaml"),
         ("xyzzy", "no command 'xyzzy'"),
     ],

@@ -188,7 +188,7 @@ def test_a_failed_run_says_why_and_how_to_go_on(store: Store) -> None:
 def test_a_reason_that_does_not_fit_is_cut_with_a_mark(store: Store) -> None:
     """Why a run failed is no matter of how wide the screen is."""
     why = "none of the answers had what it takes, " * 5
-    failed = [StepFailed(AT + 1, "a", "check", why), RunFailed(AT + 1, "a", "check", why)]
+    failed: list[Event] = [StepFailed(AT + 1, "a", "check", why), RunFailed(AT + 1, "a", "check", why)]
     record(store, "1123-0700-eee", [StepStarted(AT, "a", "agent"), *failed], AT)
     with followed(store, "1123-0700-eee") as shown:
         rows = RunHeader(shown).rows(140)

@@ -237,12 +237,8 @@ async def test_a_key_that_does_nothing_here_says_why(store: Store) -> None:
 
         await pilot.press("plus", "p", "D")
 
-        for words in (
-            "Zoom in: only in the timeline",
-            "only in a replay",
-            "Delete: only in the list of runs",
-        ):
-            await until(pilot, lambda words=words: words in screen(pilot.app))
+        said = ("Zoom in: only in the timeline", "only in a replay", "Delete: only in the list of runs")
+        await until(pilot, lambda: all(words in screen(pilot.app) for words in said))
 
 
 async def test_the_footer_says_what_f_does_now(store: Store) -> None:

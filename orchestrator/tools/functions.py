@@ -36,6 +36,10 @@ SHOWN = 200_000
 """Characters of what one call prints that are passed on."""
 TAIL = 2_000
 """Bytes of what a process wrote by itself that are kept for the message about its end."""
+KEYBOARD = (-signal.SIGINT, 128 + signal.SIGINT)
+"""Exit codes of a process that was ended by a Ctrl-C."""
+MEANWHILE = 1.0
+"""Seconds in which a Ctrl-C that ended a process is seen by this one too."""
 LAST_WORDS = 5.0
 """Seconds in which a process that was told to end may do so, and a killed one may take to be gone."""
 LONGEST = 1_000
@@ -203,6 +207,8 @@ class _Child:
             if answer.done() and isinstance(answer.exception(), ToolError):
                 raise answer.exception() or AssertionError
             await asyncio.wait({ended}, timeout=LAST_WORDS)
+            if self._process.returncode in KEYBOARD:  # it met a Ctrl-C before it had a session of its own
+                await asyncio.sleep(MEANWHILE)  # which ends this call too, and is no fault of the function
             raise ToolError(f"{name}: {self._end()}", unsure=True)
         finally:
             self._progress = quiet

@@ -94,6 +94,11 @@ def fails(): return helper.boom()
 def leaves(): sys.exit("enough")
 def dies(): os.write(2, b"last words\\n"); os._exit(3)
 def crashes(): os.kill(os.getpid(), 11)
+def interrupted(file: str):
+    import signal
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    open(file, "w").close()
+    os.kill(os.getpid(), signal.SIGINT)
 def floods(): print("x" * 1_000_000)
 def large(size: int) -> str: return "x" * size
 def asks(): return input()
@@ -330,6 +335,25 @@ def test_a_process_is_used_again_until_it_ends(base: Path) -> None:
         assert again != pid
         assert "killed by SIGSEGV" in (await refusal(call("crashes"))).message
         assert await call("pid") != again
+
+    run(base, body)
+
+
+def test_a_ctrl_c_that_ends_the_process_of_a_function_is_no_fault_of_it(base: Path) -> None:
+    """The same Ctrl-C ends the call a moment later; only where none comes, the function has failed."""
+
+    async def body(call: Call) -> None:
+        alone = await refusal(call("interrupted", file=str(base / "first")))
+        assert "killed by SIGINT" in alone.message
+
+        both = asyncio.ensure_future(call("interrupted", file=str(base / "second")))
+        while not (base / "second").exists():
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)
+        assert not both.done()
+        both.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await both
 
     run(base, body)
 

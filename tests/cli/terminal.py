@@ -46,6 +46,11 @@ class Terminal:
         """What Ctrl-C does: the terminal is not the controlling one, so the key alone does nothing."""
         self._process.send_signal(signal.SIGINT)
 
+    def vanish(self) -> None:
+        """Close the window; whoever is not its session hears no signal."""
+        with Path(os.devnull).open("rb") as nothing:
+            os.dup2(nothing.fileno(), self._screen)
+
     def end(self) -> int:
         """Read to the end and return the exit code."""
         until = time.monotonic() + LONGEST

@@ -145,6 +145,17 @@ def test_a_signal_leaves_with_the_terminal_as_it_was(
         assert "Traceback" not in terminal.seen
 
 
+def test_a_terminal_that_is_gone_is_left_also_without_a_signal(tmp_path: Path) -> None:
+    """As of a shell that had let go of it; it would read the end of its input for ever."""
+    store_in(tmp_path)
+    with attached(tmp_path / "runs.db", DONE) as (terminal, _):
+        terminal.wait_for("triage")
+
+        terminal.vanish()
+
+        assert terminal.end() == 129
+
+
 @pytest.mark.parametrize("key", ["q", "\x03"])
 def test_q_and_ctrl_c_leave_with_the_terminal_as_it_was(tmp_path: Path, key: str) -> None:
     """And with exit code 0: the person has seen enough."""

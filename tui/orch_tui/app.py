@@ -102,6 +102,13 @@ class Screens(App[None]):
         loop = asyncio.get_running_loop()
         for number in STOPS:
             loop.add_signal_handler(number, self.exit, None, 128 + number)
+        if os.isatty(0):
+            self.set_interval(1.0, self._leave_without_terminal)
+
+    def _leave_without_terminal(self) -> None:
+        """Who was detached from its window hears no signal when that closes, and would read its end for ever."""
+        if not os.isatty(0):
+            self.exit(None, 128 + signal.SIGHUP)
 
     async def _watch_store(self) -> None:
         """Say when the store's file is moved or deleted, and go to the runs of the one that takes its place."""

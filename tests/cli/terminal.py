@@ -46,6 +46,16 @@ class Terminal:
         """What Ctrl-C does: the terminal is not the controlling one, so the key alone does nothing."""
         self._process.send_signal(signal.SIGINT)
 
+    def interrupt_until(self, text: str) -> None:
+        """Ctrl-C at a prompt, again where it came in the moment before the program waits for keys."""
+        until = time.monotonic() + LONGEST
+        while text not in self.seen:
+            assert time.monotonic() < until, f"no {text!r} in {self.seen!r}"
+            self.interrupt()
+            again = time.monotonic() + 2
+            while text not in self.seen and time.monotonic() < again:
+                assert self._read(), f"it ended without {text!r}: {self.seen!r}"
+
     def vanish(self) -> None:
         """Close the window; whoever is not its session hears no signal."""
         with Path(os.devnull).open("rb") as nothing:

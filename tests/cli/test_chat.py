@@ -210,8 +210,7 @@ def test_a_person_talks_stops_an_answer_begins_anew_and_leaves(desk: Path) -> No
                 shell.interrupt()
                 shell.wait_for("stopped")
         shell.wait_for("> ")
-        shell.interrupt()
-        shell.wait_for("/exit or Ctrl-D ends the chat\r\n> ")
+        shell.interrupt_until("/exit or Ctrl-D ends the chat\r\n> ")
         shell.type("\x04")
         assert shell.end() == 0
 

@@ -183,7 +183,7 @@ async def test_a_run_whose_last_event_cannot_be_read_does_not_run_for_ever(store
         shown = (await read(pilot)).shown
         await until(pilot, lambda: ended in screen(pilot.app).splitlines()[0])
 
-        assert f"the record of run {run} is damaged" in screen(pilot.app)
+        await until(pilot, lambda: f"the record of run {run} is damaged" in screen(pilot.app))
         assert shown.now == shown.trace.now
         assert "running" not in screen(pilot.app)
 

@@ -94,6 +94,9 @@ class ModelStore:
         with self._explained(), self._alone(entry.name, progress) as lock:
             here = self.get(entry.name)
             if here is not None and self._intact(here, progress):
+                shutil.rmtree(
+                    self._staging(entry.name), ignore_errors=True
+                )  # of one that was killed at its end
                 return here
             return self._bring(entry, lock, progress)
 
@@ -206,8 +209,10 @@ class ModelStore:
             got = self._fetch(entry.source, folder, entry.bytes, progress, self._environ, (lock.fd,))
             fresh = self._unpacked(entry, got, folder, progress)
         weights = self._keep(entry, fresh, progress)
-        self._turn(entry, weights, folder, progress)
-        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            self._turn(entry, weights, folder, progress)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
         return weights
 
     def _turn(self, entry: Entry, weights: Weights, folder: Path, progress: Progress) -> None:

@@ -527,6 +527,30 @@ def test_weights_that_cannot_be_turned_are_used_as_they_came(
     assert store.open(NAME, tmp_path) == weights
 
 
+def test_a_pull_that_is_stopped_while_it_turns_has_the_weights_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are complete by then, and used as they came."""
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    gguf(tmp_path / "a.gguf")
+    store = Turning(
+        tmp_path / "models", environ=os.environ, offline=False, fetch=bringing(tmp_path / "a.gguf")
+    )
+
+    def stopping(what: str, done: int, total: int) -> None:
+        if what.startswith("turning"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.pull(NAME, stopping)
+
+    assert kinds_of(store.open(NAME, tmp_path).path) == "Q4_1"
+    assert [path.name for path in (tmp_path / "models" / "fetching").iterdir()] == [f"{NAME}.lock"]
+    (tmp_path / "models" / "fetching" / NAME).mkdir()  # as a kill would leave it
+    store.pull(NAME)
+    assert not (tmp_path / "models" / "fetching" / NAME).exists()
+
+
 def test_who_went_back_to_the_original_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pull that finds the weights here turns nothing."""
     gguf(tmp_path / "a.gguf")

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 Role = Literal["system", "user", "assistant"]
 Again: TypeAlias = "Callable[[ProviderError], Awaitable[bool]]"
-Waits: TypeAlias = "Callable[[str], None]"
 """Asked before a request is sent once more after this fault: whether it may be."""
+Waits: TypeAlias = "Callable[[str], None]"
+"""Told why a call waits."""
 
 
 @light(frozen=True, slots=True)
